@@ -1,0 +1,59 @@
+"""Learning-rate control whose core is pure and immutable: the past is an argument, so a restart is a replay."""
+
+from lrsched.config import schedule_from_config
+from lrsched.control import LearningRateControl
+from lrsched.core.decision import Action, Cause, Decision
+from lrsched.core.epoch_data import EpochData
+from lrsched.core.history import History
+from lrsched.core.measure import Comparison, ErrorKey, error_key, last_best_epoch, relative_error
+from lrsched.core.schedule import Schedule
+from lrsched.errors import (
+    ArgumentError,
+    ConflictError,
+    FormatError,
+    LrschedError,
+    SettingWarning,
+    StorageError,
+)
+from lrsched.schedules.constant import Constant
+from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
+from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate, Preset, as_schedule
+from lrsched.storage import Storage
+from lrsched.storage.file import FileStorage, read
+from lrsched.storage.memory import MemoryStorage
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Action",
+    "ArgumentError",
+    "Cause",
+    "Comparison",
+    "ConflictError",
+    "Constant",
+    "Decision",
+    "EpochData",
+    "ErrorKey",
+    "FileStorage",
+    "FormatError",
+    "FunctionSchedule",
+    "History",
+    "HoldLearningRate",
+    "LearningRateControl",
+    "LrschedError",
+    "MemoryStorage",
+    "NewbobAbs",
+    "NewbobMultiEpoch",
+    "NewbobRelative",
+    "Preset",
+    "Schedule",
+    "SettingWarning",
+    "Storage",
+    "StorageError",
+    "as_schedule",
+    "error_key",
+    "last_best_epoch",
+    "read",
+    "relative_error",
+    "schedule_from_config",
+]

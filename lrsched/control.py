@@ -1,0 +1,234 @@
+"""`LearningRateControl`: what a training loop talks to. It asks the schedule, records and saves; it calculates nothing."""
+
+import math
+import os
+from collections.abc import Mapping
+from typing import Any, final
+
+from lrsched.core.decision import Decision
+from lrsched.core.epoch_data import EpochData
+from lrsched.core.history import History
+from lrsched.core.measure import error_key, last_best_epoch
+from lrsched.core.numbers import epoch_number, rate
+from lrsched.core.schedule import Schedule
+from lrsched.errors import broken_law
+from lrsched.schedules.newbob import Newbob
+from lrsched.schedules.wrappers import Function, as_schedule, with_default_rate
+from lrsched.storage import Storage
+from lrsched.storage.file import FileStorage
+from lrsched.storage.memory import MemoryStorage
+
+
+@final
+class LearningRateControl:
+    """A schedule, the history of one training, and where that is kept.
+
+    What was saved is loaded at once. Ask for the rate of an epoch, record its errors, save; after a restart the same
+    calls go on as if nothing had happened, since a schedule knows nothing but the history.
+
+    Args:
+        schedule: A `Schedule`, or a plain function ``(history, epoch) -> learning rate``.
+        storage: None (in memory), a `Storage`, or the path of a learning-rate file.
+
+    Raises:
+        ArgumentError: ``schedule`` or ``storage`` is neither.
+        FormatError: The file cannot be read; it is left as it is.
+        StorageError: The machine could not read.
+
+    Examples:
+        >>> from lrsched import NewbobRelative
+        >>> schedule = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
+        >>> control = LearningRateControl(schedule)
+        >>> for epoch, score in enumerate((4.0, 3.0, 3.0), start=1):
+        ...     learning_rate = control.get_learning_rate_for_epoch(epoch)
+        ...     control.set_epoch_error(epoch, {"dev_score": score})
+        >>> control.get_learning_rate_for_epoch(4)
+        0.05
+        >>> print(control.decide(4).describe())
+        decay 0.1 -> 0.05: newbob_relative: the error fell too little: relative error 0.0 against threshold -0.01; \
+'dev_score' (no key is configured; dev_score stands in) went from epoch 2 to 3 from 3.0 to 3.0
+    """
+
+    def __init__(
+        self, schedule: Schedule | Function, storage: Storage | str | os.PathLike[str] | None = None
+    ) -> None:
+        self.schedule = as_schedule(schedule)
+        if storage is None:
+            storage = MemoryStorage()
+        elif isinstance(storage, (str, os.PathLike)):
+            storage = FileStorage(storage)
+        elif not isinstance(storage, Storage):
+            raise broken_law("storage", "None, a path or an object with load and save", storage, "see lrsched.Storage")
+        self.storage: Storage = storage
+        self._history = History()
+        self.load()
+
+    def __repr__(self) -> str:
+        return f"LearningRateControl({self.schedule!r}, {self.storage!r})"
+
+    @property
+    def need_error_info(self) -> bool:
+        """Whether the rate depends on the errors at all."""
+        return self.schedule.need_error_info
+
+    @property
+    def history(self) -> History:
+        """What is known, as an immutable map epoch -> `EpochData`."""
+        return self._history
+
+    def load(self) -> None:
+        """Replace the history by what is stored, plus the rates that the schedule gives beforehand."""
+        self._history = self.schedule.prefill(self.storage.load())
+
+    def save(self) -> None:
+        """Store the history.
+
+        Raises:
+            ConflictError: Somebody else wrote in the meantime.
+            StorageError: The machine could not write; what was stored before is intact.
+        """
+        self.storage.save(self._history)
+
+    def decide(self, epoch: int) -> Decision:
+        """The schedule's decision for ``epoch`` and its cause, whatever is recorded there. Changes nothing."""
+        return self.schedule.decide(self._history, epoch_number("epoch", epoch))
+
+    def get_learning_rate_for_epoch(self, epoch: int) -> float:
+        """The learning rate of ``epoch``: the recorded one; else the schedule's, which is then recorded.
+
+        Raises:
+            ArgumentError: ``epoch`` is no integer >= 1.
+        """
+        epoch = epoch_number("epoch", epoch)
+        data: EpochData | None = self._history.get(epoch)
+        if data is not None and data.learning_rate is not None:
+            return data.learning_rate
+        learning_rate = self.schedule(self._history, epoch)
+        self._record(epoch, (data or EpochData()).with_learning_rate(learning_rate))
+        return learning_rate
+
+    def calc_new_learning_rate_for_epoch(self, epoch: int) -> float:
+        """The schedule's learning rate for ``epoch``, whatever is recorded there. Changes nothing."""
+        return self.decide(epoch).learning_rate
+
+    def calc_learning_rate_for_epoch(self, epoch: int) -> float:
+        """The bare rule's learning rate for ``epoch``: without holds, presets and other wrappers. Changes nothing."""
+        return self.schedule.rule(self._history, epoch_number("epoch", epoch))
+
+    def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
+        """``learning_rate`` with the rule's decay or growth applied; as it is where the rule has neither."""
+        rule = self.schedule.rule
+        return rule.calc_learning_rate_decay_or_grow(learning_rate, decay, grow) if isinstance(rule, Newbob) else learning_rate
+
+    def set_learning_rate_for_epoch(self, epoch: int, learning_rate: float) -> None:
+        """Record a rate set by hand, whatever was recorded.
+
+        Raises:
+            ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
+        """
+        epoch = epoch_number("epoch", epoch)
+        self._record(epoch, self._data(epoch).with_learning_rate(rate("learning_rate", learning_rate)))
+
+    def set_default_learning_rate_for_epoch(self, epoch: int, learning_rate: float) -> None:
+        """Record a rate for ``epoch`` unless it has one other than 0.
+
+        Raises:
+            ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
+        """
+        self._history = with_default_rate(self._history, epoch_number("epoch", epoch), rate("learning_rate", learning_rate))
+
+    def set_epoch_error(self, epoch: int, error: Mapping[str, Any]) -> None:
+        """Record errors of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
+
+        Args:
+            epoch: An integer >= 1.
+            error: Numbers by key, any framework's; nested mappings are flattened, see `EpochData.with_error`.
+
+        Raises:
+            ArgumentError: An error is no number, or a key no str. Nothing was recorded.
+        """
+        epoch = epoch_number("epoch", epoch)
+        before = self._history
+        try:
+            self.get_learning_rate_for_epoch(epoch)
+            self._record(epoch, self._history[epoch].with_error(error))
+        except Exception:
+            self._history = before
+            raise
+
+    def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
+        """Record other values of ``epoch``; later calls add to them.
+
+        Args:
+            epoch: An integer >= 1.
+            meta: Literals by key, see `EpochData`.
+
+        Raises:
+            ArgumentError: A value is no literal, or a key no str.
+        """
+        epoch = epoch_number("epoch", epoch)
+        self._record(epoch, self._data(epoch).with_meta(meta))
+
+    def get_last_epoch(self, epoch: int) -> int | None:
+        """The newest epoch before ``epoch`` with data; None if there is none."""
+        return self._history.last_epoch(before=epoch)
+
+    def get_most_recent_learning_rate(self, epoch: int, exclude_current: bool = True) -> float | None:  # noqa: FBT001, FBT002  the published signature
+        """The newest rate before ``epoch``, or up to it; the default rate if there is none."""
+        newest = self._history.most_recent_learning_rate(epoch, exclude_current=exclude_current)
+        return self.schedule.default_learning_rate if newest is None else newest
+
+    def calc_relative_error(self, old_epoch: int, new_epoch: int) -> float | None:
+        """How the error changed between two epochs, as the schedule's rule measures it; None if not comparable.
+
+        Raises:
+            KeyError: One of them is not in the history.
+        """
+        old, new = ((epoch, self._history[epoch]) for epoch in (old_epoch, new_epoch))
+        return self.schedule.compare(self._history, old, new).change
+
+    def get_error_key(self, epoch: int) -> str | None:
+        """The key of the error that counts at ``epoch``."""
+        keys, strict = self.schedule.error_measure_key, self.schedule.strict_error_key
+        return error_key(self._history, epoch, keys, strict=strict).key
+
+    def get_epoch_error_dict(self, epoch: int) -> Mapping[str, float]:
+        """All errors of ``epoch``; empty if there are none."""
+        return self._data(epoch).error
+
+    def get_epoch_error_key_value(self, epoch: int) -> tuple[str | None, float | None]:
+        """The key of the error that counts at ``epoch``, and its value."""
+        key = self.get_error_key(epoch)
+        return key, None if key is None else self.get_epoch_error_dict(epoch).get(key)
+
+    def get_epoch_error_value(self, epoch: int) -> float | None:
+        """The error that counts at ``epoch``."""
+        return self.get_epoch_error_key_value(epoch)[1]
+
+    def get_last_best_epoch(
+        self,
+        last_epoch: int,
+        first_epoch: int = 1,
+        only_last_epochs: int | None = None,
+        filter_score: float = math.inf,
+        only_last_n: int = -1,
+        min_score_dist: float = 0.0,
+    ) -> int | None:
+        """The best epoch of ``first_epoch`` .. ``last_epoch``, see `last_best_epoch`."""
+        return last_best_epoch(
+            self._history,
+            last_epoch,
+            first_epoch,
+            only_last_epochs=only_last_epochs,
+            filter_score=filter_score,
+            only_last_n=only_last_n,
+            min_score_dist=min_score_dist,
+            error_measure_key=self.schedule.error_measure_key,
+            strict=self.schedule.strict_error_key,
+        )
+
+    def _data(self, epoch: int) -> EpochData:
+        return self._history.get(epoch) or EpochData()
+
+    def _record(self, epoch: int, data: EpochData) -> None:
+        self._history = self._history.set(epoch, data)

@@ -1,0 +1,193 @@
+"""`EpochData`: what is known of one epoch. Plain numbers and persistent maps only.
+
+A foreign number (NumPy, torch) becomes a Python number when it enters, so that what is stored can be read again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any, final
+
+import attrs
+from pyrsistent import PMap, pmap, pset, pvector
+
+from lrsched.core.numbers import number, rate
+from lrsched.errors import ArgumentError, broken_law
+
+META_PREFIX = ":meta:"
+"""Keys of ``error`` that start so belong to ``meta``: files have no other place for it."""
+
+OLD_FORMAT_KEY = "old_format_score"
+"""The key of an error that is given as a bare number, as old files have it."""
+
+_DEEPEST_META = 50
+_NO_ITEMS: PMap[str, Any] = pmap()
+
+
+def _shown(items: Mapping[str, Any]) -> str:
+    return repr(dict(sorted(items.items())))
+
+
+@final
+@attrs.frozen(init=False)
+class EpochData:
+    """What is known of one epoch: its learning rate, its errors, and whatever else was noted.
+
+    Frozen; compares by value (a NaN equals a NaN), is picklable, and hashable where its parts are.
+
+    Args:
+        learning_rate: The rate the epoch was trained with, a finite number >= 0; None if unknown.
+        error: Scores and errors by name, lower is better. Any numbers, NaN and infinities included. A bare number
+            means ``{"old_format_score": number}``, None means none.
+        meta: Anything else by name: None, bool, numbers, str, bytes, and tuples, lists, dicts and sets of these
+            (lists, dicts and sets are made persistent). Where it is not given, keys of ``error`` that start with
+            ``:meta:`` move here without that prefix.
+
+    Raises:
+        ArgumentError: A rate below 0 or not finite, an error that is no number, a key that is no str, a meta value
+            that could not be written to a file and read back, or a ``:meta:`` key in ``error`` beside ``meta``.
+
+    Examples:
+        >>> EpochData(learning_rate=0.1, error={"dev_score": 1.5})
+        EpochData(learning_rate=0.1, error={'dev_score': 1.5}, meta={})
+        >>> EpochData(learning_rate=1, error={"dev_score": 1, ":meta:gpu": "a"}).meta["gpu"]
+        'a'
+        >>> EpochData(learning_rate=-0.1)
+        Traceback (most recent call last):
+        lrsched.errors.ArgumentError: learning_rate must be a finite number >= 0, got -0.1; correct the value
+    """
+
+    learning_rate: float | None
+    error: PMap[str, float] = attrs.field(repr=_shown)
+    meta: PMap[str, Any] = attrs.field(repr=_shown)
+
+    def __init__(
+        self,
+        *,
+        learning_rate: float | None = None,
+        error: Mapping[str, float] | float | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        if learning_rate is not None:
+            learning_rate = rate("learning_rate", learning_rate)
+        if error is None:
+            error = {}
+        elif not isinstance(error, Mapping):
+            error = {OLD_FORMAT_KEY: number("error", error)}
+        errors, found = _plain_errors(error)
+        if meta is not None and found:
+            key = META_PREFIX + next(iter(found))
+            raise broken_law("error", f"without {META_PREFIX} keys where meta is given", key, "put it into meta")
+        self.__attrs_init__(
+            learning_rate=learning_rate, error=errors, meta=_plain_meta(found if meta is None else meta)
+        )
+
+    def with_learning_rate(self, learning_rate: float | None) -> "EpochData":
+        """The same epoch with another learning rate; None if unknown."""
+        if learning_rate is not None:
+            learning_rate = rate("learning_rate", learning_rate)
+        return _make(learning_rate, self.error, self.meta)
+
+    def with_error(self, error: Mapping[str, Any]) -> "EpochData":
+        """The same epoch with more errors; a key that is there already gets the new value.
+
+        Args:
+            error: Numbers by key; ``:meta:`` keys go to ``meta``. A value that is a mapping itself is flattened: one
+                entry keeps the outer key; several become ``outer_inner``, where ``inner`` loses everything up to its
+                first colon.
+
+        Raises:
+            ArgumentError: As the constructor does.
+
+        Examples:
+            >>> data = EpochData().with_error({"ctc": {"cost:output": 2.0}, "ce": {"cost:output": 1.0, "cost:aux": 3.0}})
+            >>> data
+            EpochData(learning_rate=None, error={'ce_aux': 3.0, 'ce_output': 1.0, 'ctc': 2.0}, meta={})
+        """
+        errors, meta = _plain_errors(dict(_flat(error)))
+        if self.error:
+            errors = pmap({**self.error, **errors})
+        return _make(self.learning_rate, errors, _plain_meta({**self.meta, **meta}) if meta else self.meta)
+
+    def with_meta(self, meta: Mapping[str, Any]) -> "EpochData":
+        """The same epoch with more meta values; a key that is there already gets the new value."""
+        return _make(self.learning_rate, self.error, _plain_meta({**self.meta, **meta}))
+
+
+def _make(learning_rate: float | None, error: PMap[str, float], meta: PMap[str, Any]) -> EpochData:
+    """An `EpochData` of parts that obey the laws already."""
+    made = EpochData.__new__(EpochData)
+    made.__attrs_init__(learning_rate=learning_rate, error=error, meta=meta)
+    return made
+
+
+def _plain_errors(error: Mapping[str, Any]) -> tuple[PMap[str, float], dict[str, Any]]:
+    """The errors as plain numbers, and apart from them what was under ``:meta:`` keys."""
+    errors: dict[str, float] = {}
+    meta: dict[str, Any] = {}
+    for key, value in error.items():
+        if not isinstance(key, str):
+            raise broken_law("a key of error", "a str", key, "name the error")
+        if type(value) is float and value == value and key[:1] != ":":  # noqa: PLR0124  the usual one: not NaN
+            errors[key] = value
+        elif key.startswith(META_PREFIX):
+            meta[key.removeprefix(META_PREFIX)] = value
+        else:
+            errors[str(key)] = number(f"error[{key!r}]", value)
+    return (pmap(errors) if errors else _NO_ITEMS), meta
+
+
+def _flat(error: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(error, Mapping):
+        raise broken_law("error", "a mapping from name to number", error, 'name the error, as in {"dev_score": 1.0}')
+    for key, value in error.items():
+        if not isinstance(value, Mapping):
+            yield key, value
+        elif len(value) == 1:
+            yield key, next(iter(value.values()))
+        else:
+            for inner, inner_value in value.items():
+                yield f"{key}_{str(inner).partition(':')[2] or inner}", inner_value
+
+
+def _plain_meta(meta: Mapping[str, Any]) -> PMap[str, Any]:
+    if not meta:
+        return _NO_ITEMS
+    plain = {}
+    for key, value in meta.items():
+        if not isinstance(key, str):
+            raise broken_law("a key of meta", "a str", key, "name the value")
+        plain[str(key)] = persistent(f"meta[{key!r}]", value)
+    return pmap(plain)
+
+
+def persistent(name: str, value: Any, depth: int = 0) -> Any:
+    """``value`` with lists, dicts and sets made persistent, and numbers plain.
+
+    Raises:
+        ArgumentError: It holds something that is no literal, or is nested deeper than 50.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (str, bytes)):
+        return str(value) if isinstance(value, str) else bytes(value)
+    if depth > _DEEPEST_META:
+        raise broken_law(name, f"nested at most {_DEEPEST_META} deep", value, "flatten it")
+    try:
+        if isinstance(value, Mapping):
+            return pmap({persistent(name, k, depth + 1): persistent(name, v, depth + 1) for k, v in value.items()})
+        if isinstance(value, tuple):
+            return tuple(persistent(name, item, depth + 1) for item in value)
+        if isinstance(value, Set):
+            return pset(persistent(name, item, depth + 1) for item in value)
+        if isinstance(value, Sequence):
+            return pvector(persistent(name, item, depth + 1) for item in value)
+    except TypeError as error:
+        raise broken_law(name, "hashable where it is a key or in a set", value, str(error)) from error
+    if isinstance(value, int):
+        return int(value)
+    try:
+        return number(name, value)
+    except ArgumentError:
+        if callable(getattr(value, "tolist", None)):  # an array, or a NumPy bool
+            return persistent(name, value.tolist(), depth + 1)
+        raise broken_law(name, "a literal (None, bool, number, str, bytes, tuple, list, dict, set)", value, "use repr() or a plain value") from None
+

@@ -1,0 +1,202 @@
+"""`History`: the persistent, ordered map epoch -> EpochData. The past of a training, as one value."""
+
+from bisect import bisect_left
+from collections.abc import ItemsView, Iterator, Mapping
+from operator import index, itemgetter
+from typing import Any, final
+
+import attrs
+from pyrsistent import PVector, pvector
+
+from lrsched.core.epoch_data import EpochData
+from lrsched.core.numbers import epoch_number
+from lrsched.errors import broken_law
+
+Entry = tuple[int, EpochData]
+
+_epoch_of = itemgetter(0)
+_NOTHING: PVector[Entry] = pvector()
+
+
+def _checked(epoch: Any, data: Any) -> Entry:
+    if not isinstance(data, EpochData):
+        raise broken_law(f"the data of epoch {epoch}", "an EpochData", data, "use EpochData(learning_rate=..., error=...)")
+    return epoch_number("epoch", epoch), data
+
+
+@final
+@attrs.frozen(init=False, eq=False, repr=False)
+class History(Mapping[int, EpochData]):
+    """A persistent map from epoch to `EpochData`, in the order of the epochs.
+
+    It is a `Mapping`; `set` gives a new history and leaves this one as it is, at a cost that does not depend on how many
+    epochs lie behind. Epochs may be missing. Picklable, and hashable where its parts are.
+
+    Args:
+        data: A mapping from epoch (integer >= 1) to `EpochData`, in any order.
+
+    Raises:
+        ArgumentError: A key is no epoch, or a value no `EpochData`.
+
+    Examples:
+        >>> history = History({2: EpochData(learning_rate=0.1), 1: EpochData(learning_rate=0.2)})
+        >>> list(history), history.last_epoch(before=2), history.last_epoch(before=1)
+        ([1, 2], 1, None)
+        >>> longer = history.set(3, EpochData(learning_rate=0.05))
+        >>> len(history), len(longer)
+        (2, 3)
+    """
+
+    # Both parts are in ascending order and every epoch of `_past` is below those of `_ahead`. A training writes at the
+    # end of `_past`; presets of later epochs wait in `_ahead`. So an insertion is an append, wherever the presets are.
+    _past: PVector[Entry]
+    _ahead: tuple[Entry, ...]
+
+    def __init__(self, data: Mapping[int, EpochData] | None = None) -> None:
+        if isinstance(data, History):
+            self.__attrs_init__(data._past, data._ahead)
+            return
+        if data is not None and not isinstance(data, Mapping):
+            raise broken_law("a history", "a mapping from epoch to EpochData", data, "use {1: EpochData(...)}")
+        entries = sorted((_checked(epoch, value) for epoch, value in (data or {}).items()), key=_epoch_of)
+        self.__attrs_init__(pvector(entries), ())
+
+    def __len__(self) -> int:
+        return len(self._past) + len(self._ahead)
+
+    def __iter__(self) -> Iterator[int]:
+        for epoch, _ in self.items():
+            yield epoch
+
+    def __contains__(self, epoch: object) -> bool:
+        return self._find(epoch) is not None
+
+    def __getitem__(self, epoch: int) -> EpochData:
+        found = self._find(epoch)
+        if found is None:
+            raise KeyError(epoch)
+        return found
+
+    def get(self, epoch: int, default: Any = None) -> Any:
+        """The data of ``epoch``, or ``default`` if there is none."""
+        found = self._find(epoch)
+        return default if found is None else found
+
+    def items(self) -> ItemsView[int, EpochData]:
+        """The pairs (epoch, data), by ascending epoch."""
+        return _Entries(self)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.items()))
+
+    def __repr__(self) -> str:
+        return f"History({dict(self.items())!r})"
+
+    def __reduce__(self) -> Any:
+        return History, (dict(self.items()),)
+
+    def set(self, epoch: int, data: EpochData) -> "History":
+        """This history with ``data`` at ``epoch``, whether or not there was any.
+
+        Raises:
+            ArgumentError: ``epoch`` is no epoch, or ``data`` no `EpochData`.
+        """
+        entry = _checked(epoch, data)
+        past, ahead = self._past, self._ahead
+        if not past or past[-1][0] < epoch:
+            passed = bisect_left(ahead, epoch, key=_epoch_of)
+            if passed:
+                past = past.extend(ahead[:passed])
+            same = passed < len(ahead) and ahead[passed][0] == epoch
+            return _make(past.append(entry), ahead[passed + same :] if ahead else ahead)
+        position = self._position(epoch)
+        if past[position][0] == epoch:
+            return _make(past.set(position, entry), ahead)
+        return _make(pvector([*past[:position], entry]), (*past[position:], *ahead))
+
+    def before(self, epoch: int) -> "History":
+        """The part of this history that was known before ``epoch`` began: all earlier epochs."""
+        position = self._position(epoch)
+        if position == len(self):
+            return self
+        behind = position - len(self._past)
+        return _make(self._past, self._ahead[:behind]) if behind >= 0 else _make(self._past[:position], ())
+
+    def newest(self, number: int, before: int) -> list[Entry]:
+        """The newest ``number`` epochs with data before the epoch ``before``, as (epoch, data), in ascending order.
+
+        Fewer where there are fewer.
+
+        Examples:
+            >>> history = History({epoch: EpochData(learning_rate=0.1) for epoch in (1, 2, 5)})
+            >>> [epoch for epoch, _ in history.newest(2, before=5)]
+            [1, 2]
+        """
+        end = self._position(before)
+        return [self._at(position) for position in range(max(0, end - number), end)]
+
+    def last_epoch(self, before: int) -> int | None:
+        """The newest epoch with data before the epoch ``before``; None if there is none."""
+        position = self._position(before)
+        return self._at(position - 1)[0] if position else None
+
+    def most_recent_learning_rate(self, epoch: int, *, exclude_current: bool = True) -> float | None:
+        """The newest learning rate that is not None of the epochs before ``epoch``.
+
+        Args:
+            epoch: An epoch, in the history or not.
+            exclude_current: Whether the rate of ``epoch`` itself is left out.
+
+        Returns:
+            The rate, or None if no such epoch has one.
+        """
+        for position in range(self._position(epoch if exclude_current else epoch + 1) - 1, -1, -1):
+            learning_rate = self._at(position)[1].learning_rate
+            if learning_rate is not None:
+                return learning_rate
+        return None
+
+    def _at(self, position: int) -> Entry:
+        behind = position - len(self._past)
+        return self._past[position] if behind < 0 else self._ahead[behind]
+
+    def _find(self, key: Any) -> EpochData | None:
+        try:
+            epoch = index(key)
+        except TypeError:
+            return None
+        position = self._position(epoch)
+        if position < len(self):
+            found, data = self._at(position)
+            if found == epoch:
+                return data
+        return None
+
+    def _position(self, epoch: int) -> int:
+        """How many epochs with data lie before ``epoch``."""
+        past = self._past
+        if not past or past[-1][0] < epoch:
+            return len(past) + (bisect_left(self._ahead, epoch, key=_epoch_of) if self._ahead else 0)
+        guess = epoch - past[0][0]  # right where no epoch is missing, as in nearly every training
+        if guess <= 0:
+            return 0
+        if guess < len(past) and past[guess][0] == epoch:
+            return guess
+        return bisect_left(past, epoch, key=_epoch_of)
+
+
+class _Entries(ItemsView[int, EpochData]):
+    """The pairs of a history, without a look-up for each."""
+
+    _mapping: History
+
+    def __iter__(self) -> Iterator[Entry]:
+        yield from self._mapping._past  # noqa: SLF001  the other half of History
+        yield from self._mapping._ahead  # noqa: SLF001
+
+
+def _make(past: PVector[Entry], ahead: tuple[Entry, ...]) -> History:
+    """A `History` of parts that obey the laws already."""
+    made = History.__new__(History)
+    made.__attrs_init__(past, ahead)
+    return made

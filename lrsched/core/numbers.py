@@ -1,0 +1,201 @@
+"""The border: foreign numbers become plain Python numbers here, and the laws of single arguments are checked.
+
+Nothing here knows histories or schedules.
+"""
+
+import math
+import operator
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+import attrs
+
+from lrsched.errors import broken_law
+
+Factor = float | Callable[[float], float] | None
+"""How a rate changes: None (not at all), a factor, or a function from rate to rate."""
+
+_LARGEST_EXACT_INT = 2**53
+
+
+def number(name: str, value: Any, law: str = "a number") -> float:
+    """A plain Python number with the value of ``value``.
+
+    An int that a float holds exactly stays an int; every NaN becomes the one object `math.nan`, so that equal
+    histories compare equal.
+
+    Args:
+        name: What the number is called in an error.
+        value: A Python, NumPy or torch scalar; anything with ``__float__`` except text.
+        law: What the error says it must be.
+
+    Raises:
+        ArgumentError: It is no number, or an int too large for a float.
+
+    Examples:
+        >>> import numpy
+        >>> number("error", numpy.float32(0.5)), number("error", 3), number("error", True)
+        (0.5, 3, 1)
+    """
+    if type(value) is float:
+        return value if value == value else math.nan  # noqa: PLR0124  NaN is the one number unequal to itself
+    if isinstance(value, int):
+        plain = int(value)
+        if -_LARGEST_EXACT_INT <= plain <= _LARGEST_EXACT_INT:
+            return plain
+    elif not hasattr(type(value), "__float__") or isinstance(value, str):
+        raise broken_law(name, law, value, "pass a Python number, or a NumPy or torch scalar")
+    try:
+        return number(name, float(value))
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise broken_law(name, law, value, f"it does not convert to a float ({error})") from error
+
+
+def rate(name: str, value: Any) -> float:
+    """A learning rate: a finite float >= 0.
+
+    Raises:
+        ArgumentError: It is none.
+
+    Examples:
+        >>> rate("learning_rate", 1), rate("learning_rate", 0.0)
+        (1.0, 0.0)
+        >>> rate("learning_rate", -5e-324)
+        Traceback (most recent call last):
+        lrsched.errors.ArgumentError: learning_rate must be a finite number >= 0, got -5e-324; correct the value
+    """
+    if type(value) is float and 0.0 <= value < math.inf:
+        return value
+    plain = float(number(name, value, "a finite number >= 0"))
+    if not 0.0 <= plain < math.inf:
+        raise broken_law(name, "a finite number >= 0", value, "correct the value")
+    return plain
+
+
+def integer(name: str, value: Any, *, least: int, way_out: str) -> int:
+    """An integer >= ``least``.
+
+    Raises:
+        ArgumentError: It is none; ends with ``way_out``.
+    """
+    try:
+        plain = operator.index(value)
+    except TypeError:
+        plain = least - 1
+    if isinstance(value, bool) or plain < least:
+        raise broken_law(name, f"an integer >= {least}", value, way_out)
+    return plain
+
+
+def epoch_number(name: str, value: Any) -> int:
+    """An epoch: an integer >= 1.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    if type(value) is int and value >= 1:
+        return value
+    return integer(name, value, least=1, way_out="epochs count from 1")
+
+
+def threshold(name: str, value: Any) -> float:
+    """A threshold: any number but NaN; infinities mean never and always.
+
+    Raises:
+        ArgumentError: It is NaN or no number.
+    """
+    plain = number(name, value)
+    if math.isnan(plain):
+        raise broken_law(name, "a number", value, "NaN compares with nothing; use float('inf') to never exceed it")
+    return plain
+
+
+def flag(name: str, value: Any) -> bool:
+    """A bool.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    if not isinstance(value, bool):
+        raise broken_law(name, "True or False", value, "text and numbers are not guessed at")
+    return value
+
+
+def decay(name: str, value: Any) -> Factor:
+    """How a rate decays: None, a factor in [0, 1], or a function from rate to rate.
+
+    Raises:
+        ArgumentError: It is none of these.
+    """
+    return _factor(name, value, "a factor in [0, 1]", 0.0, 1.0, "learning_rate_growth raises a rate, or a function does")
+
+
+def growth(name: str, value: Any) -> Factor:
+    """How a rate grows: None, a finite factor >= 1, or a function from rate to rate.
+
+    Raises:
+        ArgumentError: It is none of these.
+    """
+    way_out = "learning_rate_decay lowers a rate, or a function does"
+    return _factor(name, value, "a finite factor >= 1", 1.0, sys.float_info.max, way_out)
+
+
+def _factor(name: str, value: Any, law: str, low: float, high: float, way_out: str) -> Factor:
+    if value is None:
+        return None
+    if callable(value) and not hasattr(type(value), "__float__"):
+        return value  # type: ignore[no-any-return]  # what it returns is checked at each call
+    law = f"None, {law}, or a function"
+    plain = number(name, value, law)
+    if not low <= plain <= high:
+        raise broken_law(name, law, value, way_out)
+    return plain
+
+
+Rate = Annotated[float, rate]
+Threshold = Annotated[float, threshold]
+Flag = Annotated[bool, flag]
+Decay = Annotated[Factor, decay]
+Growth = Annotated[Factor, growth]
+Count = Annotated[int, partial(integer, least=1, way_out="1 is the neutral value")]
+
+
+def checked(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
+    """For ``attrs.frozen(field_transformer=checked)``: a field's annotation says the law that its value must obey.
+
+    The law of ``Annotated[type, law]`` is called once, when the value is made, as ``law(field name, value)``, and gives
+    the plain value.
+
+    Examples:
+        >>> @attrs.frozen(field_transformer=checked)
+        ... class Step:
+        ...     step_size: Count
+        >>> Step(0)
+        Traceback (most recent call last):
+        lrsched.errors.ArgumentError: step_size must be an integer >= 1, got 0; 1 is the neutral value
+    """
+    del cls
+    return [
+        field.evolve(converter=partial(law, field.name)) if law and field.converter is None else field
+        for field in fields
+        for law, *_ in [getattr(field.type, "__metadata__", (None,))]
+    ]
+
+
+def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
+    """``learning_rate`` changed by ``factor``: as it is for None, times a number, or the function's answer.
+
+    Raises:
+        ArgumentError: The result is not a finite number >= 0.
+
+    Examples:
+        >>> apply_factor("learning_rate_decay", 0.5, 0.1), apply_factor("learning_rate_decay", None, 0.1)
+        (0.05, 0.1)
+    """
+    if factor is None:
+        return learning_rate
+    if isinstance(factor, (int, float)):
+        return rate(f"the learning rate after {name}", learning_rate * factor)
+    return rate(f"{name}({learning_rate!r})", factor(learning_rate))

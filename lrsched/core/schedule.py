@@ -1,0 +1,89 @@
+"""`Schedule`: a frozen value that answers a history with a decision."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import final
+
+from lrsched.core.decision import Decision
+from lrsched.core.history import Entry, History
+from lrsched.core.measure import Comparison, error_key_of, relative_error
+
+
+class Schedule(ABC):
+    """A rule that gives the learning rate of an epoch from what was known before it.
+
+    A schedule holds its parameters and nothing else. It is asked with the past as an argument, and never sees data of
+    the epoch or later; so it answers the same after a restart, and any epoch can be asked again.
+
+    Subclasses implement `decide` and are frozen. To change what a schedule does, wrap it: see `Wrapper`.
+    """
+
+    __slots__ = ()
+
+    @property
+    def error_measure_key(self) -> tuple[str, ...]:
+        """The error keys that the schedule looks at, best first; empty: the usual ones."""
+        return ()
+
+    @property
+    def strict_error_key(self) -> bool:
+        """Whether only those count."""
+        return False
+
+    @property
+    def need_error_info(self) -> bool:
+        """Whether the rate depends on the errors at all."""
+        return True
+
+    @property
+    def default_learning_rate(self) -> float | None:
+        """The rate where there is nothing to go on from; None if the schedule has no such parameter."""
+        return None
+
+    @property
+    def rule(self) -> "Schedule":
+        """The schedule inside all wrappers; itself if there are none."""
+        return self
+
+    @abstractmethod
+    def decide(self, history: History, epoch: int) -> Decision:
+        """The decision for ``epoch``, from the part of ``history`` before it.
+
+        Args:
+            history: The past; data at or after ``epoch`` is not looked at.
+            epoch: An integer >= 1.
+        """
+
+    @final
+    def __call__(self, history: History, epoch: int) -> float:
+        """The learning rate of `decide` alone."""
+        return self.decide(history, epoch).learning_rate
+
+    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
+        """Two epochs of ``history`` under the error that this schedule looks at; here by the relative change.
+
+        Args:
+            history: The past.
+            old: The older epoch with its data.
+            new: The newer one.
+        """
+        del history
+        return compare_epochs(self, old, new, relative_error)
+
+    def prefill(self, history: History) -> History:
+        """``history`` with the rates that are given beforehand; here none."""
+        return history
+
+
+def compare_epochs(
+    schedule: Schedule, old: Entry, new: Entry, change: Callable[[float, float], float | None], scale: float = 1.0
+) -> Comparison:
+    """The errors that count for ``schedule`` at two epochs, and ``change(old, new)`` if they can be compared."""
+    (old_epoch, old_data), (new_epoch, new_data) = old, new
+    old_key = error_key_of(old_data, schedule.error_measure_key, strict=schedule.strict_error_key)
+    new_key = error_key_of(new_data, schedule.error_measure_key, strict=schedule.strict_error_key)
+    old_error = None if old_key.key is None else old_data.error[old_key.key]
+    new_error = None if new_key.key is None else new_data.error[new_key.key]
+    comparable = old_error is not None and new_error is not None and old_key.key == new_key.key
+    value = change(old_error, new_error) if comparable else None  # type: ignore[arg-type]  # both are there
+    return Comparison(old_epoch, new_epoch, old_key, new_key, old_error, new_error, value, scale)

@@ -1,0 +1,300 @@
+"""A reader of Python literals that never runs anything: no `eval`, no `compile`, no import.
+
+It knows literals, a few numeric constants and conversions that old learning-rate files contain, and calls of one name
+that the caller allows. Everything else is a `FormatError` with the line.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from lrsched.errors import ArgumentError, FormatError
+
+Call = Callable[[dict[str, Any]], Any]
+"""What a call with these keyword arguments means."""
+
+_DEEPEST = 100
+_LONGEST_NUMBER = 400
+
+_SPACE = r"[ \t\r\n\f]*"
+_TOKEN = re.compile(
+    _SPACE
+    + r"""(?:
+    (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
+  | (?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\[^\n])*'|"(?:[^"\\\n]|\\[^\n])*"))
+  | (?P<name>[A-Za-z_][A-Za-z_0-9.]*)
+  | (?P<mark>[][(){},:=+-])
+  | (?P<end>\Z)
+)""",
+    re.VERBOSE,
+)
+_AFTER_NUMBER = re.compile(r"[A-Za-z_0-9.]")
+# The usual case, a run of lines `'dev_score': 1.25,`, taken in one step.
+_PAIR = r"'([^'\\\n]*)': (-?\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?),"
+_PAIRS = re.compile(rf"(?:{_SPACE}{_PAIR})+")
+_ONE_PAIR = re.compile(_PAIR)
+
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))")
+_SIMPLE_ESCAPES = dict(zip("\\'\"abfnrtv0", "\\'\"\a\b\f\n\r\t\v\0", strict=True))
+
+_CONSTANTS: dict[str, Any] = {
+    "None": None,
+    "True": True,
+    "False": False,
+    **{f"{module}{name}": math.nan for module in ("", "np.", "numpy.") for name in ("nan", "NaN")},
+    **{f"{module}{name}": math.inf for module in ("", "np.", "numpy.") for name in ("inf", "Infinity")},
+    **{f"{module}{value}_": value for module in ("np.", "numpy.") for value in (True, False)},
+}
+_NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.(?:(float)|u?int|(bool))(?:16|32|64|128|8)?_?")
+_NUMPY_SCALAR_TEXT = re.compile(r"(?:np|numpy)\.float(?:16|32|64|128)\((.*)\)")
+_CONTAINERS = {"set": set, "frozenset": set}
+
+
+def parse(text: str, filename: str | None = None, calls: Mapping[str, Call] | None = None) -> Any:
+    """The value of the Python literal ``text``.
+
+    Besides literals (None, bool, int, float, str, bytes, tuple, list, dict, set) it reads ``nan`` and ``inf``, also with
+    ``np.``, ``float('nan')``, ``set([...])`` and NumPy scalars such as ``np.float64(0.1)``.
+
+    Args:
+        text: Python source of one expression.
+        filename: Named in errors.
+        calls: What calls of other names mean; they take keyword arguments only.
+
+    Raises:
+        FormatError: It is anything else, nested deeper than 100, or a number of more than 400 characters.
+
+    Examples:
+        >>> parse("{1: 0.5, 2: [np.float64(0.25), -inf, 'x']}")
+        {1: 0.5, 2: [0.25, -inf, 'x']}
+        >>> parse("__import__('os').system('true')", "learning_rates")
+        Traceback (most recent call last):
+        lrsched.errors.FormatError: '__import__' is not a literal; nothing was run @ learning_rates:1
+    """
+    reader = _Reader(text, filename, calls or {})
+    value = reader.value(0)
+    kind, token, start = reader.next()
+    if kind != "end":
+        reader.fail(f"unexpected {token!r} after the end", start)
+    return value
+
+
+class _Reader:
+    """A recursive-descent parser over one text."""
+
+    def __init__(self, text: str, filename: str | None, calls: Mapping[str, Call]) -> None:
+        self.text = text
+        self.filename = filename
+        self.calls = calls
+        self.position = 0
+
+    def fail(self, message: str, position: int) -> NoReturn:
+        line = self.text.count("\n", 0, min(position, len(self.text.rstrip()))) + 1
+        raise FormatError(message, filename=self.filename, line=line)
+
+    def next(self) -> tuple[str, str, int]:
+        """The next token: its kind, its text, where it starts."""
+        match = _TOKEN.match(self.text, self.position)
+        if match is None or match.lastgroup is None:
+            start = self.position + len(re.match(_SPACE, self.text[self.position :]).group())  # type: ignore[union-attr]
+            shown = "a string that does not end" if self.text[start] in "'\"" else repr(self.text[start])
+            self.fail(f"unexpected {shown}", start)
+        self.position = match.end()
+        kind = match.lastgroup
+        return kind, match.group(kind), match.start(kind)
+
+    def peek(self) -> str:
+        """The text of the next token, without taking it."""
+        position = self.position
+        token = self.next()[1]
+        self.position = position
+        return token
+
+    def expect(self, wanted: str) -> None:
+        _, token, start = self.next()
+        if token != wanted:
+            self.unexpected(token, start, f"expected {wanted!r}")
+
+    def unexpected(self, token: str, start: int, wanted: str) -> NoReturn:
+        self.fail(f"{wanted}, got {token!r}" if token else f"{wanted}, but the text ends", start)
+
+    def value(self, depth: int) -> Any:
+        kind, token, start = self.next()
+        if depth > _DEEPEST:
+            self.fail(f"nested deeper than {_DEEPEST}", start)
+        if kind == "number":
+            return self.read_number(token, start)
+        if kind == "string":
+            return self.read_string(token, start)
+        if kind == "name":
+            return self.read_name(token, start, depth)
+        if token in ("+", "-"):
+            return self.read_signed(token, start, depth)
+        if token in ("(", "[", "{"):
+            return self.read_container(token, start, depth + 1)
+        return self.unexpected(token, start, "expected a value")
+
+    def read_number(self, token: str, start: int) -> float:
+        if len(token) > _LONGEST_NUMBER:
+            self.fail(f"a number of {len(token)} characters, at most {_LONGEST_NUMBER} are read", start)
+        if _AFTER_NUMBER.match(self.text, self.position):
+            self.fail(f"unexpected {self.text[self.position]!r} after a number", self.position)
+        return int(token) if token.isdigit() else float(token)
+
+    def read_signed(self, sign: str, start: int, depth: int) -> float:
+        value = self.value(depth + 1)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            self.fail(f"expected a number after {sign!r}", start)
+        return -value if sign == "-" else value
+
+    def read_string(self, token: str, start: int) -> str | bytes:
+        is_bytes = token[0] in "bB"
+        body = token.lstrip("uUbB")[1:-1]
+
+        def unescaped(match: re.Match[str]) -> str:
+            *codes, simple = match.groups()
+            if simple is None:
+                return chr(int(next(filter(None, codes)), 16))
+            if simple not in _SIMPLE_ESCAPES:
+                self.fail(f"the escape {match.group()!r} is not read", start)
+            return _SIMPLE_ESCAPES[simple]
+
+        text = _ESCAPE.sub(unescaped, body) if "\\" in body else body
+        try:
+            return text.encode("latin-1") if is_bytes else text
+        except UnicodeEncodeError:
+            return self.fail("bytes with a character that is no byte", start)
+
+    def read_name(self, token: str, start: int, depth: int) -> Any:
+        if self.peek() != "(":
+            if token in _CONSTANTS:
+                return _CONSTANTS[token]
+            self.fail(f"{token!r} is not a literal; nothing was run", start)
+        numpy_scalar = _NUMPY_SCALAR.fullmatch(token)
+        known = token in self.calls or token in _CONTAINERS or token == "float" or numpy_scalar
+        if not known:
+            self.fail(f"{token!r} is not a literal; nothing was run", start)
+        self.expect("(")
+        if token in self.calls:
+            return self.read_call(token, start, depth)
+        if token in _CONTAINERS:
+            return self.set_of([] if self.peek() == ")" else self.value(depth + 1), start, closing=")")
+        value = self.value(depth + 1)
+        self.expect(")")
+        if numpy_scalar and numpy_scalar.group(2):
+            return bool(value)
+        if numpy_scalar and not numpy_scalar.group(1) and isinstance(value, int):
+            return value
+        return self.read_float(value, start)
+
+    def read_float(self, value: Any, start: int) -> float:
+        text = value
+        if isinstance(value, str):
+            inside = _NUMPY_SCALAR_TEXT.fullmatch(value)  # RETURNN writes float('np.float64(nan)')
+            text = inside.group(1) if inside else value
+        if isinstance(text, (str, int, float)) and len(str(value)) <= _LONGEST_NUMBER:
+            try:
+                return float(text)
+            except (ValueError, OverflowError):
+                pass
+        return self.fail("a conversion to float of something that is no number", start)
+
+    def read_call(self, token: str, start: int, depth: int) -> Any:
+        arguments: dict[str, Any] = {}
+        while self.peek() != ")":
+            kind, name, at = self.next()
+            if kind != "name":
+                self.unexpected(name, at, f"expected a keyword argument of {token}")
+            if name in arguments:
+                self.fail(f"{token} has {name!r} twice", at)
+            self.expect("=")
+            arguments[name] = self.value(depth + 1)
+            if self.peek() != ")":
+                self.expect(",")
+        self.expect(")")
+        try:
+            return self.calls[token](arguments)
+        except ArgumentError as error:
+            self.fail(str(error), start)
+
+    def items(self, closing: str, depth: int) -> tuple[list[Any], bool]:
+        """The values up to ``closing``, and whether a comma follows the last."""
+        items: list[Any] = []
+        comma = True
+        while self.peek() != closing:
+            if not comma:
+                _, token, start = self.next()
+                self.unexpected(token, start, f"expected ',' or {closing!r}")
+            items.append(self.value(depth))
+            comma = self.peek() == ","
+            if comma:
+                self.expect(",")
+        self.expect(closing)
+        return items, comma
+
+    def read_container(self, opening: str, start: int, depth: int) -> Any:
+        if opening == "{":
+            return self.read_dict_or_set(start, depth)
+        items, comma = self.items("]" if opening == "[" else ")", depth)
+        if opening == "[":
+            return items
+        return items[0] if len(items) == 1 and not comma else tuple(items)
+
+    def read_dict_or_set(self, start: int, depth: int) -> Any:
+        pairs: list[tuple[Any, Any]] = []
+        comma = True
+        while True:
+            if run := comma and _PAIRS.match(self.text, self.position):
+                pairs += [(key, float(number)) for key, number in _ONE_PAIR.findall(run.group())]
+                self.position = run.end()
+            token = self.peek()
+            if token == "}":
+                break
+            if not comma:
+                self.unexpected(token, self.position, "expected ',' or '}'")
+            key_start = self.position
+            key = self.value(depth)
+            if not pairs and self.peek() in (",", "}"):
+                return self.rest_of_set(key, start, depth)
+            self.hashable(key, key_start)
+            self.expect(":")
+            pairs.append((key, self.value(depth)))
+            comma = self.peek() == ","
+            if comma:
+                self.expect(",")
+        self.expect("}")
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            self.fail(f"the key {_first_twin(pairs)!r} is there twice", start)
+        return made
+
+    def rest_of_set(self, first: Any, start: int, depth: int) -> set[Any]:
+        if self.peek() == ",":
+            self.expect(",")
+        rest, _ = self.items("}", depth)
+        return self.set_of([first, *rest], start)
+
+    def set_of(self, items: Any, start: int, closing: str | None = None) -> set[Any]:
+        if closing is not None:
+            self.expect(closing)
+        if not isinstance(items, (list, tuple, set)):
+            self.fail("a set of something that is no list", start)
+        for item in items:
+            self.hashable(item, start)
+        return set(items)
+
+    def hashable(self, key: Any, start: int) -> None:
+        try:
+            hash(key)
+        except TypeError:
+            self.fail("a list, dict or set cannot be a key or be in a set", start)
+
+
+def _first_twin(pairs: list[tuple[Any, Any]]) -> Any:
+    seen: set[Any] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    raise AssertionError  # called only where there is one

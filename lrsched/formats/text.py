@@ -1,0 +1,105 @@
+"""The legacy learning-rate file of RETURNN: a Python expression, a dict of epoch -> EpochData.
+
+Others read these files while training writes them, with their own `eval` and regular expressions. So the layout is the
+original's, byte for byte; and ours is read by a parser that runs nothing.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pyrsistent import PMap, PSet, PVector
+
+from lrsched.core.epoch_data import META_PREFIX, EpochData
+from lrsched.core.history import History
+from lrsched.errors import ArgumentError, FormatError
+from lrsched.formats import literal
+
+_ONE_LINE = 40  # a dict whose items have fewer characters than this stands on one line
+
+
+def parse(text: str, filename: str | None = None) -> History:
+    """The history in the text of a learning-rate file.
+
+    Args:
+        text: The whole file.
+        filename: Named in errors.
+
+    Raises:
+        FormatError: It is no such file; the line is named, and nothing in it was run.
+
+    Examples:
+        >>> parse("{1: EpochData(learningRate=0.1, error={'dev_score': inf, ':meta:gpu': 'a'})}")
+        History({1: EpochData(learning_rate=0.1, error={'dev_score': inf}, meta={'gpu': 'a'})})
+    """
+    if not text.strip():
+        raise FormatError("the file is empty; it may just be being written", filename=filename, line=1)
+    entries = literal.parse(text, filename, {"EpochData": _epoch_data})
+    if not isinstance(entries, dict):
+        raise FormatError("expected a dict of epoch -> EpochData", filename=filename, line=1)
+    try:
+        return History(entries)
+    except ArgumentError as error:
+        raise FormatError(str(error), filename=filename, line=1) from error
+
+
+def _epoch_data(arguments: dict[str, Any]) -> EpochData:
+    if "learningRate" in arguments:
+        arguments.setdefault("learning_rate", arguments.pop("learningRate"))
+    unknown = arguments.keys() - {"learning_rate", "error", "meta"}
+    if unknown:
+        raise ArgumentError(f"EpochData has no {min(unknown)!r}; it has learning_rate (or learningRate), error and meta")
+    return EpochData(**arguments)
+
+
+def render(history: History) -> str:
+    """The text of a learning-rate file with ``history`` in it.
+
+    Examples:
+        >>> print(render(History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.5})})), end="")
+        {
+        1: EpochData(learningRate=0.1, error={'dev_score': 1.5}),
+        }
+    """
+    return join(render_epoch(epoch, data) for epoch, data in history.items())
+
+
+def render_epoch(epoch: int, data: EpochData) -> str:
+    """One epoch as it stands in the file, without the comma."""
+    error: dict[str, Any] = {**data.error, **{META_PREFIX + key: value for key, value in data.meta.items()}}
+    return f"{epoch}: EpochData(learningRate={data.learning_rate!r}, error={_literal(error)})"
+
+
+def join(epochs: Iterable[str]) -> str:
+    """The text of the file, of its rendered epochs in order."""
+    return _dict(list(epochs)) + "\n"
+
+
+def _dict(items: list[str]) -> str:
+    if sum(map(len, items)) >= _ONE_LINE:
+        return "{\n" + "".join(f"{item},\n" for item in items) + "}"
+    return "{" + ", ".join(items) + "}"
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, (dict, PMap)):
+        return _dict([f"{_literal(key)}: {_literal(value[key])}" for key in _in_order(value)])
+    if isinstance(value, float):
+        return f"float('{value!r}')" if value != value or value in (_INF, -_INF) else repr(value)  # noqa: PLR0124  NaN
+    if isinstance(value, PVector):
+        return "[\n" + "".join(f"{_literal(item)},\n" for item in value) + "]"
+    if isinstance(value, PSet):
+        return "set([\n" + "".join(f"{_literal(item)},\n" for item in _in_order(value)) + "])"
+    if isinstance(value, tuple):
+        items = [_literal(item) for item in value]
+        return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+    return repr(value)
+
+
+def _in_order(items: Iterable[Any]) -> list[Any]:
+    try:
+        return sorted(items)
+    except TypeError:
+        return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
+
+
+_INF = float("inf")

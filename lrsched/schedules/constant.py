@@ -1,0 +1,51 @@
+"""The constant learning rate."""
+
+from typing import final
+
+import attrs
+
+from lrsched.core.decision import Action, Cause, Decision
+from lrsched.core.history import History
+from lrsched.core.measure import as_error_keys
+from lrsched.core.numbers import Rate, checked
+from lrsched.core.schedule import Schedule
+
+_NEWEST = Cause("constant", "the newest rate")
+_NO_RATE = Cause("constant", "no epoch before has a rate")
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class Constant(Schedule):
+    """The newest learning rate of the history, or the default if there is none.
+
+    So a rate that was changed by hand, or preset, stays.
+
+    Args:
+        default_learning_rate: A finite number >= 0.
+        error_measure_key: Which error is shown for this training, best first; it does not touch the rate.
+
+    Source:
+        RETURNN, `returnn.learning_rate_control`, `ConstantLearningRate`.
+
+    Examples:
+        >>> from lrsched import EpochData, History
+        >>> schedule = Constant(0.1)
+        >>> schedule(History(), 1), schedule(History({1: EpochData(learning_rate=0.02)}), 2)
+        (0.1, 0.02)
+    """
+
+    default_learning_rate: Rate
+    error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys, kw_only=True)
+
+    @property
+    def need_error_info(self) -> bool:
+        """See `Schedule.need_error_info`: it does not."""
+        return False
+
+    def decide(self, history: History, epoch: int) -> Decision:
+        """See `Schedule.decide`."""
+        previous = history.most_recent_learning_rate(epoch)
+        if previous is None:
+            return Decision(self.default_learning_rate, None, Action.DEFAULT, _NO_RATE)
+        return Decision(previous, previous, Action.KEEP, _NEWEST)

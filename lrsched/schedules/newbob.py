@@ -1,0 +1,347 @@
+"""The newbob family: lower the rate when the error of the last epochs fell too little."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+from operator import add
+from typing import Annotated, ClassVar, final
+
+import attrs
+
+from lrsched.core.decision import Action, Cause, Decision
+from lrsched.core.history import Entry, History
+from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, error_change, non_finite_policy
+from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked
+from lrsched.core.schedule import Schedule, compare_epochs
+from lrsched.errors import broken_law
+
+_PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
+_LANES = 8  # NumPy: shorter ones are summed in this many interleaved lanes
+
+
+@attrs.frozen(kw_only=True, field_transformer=checked)
+class Newbob(Schedule):
+    """What the newbob rules have in common (abstract): decay, growth, and which error counts.
+
+    Args:
+        default_learning_rate: The rate of the first epoch, a finite number >= 0.
+        min_learning_rate: A decay does not go below it; a finite number >= 0.
+        error_measure_key: Which error counts: a key, several (best first), or None for the usual ones.
+        strict_error_key: Whether only ``error_measure_key`` counts; otherwise well-known keys stand in where it is
+            missing, as in RETURNN.
+        learning_rate_decay: None (no change), a factor in [0, 1], or a function from rate to rate.
+        learning_rate_growth: None (no change), a factor >= 1, or a function from rate to rate.
+        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`.
+
+    Raises:
+        ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
+    """
+
+    _name: ClassVar[str]
+    _measure: ClassVar[str]
+
+    default_learning_rate: Rate
+    min_learning_rate: Rate = 0.0
+    error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys)
+    strict_error_key: Flag = False
+    learning_rate_decay: Decay = 1.0
+    learning_rate_growth: Growth = 1.0
+    non_finite_error: Annotated[NonFinitePolicy, non_finite_policy] = "worse"
+
+    @abstractmethod
+    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
+        """See `Schedule.compare`."""
+
+    def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
+        """``learning_rate`` with decay or growth applied.
+
+        Args:
+            learning_rate: A finite number >= 0.
+            decay: Whether to decay, and then lift to the minimum.
+            grow: Whether to grow; None means ``not decay``.
+
+        Raises:
+            ArgumentError: Both are asked for.
+        """
+        if decay and grow:
+            raise broken_law("grow", "False where decay is True", grow, "a rate goes one way at a time")
+        if decay:
+            return max(self._decayed(learning_rate), self.min_learning_rate)
+        return self._grown(learning_rate) if grow or grow is None else learning_rate
+
+    def _decayed(self, learning_rate: float) -> float:
+        return apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
+
+    def _grown(self, learning_rate: float) -> float:
+        return apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+
+    def _default(self, history: History, epoch: int, reason: str) -> Decision:
+        previous = history.most_recent_learning_rate(epoch)
+        return Decision(self.default_learning_rate, previous, Action.DEFAULT, Cause(self._name, reason))
+
+    def _decide_by(
+        self,
+        previous: float,
+        change: float | None,
+        comparisons: tuple[Comparison, ...],
+        threshold: float,
+        grow_threshold: float | None = None,
+    ) -> Decision:
+        """Decay if ``change`` is above ``threshold``, grow if below ``grow_threshold``, else keep.
+
+        Without a ``grow_threshold`` whatever does not decay grows.
+        """
+
+        def cause(reason: str, lifted_from: float | None = None) -> Cause:
+            return Cause(
+                self._name, reason, comparisons, self._measure, change, threshold, grow_threshold, lifted_from
+            )
+
+        if change is None or (math.isnan(change) and self.non_finite_error != "original"):
+            return Decision(previous, previous, Action.KEEP, cause("the error cannot be compared"))
+        if change > threshold:
+            decayed = self._decayed(previous)
+            floor = self.min_learning_rate
+            lifted = decayed if decayed < floor else None
+            return Decision(max(decayed, floor), previous, Action.DECAY, cause("the error fell too little", lifted))
+        if grow_threshold is None or change < grow_threshold:
+            return Decision(self._grown(previous), previous, Action.GROW, cause("the error fell enough"))
+        return Decision(previous, previous, Action.KEEP, cause("the error fell neither too little nor a lot"))
+
+    def _decide_by_last_two(self, history: History, epoch: int, threshold: float) -> Decision:
+        """The rule of `NewbobRelative` and `NewbobAbs`: hold the last epoch against the one before it."""
+        newest = history.newest(2, before=epoch)
+        if not newest:
+            return self._default(history, epoch, "no epoch before")
+        previous = newest[-1][1].learning_rate
+        if previous is None:
+            return self._default(history, epoch, "the last epoch has no rate")
+        if len(newest) == 1:
+            return Decision(previous, previous, Action.KEEP, Cause(self._name, "only one epoch to go by"))
+        comparison = self.compare(history, *newest)
+        return self._decide_by(previous, comparison.change, (comparison,), threshold)
+
+
+@attrs.frozen(kw_only=True, field_transformer=checked)
+class RelativeNewbob(Newbob):
+    """The newbob rules that look at the relative error (abstract).
+
+    Args:
+        relative_error_also_relative_to_learning_rate: Divide the relative error by ``r / default_learning_rate``, with r
+            the newest rate up to the newer epoch, where r > 0. So a smaller rate is content with less.
+        relative_error_div_by_old: The relative error is ``(new - old) / abs(old)`` instead of ``(new - old) / abs(new)``.
+    """
+
+    relative_error_also_relative_to_learning_rate: Flag = False
+    relative_error_div_by_old: Flag = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.relative_error_also_relative_to_learning_rate and not self.default_learning_rate:
+            raise broken_law(
+                "default_learning_rate",
+                "> 0 where relative_error_also_relative_to_learning_rate is set",
+                self.default_learning_rate,
+                "the relative error is divided by the rate's ratio to it",
+            )
+
+    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
+        """The relative error of two epochs, see `Schedule.compare`."""
+        scale = 1.0
+        if self.relative_error_also_relative_to_learning_rate:
+            newest = new[1].learning_rate
+            if newest is None:
+                newest = history.most_recent_learning_rate(new[0])
+            scale = (newest or 0.0) / self.default_learning_rate or 1.0
+
+        def change(old_error: float, new_error: float) -> float | None:
+            value = error_change(
+                old_error,
+                new_error,
+                relative_to="old" if self.relative_error_div_by_old else "new",
+                non_finite_error=self.non_finite_error,
+            )
+            return None if value is None else value / scale
+
+        return compare_epochs(self, old, new, change, scale)
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class NewbobRelative(RelativeNewbob):
+    """Decay when the relative error of the last two epochs is above a threshold, else grow.
+
+    With d = ``(new - old) / abs(new)``, old and new being the errors of the last two epochs with data:
+    decay if d > ``relative_error_threshold``, else grow. The first epoch has the default rate; where d is unknown the
+    rate is kept.
+
+    Args:
+        relative_error_threshold: A number; below 0 it asks for an improvement. -0.01: at least 1 % in each epoch.
+        **others: See `Newbob` and `RelativeNewbob`, all by keyword.
+
+    Source:
+        RETURNN, `returnn.learning_rate_control`, `NewbobRelative`; the rule is the one of QuickNet's newbob (1995).
+
+    Examples:
+        >>> from lrsched import EpochData, History
+        >>> schedule = NewbobRelative(-0.25, default_learning_rate=0.1, learning_rate_decay=0.5)
+        >>> def after(*errors):
+        ...     past = {e: EpochData(learning_rate=0.1, error={"dev_score": v}) for e, v in enumerate(errors, 1)}
+        ...     return schedule(History(past), len(errors) + 1)
+        >>> after(), after(5.0), after(5.0, 4.0), after(5.0, 4.1)  # d is -0.25, then -0.22
+        (0.1, 0.1, 0.1, 0.05)
+    """
+
+    _name = "newbob_relative"
+    _measure = "relative error"
+
+    relative_error_threshold: Threshold
+
+    def decide(self, history: History, epoch: int) -> Decision:
+        """See `Schedule.decide`."""
+        return self._decide_by_last_two(history, epoch, self.relative_error_threshold)
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class NewbobAbs(Newbob):
+    """Decay when the error of the last two epochs changed by more than a threshold, else grow.
+
+    Decay if ``new - old > error_threshold``, else grow. The first epoch has the default rate; where the difference is
+    unknown the rate is kept.
+
+    Args:
+        error_threshold: A number, in the unit of the error; below 0 it asks for an improvement.
+        **others: See `Newbob`, all by keyword.
+
+    Source:
+        RETURNN, `returnn.learning_rate_control`, `NewbobAbs`.
+
+    Examples:
+        >>> from lrsched import EpochData, History
+        >>> schedule = NewbobAbs(-0.5, default_learning_rate=0.1, learning_rate_decay=0.5)
+        >>> def after(*errors):
+        ...     past = {e: EpochData(learning_rate=0.1, error={"dev_score": v}) for e, v in enumerate(errors, 1)}
+        ...     return schedule(History(past), len(errors) + 1)
+        >>> after(5.0), after(5.0, 4.5), after(5.0, 4.75)
+        (0.1, 0.1, 0.05)
+    """
+
+    _name = "newbob_abs"
+    _measure = "difference"
+
+    error_threshold: Threshold
+
+    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
+        """The difference of two epochs' errors, see `Schedule.compare`."""
+        del history
+
+        def change(old_error: float, new_error: float) -> float | None:
+            return error_change(old_error, new_error, relative_to=None, non_finite_error=self.non_finite_error)
+
+        return compare_epochs(self, old, new, change)
+
+    def decide(self, history: History, epoch: int) -> Decision:
+        """See `Schedule.decide`."""
+        return self._decide_by_last_two(history, epoch, self.error_threshold)
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class NewbobMultiEpoch(RelativeNewbob):
+    """Like `NewbobRelative`, but by the mean relative error over several epochs.
+
+    m = mean of the relative errors between neighbours among the newest ``num_epochs + 1`` epochs with data.
+    Decay if m > ``relative_error_threshold``; grow if m < ``relative_error_grow_threshold``; else keep. With an
+    ``update_interval`` I > 1 only epochs with ``epoch % I == 1`` change the rate. Fewer than two epochs with data, or a
+    relative error that is unknown: keep. Useful where an epoch is a part of the data.
+
+    Args:
+        num_epochs: How many relative errors are averaged, an integer >= 1.
+        update_interval: In epochs, an integer >= 1.
+        relative_error_threshold: A number; below 0 it asks for an improvement.
+        relative_error_grow_threshold: A number, at most ``relative_error_threshold``.
+        **others: See `Newbob` and `RelativeNewbob`, all by keyword.
+
+    Source:
+        RETURNN, `returnn.learning_rate_control`, `NewbobMultiEpoch`.
+
+    Examples:
+        >>> from lrsched import EpochData, History
+        >>> schedule = NewbobMultiEpoch(2, 1, -0.25, -0.5, default_learning_rate=0.1, learning_rate_decay=0.5)
+        >>> def after(*errors):
+        ...     past = {e: EpochData(learning_rate=0.1, error={"dev_score": v}) for e, v in enumerate(errors, 1)}
+        ...     return schedule(History(past), len(errors) + 1)
+        >>> after(1.0), after(4.0, 4.0, 2.0), after(4.0, 4.0, 4.0)  # m is unknown, -0.5, 0
+        (0.1, 0.1, 0.05)
+    """
+
+    _name = "newbob_multi_epoch"
+    _measure = "mean relative error"
+
+    num_epochs: Count
+    update_interval: Count
+    relative_error_threshold: Threshold
+    relative_error_grow_threshold: Threshold
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.relative_error_grow_threshold > self.relative_error_threshold:
+            raise broken_law(
+                "relative_error_grow_threshold",
+                f"at most relative_error_threshold ({self.relative_error_threshold!r})",
+                self.relative_error_grow_threshold,
+                "one error cannot ask for decay and growth at once",
+            )
+
+    def decide(self, history: History, epoch: int) -> Decision:
+        """See `Schedule.decide`."""
+        previous = history.most_recent_learning_rate(epoch)
+        if previous is None:
+            return self._default(history, epoch, "no epoch before has a rate")
+        if self.update_interval > 1 and epoch % self.update_interval != 1:
+            cause = Cause(self._name, f"updates come every {self.update_interval} epochs")
+            return Decision(previous, previous, Action.KEEP, cause)
+        newest = history.newest(self.num_epochs + 1, before=epoch)
+        comparisons = tuple(self.compare(history, old, new) for old, new in pairwise(newest))
+        changes = [comparison.change for comparison in comparisons if comparison.change is not None]
+        known = changes and len(changes) == len(comparisons)
+        return self._decide_by(
+            previous,
+            mean(changes) if known else None,
+            comparisons,
+            self.relative_error_threshold,
+            self.relative_error_grow_threshold,
+        )
+
+
+def mean(values: Sequence[float]) -> float:
+    """The float64 mean, bit for bit as NumPy's: sums are taken pairwise in blocks.
+
+    Args:
+        values: At least one number.
+
+    Source:
+        The documented pairwise summation of `numpy.sum`; a test holds the two against each other.
+
+    Examples:
+        >>> mean([0.1, 0.2, 0.3])
+        0.20000000000000004
+    """
+    return _pairwise_sum(values) / len(values)
+
+
+def _pairwise_sum(values: Sequence[float]) -> float:
+    size = len(values)
+    if size > _PAIRWISE_BLOCK:
+        half = size // 2
+        half -= half % _LANES
+        return _pairwise_sum(values[:half]) + _pairwise_sum(values[half:])
+    whole = size - size % _LANES
+    if not whole:
+        return reduce(add, values, 0.0)
+    lanes = [reduce(add, values[lane:whole:_LANES]) for lane in range(_LANES)]
+    while len(lanes) > 1:
+        lanes = [left + right for left, right in zip(lanes[::2], lanes[1::2], strict=True)]
+    return reduce(add, values[whole:], lanes[0])

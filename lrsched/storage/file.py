@@ -1,0 +1,168 @@
+"""Storage in a file, written so that neither a crash nor a power cut can leave anything but the old or the new file."""
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from typing import final
+
+from lrsched.core.epoch_data import EpochData
+from lrsched.core.history import History
+from lrsched.errors import ConflictError, FormatError, StorageError
+from lrsched.formats import Format, text
+
+StrPath = str | os.PathLike[str]
+
+
+def read(path: StrPath) -> History:
+    """The history in a learning-rate file.
+
+    Args:
+        path: The file; it must be there.
+
+    Raises:
+        FormatError: It is no learning-rate file; says the line. Nothing in it was run.
+        StorageError: It is not there, or the machine could not read it.
+
+    Examples:
+        >>> read("no_such_file")
+        Traceback (most recent call last):
+        lrsched.errors.StorageError: [Errno 2] No such file or directory: 'no_such_file'
+    """
+    return text.parse(read_text(path), os.fspath(path))
+
+
+def read_text(path: StrPath) -> str:
+    """The text of a file in UTF-8.
+
+    Raises:
+        FormatError: It is not UTF-8.
+        StorageError: The machine could not read it.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        raise _storage_error(error, path) from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FormatError("the file is not text in UTF-8", filename=os.fspath(path), line=line) from error
+
+
+def _storage_error(error: Exception, path: StrPath) -> StorageError:
+    """What the machine said about ``path``; a ValueError is a path that cannot be one."""
+    if isinstance(error, OSError):
+        return StorageError(error.errno, error.strerror, os.fspath(path))
+    return StorageError(errno.EINVAL, str(error), os.fspath(path))
+
+
+@final
+class FileStorage:
+    """Keeps a history in one file.
+
+    A save writes a temporary file in the same folder, syncs it, renames it over the old one and syncs the folder. It
+    replaces only what was loaded or saved through this object: an unreadable file is never overwritten, nor is what
+    somebody else wrote in the meantime.
+
+    Args:
+        path: The file; it need not be there yet, its folder must. A symbolic link is followed.
+        format: How the file looks; the legacy learning-rate file.
+    """
+
+    def __init__(self, path: StrPath, format: Format = text) -> None:  # noqa: A002  the field's word
+        self.path = Path(path)
+        self.format = format
+        self._seen: _Version | None = None
+        self._rendered: dict[int, tuple[EpochData, str]] = {}
+
+    def __repr__(self) -> str:
+        return f"FileStorage({os.fspath(self.path)!r})"
+
+    def load(self) -> History:
+        """See `Storage.load`."""
+        version = self._version()
+        if version is None:
+            self._seen = None
+            return History()
+        history = self.format.parse(read_text(self.path), os.fspath(self.path))
+        self._seen = version
+        return history
+
+    def save(self, history: History) -> None:
+        """See `Storage.save`."""
+        if self._version() != self._seen:
+            raise ConflictError(
+                f"{self.path} holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
+            )
+        data = self.format.join(self._render(history)).encode()
+        target = Path(os.path.realpath(self.path))
+        try:
+            temporary = _write_beside(target, data)
+            version = _version_of(temporary)
+            try:
+                os.replace(temporary, target)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+            self._seen = version
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise _storage_error(error, self.path) from error
+
+    def _render(self, history: History) -> list[str]:
+        """The rendered epochs; those that did not change since the last save are not rendered again."""
+        before, self._rendered = self._rendered, {}
+        for epoch, data in history.items():
+            known = before.get(epoch)
+            self._rendered[epoch] = (
+                known if known and known[0] is data else (data, self.format.render_epoch(epoch, data))
+            )
+        return [rendered for _, rendered in self._rendered.values()]
+
+    def _version(self) -> "_Version | None":
+        """What tells one state of the file from the next; None if there is no file."""
+        try:
+            return _version_of(self.path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise _storage_error(error, self.path) from error
+
+
+_Version = tuple[int, int, int, int]
+
+
+def _version_of(path: Path) -> _Version:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _write_beside(path: Path, data: bytes) -> Path:
+    """A new file in the folder of ``path`` with ``data`` and the rights of ``path``, synced.
+
+    Raises:
+        OSError: The machine could not write; no file is left.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(descriptor, path.stat().st_mode & 0o7777)
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left) :]
+            os.fsync(descriptor)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return temporary
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
