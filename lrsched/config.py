@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.numbers import integer
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, FormatError, SettingWarning, broken_law
 from lrsched.formats import literal
@@ -114,6 +115,7 @@ _AROUND: Final = frozenset(
         "learning_rates",
         "learning_rate_control_min_num_epochs_per_new_lr",
         "learning_rate_file",
+        "pretrain_learning_rate",
     }
 )
 KNOWN_KEYS: Final = _AROUND.union(*(keys for _, keys in _KINDS.values()))
@@ -167,6 +169,24 @@ def schedule_from_config(
         schedule = HoldLearningRate(schedule, min_num_epochs)
     presets = _rates("learning_rates", config.get("learning_rates") or {})
     return Preset(schedule, presets) if presets else schedule
+
+
+def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, float]:
+    """The rates that a pretraining fixes: for its epochs, and for the first one after it.
+
+    Args:
+        config: Settings by key: ``pretrain_learning_rate``, else ``learning_rate``, is the rate of the pretraining;
+            ``learning_rate`` (1.0) that of the epoch after it.
+        num_epochs: How many epochs are pretraining, >= 0; with 0 no rate is fixed.
+
+    Examples:
+        >>> pretrain_rates({"learning_rate": 0.1, "pretrain_learning_rate": 0.5}, 2)
+        {1: 0.5, 2: 0.5, 3: 0.1}
+    """
+    num_epochs = integer("num_epochs", num_epochs, least=0, way_out="0 is no pretraining")
+    initial = _number("learning_rate", config.get("learning_rate", _DEFAULTS["default_learning_rate"]))
+    fixed = _number("pretrain_learning_rate", config.get("pretrain_learning_rate", initial))
+    return {**dict.fromkeys(range(1, num_epochs + 1), fixed), num_epochs + 1: initial} if num_epochs else {}
 
 
 def _report_unknown(config: Mapping[str, Any]) -> None:

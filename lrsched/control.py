@@ -45,8 +45,8 @@ class LearningRateControl:
         >>> control.get_learning_rate_for_epoch(4)
         0.05
         >>> print(control.decide(4).describe())
-        decay 0.1 -> 0.05: newbob_relative: the error fell too little: relative error 0.0 against threshold -0.01; \
-'dev_score' (no key is configured; dev_score stands in) went from epoch 2 to 3 from 3.0 to 3.0
+        decay 0.1 -> 0.05: newbob_relative: the error fell too little: relative error 0 against threshold -0.01; \
+'dev_score' (no key is configured; dev_score stands in) went from epoch 2 to 3 from 3 to 3
     """
 
     def __init__(

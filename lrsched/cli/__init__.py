@@ -1,1 +1,58 @@
-def main() -> None: ...
+"""The command line: each command parses, asks the library, prints. It adds no behaviour of its own."""
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from lrsched import __version__
+from lrsched.cli.demo import demo
+from lrsched.cli.output import say_error, say_warning
+from lrsched.cli.replay import replay, verify
+from lrsched.cli.show import show
+from lrsched.errors import ArgumentError, LrschedError, SettingWarning
+
+USAGE, UNREADABLE = 2, 3
+
+app = typer.Typer(
+    name="lrsched",
+    help="Look into, replay and verify the learning rates of trainings.",
+    epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (show, replay, verify, demo):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it
+    if wanted:
+        typer.echo(f"lrsched {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[  # noqa: ARG001  its callback does it all
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data.
+
+    Args:
+        arguments: Those after the program's name; None: the process's own.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SettingWarning)
+        warnings.showwarning = say_warning
+        try:
+            app(arguments)
+        except LrschedError as error:
+            say_error(error)
+            sys.exit(USAGE if isinstance(error, ArgumentError) else UNREADABLE)

@@ -52,7 +52,10 @@ class Cause:
         """In words, on one line."""
         text = self.reason
         if self.change is not None and self.threshold is not None:
-            text += f": {self.measure} {self.change!r} against threshold {self.threshold!r}"
+            change = f"{self.change:.6g}"
+            if change == f"{self.threshold:.6g}":
+                change = repr(self.change)
+            text += f": {self.measure} {change} against threshold {self.threshold!r}"
             if self.grow_threshold is not None and self.grow_threshold != self.threshold:
                 text += f" and grow threshold {self.grow_threshold!r}"
         if self.comparisons:

@@ -225,7 +225,7 @@ class Comparison:
         if self.old_key.key != self.new_key.key:
             return f"{span} nothing to compare: the error changed from {self.old_key.key!r} to {self.new_key.key!r}"
         chosen = "" if self.new_key.reason == CONFIGURED else f" ({self.new_key.reason})"
-        return f"{self.new_key.key!r}{chosen} went {span} from {self.old_error!r} to {self.new_error!r}"
+        return f"{self.new_key.key!r}{chosen} went {span} from {self.old_error:.6g} to {self.new_error:.6g}"
 
 
 def last_best_epoch(

@@ -102,12 +102,11 @@ class Newbob(Schedule):
         if change is None or (math.isnan(change) and self.non_finite_error != "original"):
             return Decision(previous, previous, Action.KEEP, cause("the error cannot be compared"))
         if change > threshold:
-            decayed = self._decayed(previous)
-            floor = self.min_learning_rate
+            decayed, floor = self._decayed(previous), self.min_learning_rate
             lifted = decayed if decayed < floor else None
-            return Decision(max(decayed, floor), previous, Action.DECAY, cause("the error fell too little", lifted))
+            return _changed(previous, max(decayed, floor), Action.DECAY, cause("the error fell too little", lifted))
         if grow_threshold is None or change < grow_threshold:
-            return Decision(self._grown(previous), previous, Action.GROW, cause("the error fell enough"))
+            return _changed(previous, self._grown(previous), Action.GROW, cause("the error fell enough"))
         return Decision(previous, previous, Action.KEEP, cause("the error fell neither too little nor a lot"))
 
     def _decide_by_last_two(self, history: History, epoch: int, threshold: float) -> Decision:
@@ -122,6 +121,11 @@ class Newbob(Schedule):
             return Decision(previous, previous, Action.KEEP, Cause(self._name, "only one epoch to go by"))
         comparison = self.compare(history, *newest)
         return self._decide_by(previous, comparison.change, (comparison,), threshold)
+
+
+def _changed(previous: float, learning_rate: float, action: Action, cause: Cause) -> Decision:
+    """A change, which at the floor, or with a neutral factor, is none."""
+    return Decision(learning_rate, previous, Action.KEEP if learning_rate == previous else action, cause)
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)

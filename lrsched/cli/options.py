@@ -1,0 +1,54 @@
+"""Arguments and options that several commands share, and what they mean together."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lrsched.config import parse_config, parse_setting
+from lrsched.errors import ArgumentError
+from lrsched.storage.file import read_text
+
+LearningRateFile = Annotated[str, typer.Argument(metavar="FILE", help="A learning-rate file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="CONFIG", help="The training's configuration: JSON, or lines 'key value'."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="One setting, over those of CONFIG. Repeatable."),
+]
+
+
+def settings(config: Path | None, overrides: list[str] | None) -> dict[str, Any]:
+    """The settings of a configuration file, and over them those given one by one.
+
+    Raises:
+        ArgumentError: There are neither, or one of the latter is no KEY=VALUE.
+        FormatError: The file is no configuration.
+        StorageError: The machine could not read it.
+    """
+    if config is None and not overrides:
+        raise ArgumentError("the schedule is not known; give --config CONFIG, or --set KEY=VALUE")
+    given = {} if config is None else parse_config(read_text(config), str(config))
+    return given | dict(map(parse_setting, overrides or []))
+
+
+def epochs(text: str) -> list[int]:
+    """Epochs given as ``1,4,7-9``.
+
+    Raises:
+        ArgumentError: It is something else.
+
+    Examples:
+        >>> epochs("1,4,7-9")
+        [1, 4, 7, 8, 9]
+    """
+    numbers: list[int] = []
+    for part in filter(None, text.split(",")):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
+        numbers += range(int(first), int(last or first) + 1)
+    return numbers

@@ -1,0 +1,87 @@
+"""How the command line prints: tables, JSON, one-line errors."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any, TextIO
+
+import attrs
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_NO_LIMIT = 100_000  # columns, where no terminal sets a width
+
+Row = tuple[str, ...]
+
+
+def console() -> Console:
+    """The standard output. Where it is no terminal, lines are as long as they need to be."""
+    return Console(width=None if sys.stdout.isatty() else _NO_LIMIT, highlight=False, markup=False, emoji=False)
+
+
+def printable(text: str) -> str:
+    """``text`` with everything escaped that could move the cursor or colour the terminal."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    console().print(printable(text), soft_wrap=True)
+
+
+def say_table(headings: Sequence[str], rows: Iterable[Row], title: str) -> None:
+    """Print a title and a table; columns of numbers are those whose heading starts with ``>``."""
+    say(title)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(
+            printable(heading.removeprefix(">")), justify="right" if heading.startswith(">") else "left", overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    terminal = console()
+    with terminal.capture() as captured:
+        terminal.print(table)
+    for line in captured.get().splitlines():
+        print(line.rstrip())  # noqa: T201  the last column is padded otherwise
+
+
+def say_json(value: Any) -> None:
+    """Print ``value`` as JSON (RFC 8259): NaN and infinities as text, everything else as what it is like."""
+    print(json.dumps(jsonable(value), indent=2, allow_nan=False))  # noqa: T201  the command line prints
+
+
+def jsonable(value: Any) -> Any:
+    """``value`` in the types that JSON has; NaN and infinities become "NaN", "Infinity" and "-Infinity"."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if attrs.has(type(value)):
+        return {field.name: jsonable(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=repr)}
+    if isinstance(value, (Sequence, Set)) and not isinstance(value, bytes):
+        return [jsonable(item) for item in value]
+    return repr(value)
+
+
+def say_error(error: Exception) -> None:
+    """Print one line to the standard error."""
+    print(f"lrsched: error: {printable(str(error))}", file=sys.stderr)  # noqa: T201  the command line prints
+
+
+def say_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print one line to the standard error; stands in for `warnings.showwarning`."""
+    del category, filename, lineno, file, line
+    print(f"lrsched: warning: {printable(str(message))}", file=sys.stderr)  # noqa: T201  the command line prints

@@ -1,0 +1,174 @@
+"""``lrsched replay`` and ``lrsched verify``: what a schedule says to a recorded history."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+
+from lrsched.cli.options import AsJson, Config, LearningRateFile, Settings, epochs, settings
+from lrsched.cli.output import Row, say, say_json, say_table
+from lrsched.config import pretrain_rates, schedule_from_config
+from lrsched.core.decision import Action
+from lrsched.core.history import History
+from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.schedule import Schedule
+from lrsched.schedules.wrappers import Preset
+from lrsched.simulation.replay import Mode, ReplayedEpoch, keep_recorded
+from lrsched.simulation.replay import replay as replayed_by
+from lrsched.storage.file import read
+
+DIFFERENT = 1
+
+PastMode = Annotated[
+    Mode,
+    typer.Option(
+        "--mode",
+        help="What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded "
+        "errors, although other rates would have changed them.",
+    ),
+]
+PretrainEpochs = Annotated[
+    int,
+    typer.Option(
+        "--pretrain-epochs",
+        metavar="P",
+        min=0,
+        help="The first P epochs have the fixed pretrain_learning_rate, or the initial one; epoch P+1 the initial one.",
+    ),
+]
+Override = Annotated[
+    str,
+    typer.Option("--override", metavar="EPOCHS", help="Epochs whose recorded rate is taken as given, like 1,4,7-9."),
+]
+NonFinite = Annotated[
+    NonFinitePolicy | None,
+    typer.Option(
+        "--non-finite",
+        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, where "
+        "NaN counts as an improvement. [default: worse; verify tries original too]",
+    ),
+]
+ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
+Most = Annotated[int, typer.Option("--most", metavar="N", min=1, help="How many differences to show.")]
+
+
+def replay(
+    file: LearningRateFile,
+    config: Config = None,
+    set_: Settings = None,
+    mode: PastMode = "recorded",
+    pretrain_epochs: PretrainEpochs = 0,
+    override: Override = "",
+    non_finite: NonFinite = None,
+    changes_only: ChangesOnly = False,  # noqa: FBT002  typer's way
+    as_json: AsJson = False,  # noqa: FBT002  typer's way
+) -> None:
+    """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
+    history = read(file)
+    given = _given(history, config, set_, pretrain_epochs, override)
+    epochs_replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
+    if as_json:
+        say_json({"file": file, "mode": mode, "epochs": list(map(as_data, epochs_replayed))})
+    else:
+        say_replay(epochs_replayed, f"{file}, {mode} past", changes_only=changes_only)
+
+
+def verify(
+    file: LearningRateFile,
+    config: Config = None,
+    set_: Settings = None,
+    mode: PastMode = "recorded",
+    pretrain_epochs: PretrainEpochs = 0,
+    override: Override = "",
+    non_finite: NonFinite = None,
+    most: Most = 5,
+    as_json: AsJson = False,  # noqa: FBT002  typer's way
+) -> None:
+    """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences."""
+    history = read(file)
+    given = _given(history, config, set_, pretrain_epochs, override)
+    policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
+    attempts = [(policy, replayed_by(given.schedule(policy), history, mode)) for policy in policies]
+    policy, epochs_replayed = next((attempt for attempt in attempts if not _differing(attempt[1])), attempts[0])
+    different = _differing(epochs_replayed)
+    if as_json:
+        say_json(
+            {
+                "file": file,
+                "reproduced": not different,
+                "epochs": len(history),
+                "non_finite_error": policy,
+                "different": len(different),
+                "differences": list(map(as_data, different[:most])),
+            }
+        )
+    elif different:
+        say_replay(different[:most], f"{file}: {len(different)} of {len(history)} epochs differ, the first of them:")
+    else:
+        as_original = "" if policy == policies[0] else ", where NaN and infinite errors mean what they do in RETURNN"
+        say(f"{file}: all {len(history)} epochs are reproduced exactly{as_original}")
+    if different:
+        raise typer.Exit(DIFFERENT)
+
+
+@attrs.frozen
+class _Given:
+    """What the options say of the schedule."""
+
+    config: dict[str, Any]
+    pretrain: dict[int, float]
+    history: History
+    overrides: list[int]
+
+    def schedule(self, policy: NonFinitePolicy) -> Schedule:
+        schedule = schedule_from_config(self.config, non_finite_error=policy)
+        return keep_recorded(Preset(schedule, self.pretrain), self.history, self.overrides)
+
+
+def _given(
+    history: History, config: Path | None, overrides: list[str] | None, pretrain_epochs: int, kept: str
+) -> _Given:
+    found = settings(config, overrides)
+    return _Given(found, pretrain_rates(found, pretrain_epochs), history, epochs(kept))
+
+
+def _differing(replayed: tuple[ReplayedEpoch, ...]) -> list[ReplayedEpoch]:
+    return [each for each in replayed if not each.reproduced]
+
+
+def as_data(replayed: ReplayedEpoch) -> dict[str, Any]:
+    """One epoch of a replay as plain data."""
+    return {
+        "epoch": replayed.epoch,
+        "recorded": replayed.recorded,
+        "learning_rate": replayed.decision.learning_rate,
+        "reproduced": replayed.reproduced,
+        "why": replayed.decision.describe(),
+        "decision": replayed.decision,
+    }
+
+
+def say_replay(replayed: tuple[ReplayedEpoch, ...] | list[ReplayedEpoch], title: str, *, changes_only: bool = False) -> None:
+    """Print a replay as a table."""
+    say_table(
+        (">epoch", ">recorded", ">replayed", "", "why"),
+        [_row(each) for each in replayed if not changes_only or _is_news(each)],
+        title,
+    )
+
+
+def _is_news(replayed: ReplayedEpoch) -> bool:
+    return not replayed.reproduced or replayed.decision.learning_rate != replayed.decision.previous
+
+
+def _row(replayed: ReplayedEpoch) -> Row:
+    decision = replayed.decision
+    quiet = decision.action is Action.KEEP and not _is_news(replayed)
+    return (
+        str(replayed.epoch),
+        "" if replayed.recorded is None else repr(replayed.recorded),
+        repr(decision.learning_rate),
+        "" if replayed.reproduced else "differs",
+        decision.action if quiet else decision.describe(),
+    )

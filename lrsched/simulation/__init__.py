@@ -1,0 +1,1 @@
+"""Offline questions to recorded histories. Pure."""
