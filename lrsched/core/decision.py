@@ -43,7 +43,7 @@ class Cause:
     reason: str
     comparisons: tuple[Comparison, ...] = ()
     measure: str | None = None
-    change: float | None = None
+    change: float | None = attrs.field(default=None, eq=repr)  # so that a NaN equals a NaN
     threshold: float | None = None
     grow_threshold: float | None = None
     lifted_from: float | None = None

@@ -80,6 +80,10 @@ class EpochData:
             learning_rate=learning_rate, error=errors, meta=_plain_meta(found if meta is None else meta)
         )
 
+    def __reduce__(self) -> Any:
+        """Unpickled by the constructor, so that a NaN equals itself again."""
+        return _restored, (self.learning_rate, dict(self.error), dict(self.meta))
+
     def with_learning_rate(self, learning_rate: float | None) -> "EpochData":
         """The same epoch with another learning rate; None if unknown."""
         if learning_rate is not None:
@@ -110,6 +114,10 @@ class EpochData:
     def with_meta(self, meta: Mapping[str, Any]) -> "EpochData":
         """The same epoch with more meta values; a key that is there already gets the new value."""
         return _make(self.learning_rate, self.error, _plain_meta({**self.meta, **meta}))
+
+
+def _restored(learning_rate: float | None, error: dict[str, float], meta: dict[str, Any]) -> EpochData:
+    return EpochData(learning_rate=learning_rate, error=error, meta=meta)
 
 
 def _make(learning_rate: float | None, error: PMap[str, float], meta: PMap[str, Any]) -> EpochData:
@@ -159,35 +167,44 @@ def _plain_meta(meta: Mapping[str, Any]) -> PMap[str, Any]:
     return pmap(plain)
 
 
-def persistent(name: str, value: Any, depth: int = 0) -> Any:
+def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> Any:
     """``value`` with lists, dicts and sets made persistent, and numbers plain.
 
+    Args:
+        name: What it is called in an error.
+        value: A literal, a NumPy array or scalar, or a torch tensor.
+        depth: How deep it stands in another one.
+        key: Whether it is a key or in a set, where lists, dicts and sets could not be read back.
+
     Raises:
-        ArgumentError: It holds something that is no literal, or is nested deeper than 50.
+        ArgumentError: It is none, or is nested deeper than 50.
     """
+    if depth > _DEEPEST_META:
+        raise broken_law(name, f"nested at most {_DEEPEST_META} deep", value, "flatten it")
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, (str, bytes)):
         return str(value) if isinstance(value, str) else bytes(value)
-    if depth > _DEEPEST_META:
-        raise broken_law(name, f"nested at most {_DEEPEST_META} deep", value, "flatten it")
-    try:
-        if isinstance(value, Mapping):
-            return pmap({persistent(name, k, depth + 1): persistent(name, v, depth + 1) for k, v in value.items()})
-        if isinstance(value, tuple):
-            return tuple(persistent(name, item, depth + 1) for item in value)
-        if isinstance(value, Set):
-            return pset(persistent(name, item, depth + 1) for item in value)
-        if isinstance(value, Sequence):
-            return pvector(persistent(name, item, depth + 1) for item in value)
-    except TypeError as error:
-        raise broken_law(name, "hashable where it is a key or in a set", value, str(error)) from error
+    if isinstance(value, tuple):
+        return tuple(persistent(name, item, depth + 1, key=key) for item in value)
+    if callable(getattr(value, "tolist", None)):  # an array or a scalar of NumPy, a tensor of torch
+        return persistent(name, value.tolist(), depth + 1, key=key)
     if isinstance(value, int):
         return int(value)
-    try:
+    if hasattr(type(value), "__float__"):
         return number(name, value)
-    except ArgumentError:
-        if callable(getattr(value, "tolist", None)):  # an array, or a NumPy bool
-            return persistent(name, value.tolist(), depth + 1)
-        raise broken_law(name, "a literal (None, bool, number, str, bytes, tuple, list, dict, set)", value, "use repr() or a plain value") from None
-
+    if not key and isinstance(value, Mapping):
+        return pmap(
+            {
+                persistent(name, k, depth + 1, key=True): persistent(name, item, depth + 1)
+                for k, item in value.items()
+            }
+        )
+    if not key and isinstance(value, Set):
+        return pset(persistent(name, item, depth + 1, key=True) for item in value)
+    if not key and isinstance(value, Sequence):
+        return pvector(persistent(name, item, depth + 1) for item in value)
+    if key:
+        raise broken_law(name, "with keys and members of sets that are plain values or tuples", value, "use a tuple")
+    law = "a literal (None, bool, number, str, bytes, tuple, list, dict, set)"
+    raise broken_law(name, law, value, "use repr() of it, or plain values")

@@ -209,9 +209,9 @@ class Comparison:
     new_epoch: int
     old_key: ErrorKey
     new_key: ErrorKey
-    old_error: float | None
-    new_error: float | None
-    change: float | None
+    old_error: float | None = attrs.field(eq=repr)  # so that a NaN equals a NaN
+    new_error: float | None = attrs.field(eq=repr)
+    change: float | None = attrs.field(eq=repr)
     learning_rate_scale: float = 1.0
 
     def describe(self) -> str:

@@ -71,7 +71,10 @@ class Schedule(ABC):
         return compare_epochs(self, old, new, relative_error)
 
     def prefill(self, history: History) -> History:
-        """``history`` with the rates that are given beforehand; here none."""
+        """``history`` with the rates that are given beforehand; here none.
+
+        Law: these are the rates that `decide` gives for their epochs.
+        """
         return history
 
 

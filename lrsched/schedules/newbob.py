@@ -105,7 +105,12 @@ class Newbob(Schedule):
             decayed, floor = self._decayed(previous), self.min_learning_rate
             lifted = decayed if decayed < floor else None
             return _changed(previous, max(decayed, floor), Action.DECAY, cause("the error fell too little", lifted))
-        if grow_threshold is None or change < grow_threshold:
+        # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
+        if grow_threshold is None:
+            grows = change < math.inf or self.non_finite_error == "original"
+        else:
+            grows = change < grow_threshold
+        if grows:
             return _changed(previous, self._grown(previous), Action.GROW, cause("the error fell enough"))
         return Decision(previous, previous, Action.KEEP, cause("the error fell neither too little nor a lot"))
 

@@ -104,10 +104,6 @@ class Wrapper(Schedule):
         """See `Schedule.compare`."""
         return self.schedule.compare(history, old, new)
 
-    def prefill(self, history: History) -> History:
-        """See `Schedule.prefill`."""
-        return self.schedule.prefill(history)
-
 
 @final
 @attrs.frozen(field_transformer=checked)
@@ -143,6 +139,10 @@ class HoldLearningRate(Wrapper):
             return self.schedule.decide(history, epoch)
         cause = Cause("hold", f"a rate stays for at least {self.min_num_epochs} epochs")
         return Decision(rates[-1], rates[-1], Action.HOLD, cause)
+
+    def prefill(self, history: History) -> History:
+        """See `Schedule.prefill`: none, since a hold may come before what is given inside it."""
+        return history if self.min_num_epochs > 1 else self.schedule.prefill(history)
 
 
 def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> PMap[int, float]:
@@ -195,7 +195,7 @@ class Preset(Wrapper):
         return Decision(given, previous, Action.PRESET, Cause("preset", "given for this epoch"))
 
     def prefill(self, history: History) -> History:
-        """See `Schedule.prefill`: the presets, where there is no rate yet, or 0."""
+        """See `Schedule.prefill`: the presets, where there is no rate yet, or 0; those of a schedule inside come second."""
         return self.schedule.prefill(self._filled(history))
 
     def _filled(self, history: History, before: float = math.inf) -> History:

@@ -1,0 +1,216 @@
+"""The command line: what it prints, and how it exits."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lrsched import EpochData, FileStorage, History
+from lrsched.cli import main
+
+NEWBOB = ["--set", "learning_rate_control=newbob", "--set", "learning_rate=0.5"]
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            main(list(arguments))
+        printed = capsys.readouterr()
+        return stopped.value.code or 0, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Three epochs of newbob with decay 0.5, and a fourth that is not."""
+    history = History(
+        {
+            1: EpochData(learning_rate=0.5, error={"dev_score": 2.0, "train_score": 3.0}),
+            2: EpochData(learning_rate=0.5, error={"dev_score": 2.0}, meta={"gpu": ("a", float("nan"))}),
+            3: EpochData(learning_rate=0.25, error={"dev_score": float("inf")}),
+            4: EpochData(learning_rate=0.2),
+        }
+    )
+    path = tmp_path / "learning_rates"
+    FileStorage(path).save(history)
+    return str(path)
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "config"
+    path.write_text("learning_rate_control newbob  # a comment\nlearning_rate 0.5\n")
+    return str(path)
+
+
+def test_show_marks_changes_and_names_the_error(run, file):
+    code, out, err = run("show", file)
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()]
+    assert ["1", "0.5", "2.0", "dev_score"] in rows
+    assert ["3", "0.25", "down", "x0.5", "inf", "dev_score"] in rows
+    assert ["4", "0.2", "down", "x0.8"] in rows
+
+
+def test_show_another_error(run, file):
+    _, out, _ = run("show", file, "--key", "train_score")
+    rows = [line.split() for line in out.splitlines()]
+    assert ["1", "0.5", "3.0", "train_score"] in rows
+    assert ["2", "0.5"] in rows
+
+
+def test_show_as_json_is_strict_json(run, file):
+    code, out, _ = run("show", file, "--json")
+    shown = json.loads(out, parse_constant=lambda name: pytest.fail(name))
+    assert code == 0
+    assert shown["epochs"][2]["error"] == {"dev_score": "Infinity"}
+    assert shown["epochs"][1]["meta"] == {"gpu": ["a", "NaN"]}
+    assert shown["epochs"][3]["change"] == 0.8
+    assert shown["epochs"][0]["error_key"]["key"] == "dev_score"
+
+
+def test_replay_puts_the_rates_side_by_side_with_reasons(run, file, config):
+    code, out, _ = run("replay", file, "--config", config)
+    assert code == 0
+    lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
+    assert "decay 0.5 -> 0.25: newbob_relative: the error fell too little: relative error 0" in lines["3"]
+    assert "differs" in lines["4"]
+    assert "differs" not in lines["3"]
+
+
+def test_replay_free_goes_on_from_its_own_rates(run, file):
+    rates = {}
+    for mode in ("recorded", "free"):
+        _, out, _ = run("replay", file, *NEWBOB, "--set", "newbob_learning_rate_decay=0.1", "--mode", mode, "--json")
+        rates[mode] = [epoch["learning_rate"] for epoch in json.loads(out)["epochs"]]
+    assert rates["recorded"] == [0.5, 0.5, 0.05, 0.025]
+    assert rates["free"] == [0.5, 0.5, 0.05, 0.005000000000000001]
+
+
+def test_replay_can_show_changes_only(run, file, config):
+    _, out, _ = run("replay", file, "-c", config, "--changes-only")
+    assert [line.split()[0] for line in out.splitlines() if line.strip()[:1].isdigit()] == ["1", "3", "4"]
+
+
+def test_verify_tells_the_first_differences(run, file, config):
+    code, out, _ = run("verify", file, "--config", config)
+    assert code == 1
+    assert "1 of 4 epochs differ" in out
+    assert "differs" in out
+    code, out, _ = run("verify", file, "--config", config, "--json")
+    told = json.loads(out)
+    assert code == 1
+    assert (told["reproduced"], told["different"], told["differences"][0]["epoch"]) == (False, 1, 4)
+
+
+def test_verify_is_content_with_rates_that_were_set_by_hand(run, file, config):
+    code, out, _ = run("verify", file, "--config", config, "--override", "4")
+    assert code == 0
+    assert "all 4 epochs are reproduced exactly" in out
+
+
+def test_a_setting_given_goes_over_the_file(run, file, config):
+    code, _, _ = run("verify", file, "-c", config, "-s", "newbob_learning_rate_decay=0.4", "--override", "3-4")
+    assert code == 0
+
+
+def test_verify_tries_what_nan_means_in_returnn(run, tmp_path):
+    path = tmp_path / "learning_rates"
+    scores = [1.0, float("nan"), 1.0]
+    FileStorage(path).save(
+        History({e: EpochData(learning_rate=0.5, error={"dev_score": s}) for e, s in enumerate(scores, start=1)})
+    )
+    code, out, _ = run("verify", str(path), *NEWBOB)
+    assert code == 0
+    assert "as" not in out.split("exactly")[0].split()
+    assert "mean what they do in RETURNN" in out
+    assert run("verify", str(path), *NEWBOB, "--non-finite", "worse")[0] == 1
+    assert run("verify", str(path), *NEWBOB, "--non-finite", "original")[0] == 0
+
+
+def test_pretraining_fixes_the_first_rates(run, tmp_path):
+    path = tmp_path / "learning_rates"
+    rates = [0.1, 0.1, 0.5, 0.25]
+    FileStorage(path).save(
+        History({e: EpochData(learning_rate=r, error={"dev_score": 1.0}) for e, r in enumerate(rates, start=1)})
+    )
+    options = [*NEWBOB, "--set", "pretrain_learning_rate=0.1"]
+    assert run("verify", str(path), *options, "--pretrain-epochs", "2")[0] == 0
+    assert run("verify", str(path), *options, "--pretrain-epochs", "1")[0] == 1
+
+
+def test_misspelt_settings_are_reported_on_the_standard_error(run, file, config):
+    _, _, err = run("replay", file, "-c", config, "-s", "newbob_relativ_error_threshold=0")
+    assert "warning: nothing reads the setting 'newbob_relativ_error_threshold'; did you mean" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["show", "no_such_file"], 3, "No such file or directory"),
+        (["replay", "FILE"], 2, "give --config CONFIG, or --set KEY=VALUE"),
+        (["replay", "FILE", "--set", "learning_rate"], 2, "a setting must be KEY=VALUE"),
+        (["replay", "FILE", "--config", "no_such_file"], 3, "No such file or directory"),
+        (["replay", "FILE", "--set", "learning_rate=-1"], 2, "must be a finite number >= 0, got -1"),
+        (["verify", "FILE", *NEWBOB, "--override", "one"], 2, "--override must be epochs like 1,4,7-9"),
+        (["verify", "FILE", *NEWBOB, "--override", "99"], 2, "an override must be an epoch with a recorded rate"),
+    ],
+)
+def test_errors_are_one_line_and_have_an_exit_code(run, file, arguments, code, message):
+    found, out, err = run(*[file if argument == "FILE" else argument for argument in arguments])
+    assert found == code
+    assert message in err
+    assert err.startswith("lrsched: error: ")
+    assert err.count("\n") == 1
+    assert out == ""
+
+
+@pytest.mark.parametrize("arguments", [["show"], ["no-such-command"], ["replay", "x", "--mode", "own"], ["show", "--no"]])
+def test_wrong_usage_exits_with_2(run, arguments):
+    assert run(*arguments)[0] == 2
+
+
+def test_a_broken_file_is_named_with_its_line(run, tmp_path):
+    path = tmp_path / "broken"
+    path.write_text("{\n1: EpochData(learningRate=0.1, error={'a': exit(7)}),\n}\n")
+    code, _, err = run("show", str(path))
+    assert code == 3
+    assert f"'exit' is not a literal; nothing was run @ {path}:2" in err
+
+
+def test_text_from_a_file_cannot_drive_the_terminal(run, tmp_path):
+    path = tmp_path / "learning_rates"
+    FileStorage(path).save(History({1: EpochData(learning_rate=0.5, error={"\x1b[31m[red]": 1.0})}))
+    _, out, _ = run("show", str(path))
+    assert "\x1b" not in out
+    assert r"\x1b[31m[red]" in out
+
+
+def test_the_demo_shows_replays_and_explains(run):
+    code, out, _ = run("demo")
+    assert code == 0
+    assert "Reproduced exactly: 30 of 30 epochs." in out
+    assert "Why did the rate drop at epoch" in out
+    told = json.loads(run("demo", "--json")[1])
+    assert told["reproduced"] is True
+    assert len(told["epochs"]) == 30
+
+
+def test_version_and_help(run):
+    from lrsched import __version__
+
+    assert run("--version")[1] == f"lrsched {__version__}\n"
+    assert "Exit codes" in run("--help")[1]
+    for command in ("show", "replay", "verify", "demo"):
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert "--json" in out
+
+
+def test_a_reader_that_stops_early_is_no_error(file):
+    command = f"{sys.executable} -m lrsched.cli replay {file} {' '.join(NEWBOB)} | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,29 @@
+"""Hypothesis profiles, and the recorded trainings."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+_COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("dev", **_COMMON)
+settings.register_profile("ci", derandomize=True, **_COMMON)
+settings.register_profile("deep", max_examples=5000, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+def corpus_folders():
+    """The folders of the recorded trainings; none where the corpus is not there."""
+    root = Path(os.environ.get("LRSCHED_CORPUS") or _ROOT.parent / "shared" / "corpus")
+    return sorted(path.parent for path in root.glob("*/case.json"))
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    folders = corpus_folders()
+    if not folders:
+        pytest.skip("no recorded trainings: set LRSCHED_CORPUS to the folder that holds them")
+    return folders

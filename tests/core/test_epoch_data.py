@@ -1,0 +1,145 @@
+"""`EpochData`: plain numbers, persistent maps, laws at the border."""
+
+import math
+import pickle
+
+import attrs
+import numpy
+import pytest
+from pyrsistent import PMap, pmap, pset, pvector
+
+from lrsched import ArgumentError, EpochData
+
+
+def test_it_is_frozen_and_its_maps_are_persistent():
+    data = EpochData(learning_rate=0.1, error={"a": 1.0}, meta={"b": [1]})
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        data.learning_rate = 0.2
+    assert isinstance(data.error, PMap)
+    with pytest.raises(TypeError):
+        data.error["a"] = 2.0
+    assert data.meta["b"] == pvector([1])
+
+
+def test_what_it_was_made_of_can_change_without_it():
+    error, meta = {"a": 1.0}, {"b": [1]}
+    data = EpochData(error=error, meta=meta)
+    error["a"] = 2.0
+    meta["b"].append(2)
+    assert data == EpochData(error={"a": 1.0}, meta={"b": [1]})
+
+
+def test_a_bare_error_is_one_of_the_old_format():
+    assert EpochData(error=0.5).error == {"old_format_score": 0.5}
+
+
+def test_meta_keys_of_error_move_only_where_there_is_no_meta():
+    assert EpochData(error={"a": 1, ":meta:b": None}) == EpochData(error={"a": 1}, meta={"b": None})
+    with pytest.raises(ArgumentError, match="error must be without :meta: keys where meta is given, got ':meta:b'"):
+        EpochData(error={":meta:b": 1}, meta={})
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        (1, 1.0),
+        (numpy.float64(0.1), 0.1),
+        (numpy.float32(0.5), 0.5),
+        (numpy.array(0.5), 0.5),
+        (numpy.int64(2), 2.0),
+        (0, 0.0),
+        (5e-324, 5e-324),
+    ],
+)
+def test_rates_become_floats(given, plain):
+    rate = EpochData(learning_rate=given).learning_rate
+    assert type(rate) is float
+    assert rate == plain
+
+
+@pytest.mark.parametrize("rate", [-1, -5e-324, math.nan, math.inf, "0.1", [0.1], 10**400, numpy.array([0.1, 0.2]), 1j])
+def test_what_is_no_rate_is_refused(rate):
+    with pytest.raises(ArgumentError, match="learning_rate must be a finite number >= 0, got"):
+        EpochData(learning_rate=rate)
+
+
+@pytest.mark.parametrize("error", [math.nan, math.inf, -math.inf, -0.0, 5e-324, -1e308, numpy.float64("nan"), 3])
+def test_any_number_is_an_error(error):
+    stored = EpochData(error={"a": error}).error["a"]
+    assert type(stored) in (int, float)
+    assert stored == error or (math.isnan(stored) and math.isnan(error))
+
+
+@pytest.mark.parametrize("error", ["1.0", None, {}, [1.0], 10**400, object()])
+def test_what_is_no_error_is_refused(error):
+    with pytest.raises(ArgumentError, match=r"error\['a'\] must be a number, got"):
+        EpochData(error={"a": error})
+
+
+def test_keys_are_text():
+    with pytest.raises(ArgumentError, match="a key of error must be a str, got 1"):
+        EpochData(error={1: 1.0})
+    with pytest.raises(ArgumentError, match="a key of meta must be a str, got None"):
+        EpochData(meta={None: 1.0})
+
+
+def test_meta_is_made_persistent_all_the_way_down():
+    given = {"a": [{"b": {1, 2}}, (numpy.float32(0.5), b"x")], "c": numpy.arange(2), "d": numpy.bool_(True)}
+    assert EpochData(meta=given).meta == {
+        "a": pvector([pmap({"b": pset([1, 2])}), (0.5, b"x")]),
+        "c": pvector([0, 1]),
+        "d": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "law"),
+    [
+        (object(), "a literal"),
+        (1j, "a literal"),
+        (open, "a literal"),
+        ({(1, frozenset()): 2}, "plain values or tuples"),
+        ({frozenset()}, "plain values or tuples"),
+    ],
+)
+def test_meta_that_could_not_be_read_back_is_refused(value, law):
+    with pytest.raises(ArgumentError, match=rf"meta\['a'\] must be .*{law}"):
+        EpochData(meta={"a": value})
+
+
+def test_meta_nested_too_deep_is_refused():
+    value = []
+    for _ in range(100):
+        value = [value]
+    with pytest.raises(ArgumentError, match="nested at most 50 deep"):
+        EpochData(meta={"a": value})
+
+
+def test_equal_parts_make_equal_values_nan_included():
+    def made():
+        return EpochData(learning_rate=0.1, error={"a": float("nan"), "b": 1.0}, meta={"c": float("nan")})
+
+    assert made() == made()
+    assert hash(made()) == hash(made())
+    assert pickle.loads(pickle.dumps(made())) == made()
+
+
+def test_it_is_not_hashable_where_its_parts_are_not():
+    hash(EpochData(meta={"a": (1, "b")}))
+    hash(EpochData(meta={"a": [1], "b": {"c": {1}}}))
+
+
+def test_with_changes_make_new_values():
+    data = EpochData(learning_rate=0.1, error={"a": 1.0}, meta={"m": 1})
+    assert data.with_learning_rate(0.2) == EpochData(learning_rate=0.2, error={"a": 1.0}, meta={"m": 1})
+    assert data.with_learning_rate(None).learning_rate is None
+    assert data.with_error({"a": 2.0, ":meta:n": 2}) == EpochData(
+        learning_rate=0.1, error={"a": 2.0}, meta={"m": 1, "n": 2}
+    )
+    assert data.with_meta({"m": 3}).meta == {"m": 3}
+    assert data == EpochData(learning_rate=0.1, error={"a": 1.0}, meta={"m": 1})
+
+
+def test_nested_errors_are_flattened():
+    nested = {"one": {"cost:x": 1.0}, "two": {"cost:x": 2.0, "y": 3.0, "a:b:c": 4.0}, "none": {}}
+    assert EpochData().with_error(nested).error == {"one": 1.0, "two_x": 2.0, "two_y": 3.0, "two_b:c": 4.0}

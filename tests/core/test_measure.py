@@ -1,0 +1,140 @@
+"""Which error counts, how it changed, which epoch was best."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrsched import ArgumentError, EpochData, History, error_key, last_best_epoch, relative_error
+from lrsched.core.measure import error_change
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+ANY_NUMBERS = st.floats()
+
+
+def _history(*errors):
+    return History({epoch: EpochData(error=error) for epoch, error in enumerate(errors, start=1)})
+
+
+@pytest.mark.parametrize(
+    ("error", "configured", "key"),
+    [
+        ({}, "x", None),
+        ({"old_format_score": 1.0}, "x", "old_format_score"),
+        ({"old_format_score": 1.0, "a": 1.0}, "x", "a"),
+        ({"x": 1.0, "dev_score": 1.0}, "x", "x"),
+        ({"x_output": 1.0, "dev_score": 1.0}, "x", "x_output"),
+        ({"y": 1.0, "x_output": 1.0}, ["x", "y"], "x_output"),
+        ({"y": 1.0, "z": 1.0}, ["x", "y"], "y"),
+        ({"dev_score": 1.0, "dev_error": 1.0}, "x", "dev_score"),
+        ({"dev_score_output": 1.0, "dev_error": 1.0}, None, "dev_score_output"),
+        ({"dev_score_output/output_prob": 1.0, "dev_score_a": 1.0, "dev_score_output/a": 1.0}, None,
+         "dev_score_output/output_prob"),
+        ({"dev_score_output/b": 1.0, "dev_score_output/a": 1.0, "dev_a": 1.0}, None, "dev_score_output/a"),
+        ({"dev_b": 1.0, "dev_a": 1.0, "train_score": 1.0}, None, "dev_a"),
+        ({"train_score_output": 1.0, "a": 1.0, "train_score": 1.0}, None, "train_score"),
+        ({"train_score_output": 1.0, "a": 1.0}, None, "train_score_output"),
+        ({"b": 1.0, "a": 1.0}, None, "a"),
+    ],
+)  # fmt: skip
+def test_which_error_counts(error, configured, key):
+    assert error_key(_history(error), 1, configured).key == key
+
+
+def test_the_reason_tells_configured_keys_from_stand_ins():
+    assert error_key(_history({"x": 1.0}), 1, "x").reason == "the configured key"
+    assert "no configured key is there; dev_score stands in" in error_key(_history({"dev_score": 1.0}), 1, "x").reason
+    assert error_key(History(), 1, ["x", "y"]).key == "x"
+    assert "not in the history" in error_key(History(), 1).reason
+
+
+def test_strict_matching_has_no_stand_ins():
+    history = _history({"dev_score": 1.0})
+    assert error_key(history, 1, "x", strict=True).key is None
+    assert "strict" in error_key(history, 1, "x", strict=True).reason
+    assert error_key(history, 1, "dev_score", strict=True).key == "dev_score"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        (2.0, 1.0, -1.0),
+        (0.0, 0.0, 0.0),
+        (-0.0, 0.0, 0.0),
+        (1.0, 0.0, -math.inf),
+        (-1.0, 0.0, math.inf),
+        (1.0, math.nan, math.inf),
+        (1.0, math.inf, math.inf),
+        (1.0, -math.inf, math.inf),
+        (math.nan, math.nan, math.inf),
+        (math.inf, 1.0, None),
+        (math.nan, 1.0, None),
+        (math.nan, 0.0, None),
+    ],
+)
+def test_zero_and_non_finite_errors_have_defined_changes(old, new, change):
+    assert relative_error(old, new) == change
+
+
+@given(ANY_NUMBERS, ANY_NUMBERS)
+def test_keep_compares_only_finite_errors(old, new):
+    finite = math.isfinite(old) and math.isfinite(new)
+    assert (relative_error(old, new, non_finite_error="keep") is None) == (not finite)
+
+
+def test_original_is_floating_point_arithmetic():
+    assert math.isnan(relative_error(1.0, math.nan, non_finite_error="original"))
+    assert math.isnan(relative_error(1.0, math.inf, non_finite_error="original"))
+    assert relative_error(math.inf, 1.0, non_finite_error="original") == -math.inf
+    assert math.isnan(relative_error(math.nan, 0.0, non_finite_error="original"))
+
+
+@given(NUMBERS, NUMBERS, st.booleans())
+def test_the_sign_of_a_change_says_better_or_worse(old, new, div_by_old):
+    change = relative_error(old, new, div_by_old=div_by_old)
+    assert change is not None
+    assert not math.isnan(change)
+    if new > old:
+        assert change >= 0
+    if new < old:
+        assert change <= 0
+    if new == old:
+        assert change == 0
+
+
+@given(ANY_NUMBERS, st.sampled_from([math.nan, math.inf, -math.inf]))
+def test_a_non_finite_new_error_is_never_better(old, new):
+    for relative_to in ("new", "old", None):
+        assert error_change(old, new, relative_to=relative_to) == math.inf
+
+
+def test_the_best_epoch_is_the_earliest_smallest_better_than_the_latest():
+    history = _history(*({"dev_score": score} for score in (3.0, 1.0, 1.0, math.nan, 2.0)))
+    assert last_best_epoch(history, 5) == 2
+    assert last_best_epoch(history, 5, 3) == 3
+    assert last_best_epoch(history, 5, only_last_epochs=3) == 3
+    assert last_best_epoch(history, 5, only_last_n=1) is None
+    assert last_best_epoch(history, 5, only_last_n=2) == 3  # the NaN is no candidate
+    assert last_best_epoch(history, 5, filter_score=0.5) is None
+    assert last_best_epoch(history, 5, min_score_dist=1.0) is None
+    assert last_best_epoch(history, 5, min_score_dist=0.5) == 2
+    assert last_best_epoch(history, 4) is None
+    assert last_best_epoch(History(), 4) is None
+
+
+def test_only_epochs_of_the_latest_key_can_be_best():
+    history = _history({"old": 0.0}, {"dev_score": 1.0}, {"dev_score": 2.0}, {})
+    assert last_best_epoch(history, 4) == 2
+    assert last_best_epoch(history, 4, error_measure_key="train") == 2
+
+
+def test_a_span_is_at_least_one_epoch():
+    with pytest.raises(ArgumentError, match="only_last_epochs must be an integer >= 1, got 0"):
+        last_best_epoch(History(), 1, only_last_epochs=0)
+
+
+@pytest.mark.parametrize("keys", [1, [1], {"a": 1}, b"a"])
+def test_error_keys_are_text(keys):
+    with pytest.raises(ArgumentError, match="error_measure_key must be None, a str or a sequence of str"):
+        error_key(_history({"a": 1.0}), 1, keys)

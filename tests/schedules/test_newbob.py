@@ -1,0 +1,222 @@
+"""The newbob rules, case by case. Against the original program: test_against_returnn.py."""
+
+import math
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrsched import (
+    Action,
+    ArgumentError,
+    Constant,
+    EpochData,
+    History,
+    HoldLearningRate,
+    NewbobAbs,
+    NewbobMultiEpoch,
+    NewbobRelative,
+    Preset,
+)
+from lrsched.schedules.newbob import mean
+
+COMMON = {"default_learning_rate": 0.5, "learning_rate_decay": 0.5, "learning_rate_growth": 2.0}
+RULES = {
+    "relative": NewbobRelative(-0.01, **COMMON),
+    "abs": NewbobAbs(-0.01, **COMMON),
+    "multi": NewbobMultiEpoch(1, 1, -0.01, -0.01, **COMMON),
+}
+
+
+def _history(*scores, rate=0.5):
+    return History(
+        {epoch: EpochData(learning_rate=rate, error={"dev_score": score}) for epoch, score in enumerate(scores, start=1)}
+    )
+
+
+@pytest.fixture(params=RULES)
+def newbob(request):
+    return RULES[request.param]
+
+
+@pytest.mark.parametrize(
+    ("scores", "action"),
+    [
+        ((), Action.DEFAULT),
+        ((1.0,), Action.KEEP),
+        ((2.0, 1.0), Action.GROW),
+        ((1.0, 1.0), Action.DECAY),
+        ((1.0, 2.0), Action.DECAY),
+        ((1.0, 0.0), Action.GROW),
+        ((0.0, 0.0), Action.DECAY),
+        ((0.0, 1.0), Action.DECAY),
+        ((1.0, math.nan), Action.DECAY),
+        ((1.0, math.inf), Action.DECAY),
+        ((1.0, -math.inf), Action.DECAY),
+        ((math.nan, 1.0), Action.KEEP),
+        ((math.inf, 1.0), Action.KEEP),
+    ],
+)
+def test_what_the_last_two_errors_do(newbob, scores, action):
+    decision = newbob.decide(_history(*scores), len(scores) + 1)
+    assert decision.action is action
+    assert decision.learning_rate == {"decay": 0.25, "grow": 1.0}.get(action, 0.5)
+
+
+def test_the_decision_says_what_was_compared(newbob):
+    cause = newbob.decide(_history(2.0, 2.0), 3).cause
+    (comparison,) = cause.comparisons
+    assert (comparison.old_epoch, comparison.new_epoch) == (1, 2)
+    assert (comparison.old_error, comparison.new_error, comparison.change) == (2.0, 2.0, 0.0)
+    assert comparison.new_key.key == "dev_score"
+    assert (cause.change, cause.threshold) == (0.0, -0.01)
+
+
+def test_policies_for_non_finite_errors_can_be_chosen(newbob):
+    def action(policy, *scores):
+        return type(newbob).decide(_with_policy(newbob, policy), _history(*scores), 3).action
+
+    assert action("keep", 1.0, math.nan) is Action.KEEP
+    assert action("keep", math.nan, 1.0) is Action.KEEP
+    original = Action.KEEP if isinstance(newbob, NewbobMultiEpoch) else Action.GROW
+    assert action("original", 1.0, math.nan) is original
+    with pytest.raises(ArgumentError, match="non_finite_error must be one of worse, keep, original, got 'best'"):
+        _with_policy(newbob, "best")
+
+
+def _with_policy(schedule, policy):
+    import attrs
+
+    return attrs.evolve(schedule, non_finite_error=policy)
+
+
+def test_a_change_of_key_cannot_be_compared(newbob):
+    history = History(
+        {1: EpochData(learning_rate=0.5, error={"train_score": 1.0}), 2: EpochData(learning_rate=0.5, error={"dev_score": 9.0})}
+    )
+    decision = newbob.decide(history, 3)
+    assert decision.action is Action.KEEP
+    assert "changed from 'train_score' to 'dev_score'" in decision.describe()
+
+
+def test_strict_keys_are_not_stood_in_for():
+    strict = NewbobRelative(-0.01, error_measure_key="dev_score_x", strict_error_key=True, **COMMON)
+    assert strict.decide(_history(1.0, 2.0), 3).action is Action.KEEP
+
+
+def test_a_decay_stops_at_the_minimum_and_says_so():
+    schedule = NewbobRelative(-0.01, min_learning_rate=0.3, **COMMON)
+    decision = schedule.decide(_history(1.0, 1.0), 3)
+    assert (decision.learning_rate, decision.cause.lifted_from) == (0.3, 0.25)
+    at_the_floor = schedule.decide(_history(1.0, 1.0, rate=0.3), 3)
+    assert (at_the_floor.learning_rate, at_the_floor.action) == (0.3, Action.KEEP)
+    assert "lifted from 0.15 to the minimum" in at_the_floor.describe()
+
+
+def test_an_old_epoch_without_a_rate_means_the_default():
+    history = _history(1.0, 2.0, rate=0.125).set(3, EpochData(error={"dev_score": 3.0}))
+    assert NewbobRelative(-0.01, **COMMON)(history, 4) == 0.5
+    assert NewbobMultiEpoch(1, 1, -0.01, -0.01, **COMMON)(history, 4) == 0.0625
+
+
+def test_decay_and_growth_may_be_functions_or_nothing():
+    schedule = NewbobRelative(
+        -0.01, default_learning_rate=0.5, learning_rate_decay=lambda rate: rate - 0.125, learning_rate_growth=None
+    )
+    assert schedule(_history(1.0, 1.0), 3) == 0.375
+    assert schedule(_history(2.0, 1.0), 3) == 0.5
+
+
+@pytest.mark.parametrize("answer", [-0.1, math.nan, math.inf, "0.1", None])
+def test_a_function_must_give_a_rate(answer):
+    schedule = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=lambda _: answer)
+    with pytest.raises(ArgumentError, match=r"learning_rate_decay\(0.5\) must be a finite number >= 0, got"):
+        schedule(_history(1.0, 1.0), 3)
+
+
+def test_decay_and_growth_at_once_are_refused():
+    with pytest.raises(ArgumentError, match="grow must be False where decay is True"):
+        RULES["abs"].calc_learning_rate_decay_or_grow(0.5, decay=True, grow=True)
+
+
+def test_relative_to_the_rate_asks_less_of_a_smaller_one():
+    schedule = NewbobRelative(-0.1, relative_error_also_relative_to_learning_rate=True, **COMMON)
+    assert schedule(_history(1.0, 0.95, rate=0.5), 3) == 0.25
+    assert schedule(_history(1.0, 0.95, rate=0.125), 3) == 0.25  # grows: the error fell by 0.05 / (0.125 / 0.5)
+    assert schedule(_history(1.0, 0.95, rate=0.0), 3) == 0.0  # no rate to be relative to
+    with pytest.raises(ArgumentError, match="default_learning_rate must be > 0 where relative"):
+        NewbobRelative(-0.1, default_learning_rate=0.0, relative_error_also_relative_to_learning_rate=True)
+
+
+@pytest.mark.parametrize(("epoch", "updates"), [(6, False), (7, True), (8, False), (10, True)])
+def test_multi_epoch_updates_only_every_so_often(epoch, updates):
+    schedule = NewbobMultiEpoch(2, 3, -0.01, -0.01, **COMMON)
+    assert schedule(_history(*[1.0] * (epoch - 1)), epoch) == (0.25 if updates else 0.5)
+
+
+@pytest.mark.parametrize(("epochs", "looks_at"), [(2, 1), (3, 2), (4, 2), (5, 2)])
+def test_multi_epoch_looks_at_no_more_than_num_epochs_changes(epochs, looks_at):
+    schedule = NewbobMultiEpoch(2, 1, -0.01, -0.01, **COMMON)
+    assert len(schedule.decide(_history(*[1.0] * epochs), epochs + 1).cause.comparisons) == looks_at
+
+
+def test_multi_epoch_between_its_thresholds_keeps():
+    schedule = NewbobMultiEpoch(1, 1, 0.5, -0.5, **COMMON)
+    assert schedule.decide(_history(1.0, 1.0), 3).action is Action.KEEP
+
+
+@pytest.mark.parametrize("size", [*range(1, 40), 127, 128, 129, 135, 136, 137, 255, 256, 257, 1000, 4097])
+def test_the_mean_is_numpys_bit_for_bit(size):
+    values = numpy.random.default_rng(size).normal(size=size) * 10.0 ** numpy.random.default_rng(size).integers(-9, 9, size)
+    assert mean(values.tolist()) == float(numpy.mean(values))
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=300))
+def test_the_mean_of_anything_is_numpys(values):
+    with numpy.errstate(all="ignore"):
+        expected = float(numpy.mean(values))
+    assert mean(values) == expected or (math.isnan(mean(values)) and math.isnan(expected))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "law"),
+    [
+        ({"default_learning_rate": -0.1}, "default_learning_rate must be a finite number >= 0, got -0.1"),
+        ({"min_learning_rate": math.nan}, "min_learning_rate must be a finite number >= 0, got nan"),
+        ({"learning_rate_decay": 1.01}, r"learning_rate_decay must be None, a factor in \[0, 1\], or a function"),
+        ({"learning_rate_decay": -0.5}, "learning_rate_decay must be"),
+        ({"learning_rate_decay": math.nan}, "learning_rate_decay must be"),
+        ({"learning_rate_growth": 0.9}, "learning_rate_growth must be None, a finite factor >= 1, or a function"),
+        ({"learning_rate_growth": math.inf}, "learning_rate_growth must be"),
+        ({"error_threshold": math.nan}, "error_threshold must be a number, got nan"),
+        ({"error_measure_key": 3}, "error_measure_key must be None, a str or a sequence of str, got 3"),
+        ({"strict_error_key": 1}, "strict_error_key must be True or False, got 1"),
+    ],
+)
+def test_a_broken_law_is_named_with_the_value_and_a_way_out(arguments, law):
+    with pytest.raises(ArgumentError, match=law + ".*; "):
+        NewbobAbs(**{"error_threshold": 0.0, "default_learning_rate": 0.1} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "law"),
+    [
+        ((0, 1, 0.0, 0.0), "num_epochs must be an integer >= 1, got 0"),
+        ((1, 0, 0.0, 0.0), "update_interval must be an integer >= 1, got 0"),
+        ((1.5, 1, 0.0, 0.0), "num_epochs must be an integer >= 1, got 1.5"),
+        ((1, 1, 0.0, 0.1), r"relative_error_grow_threshold must be at most relative_error_threshold \(0.0\), got 0.1"),
+    ],
+)
+def test_multi_epoch_laws(arguments, law):
+    with pytest.raises(ArgumentError, match=law):
+        NewbobMultiEpoch(*arguments, default_learning_rate=0.1)
+
+
+def test_wrappers_are_checked_too():
+    with pytest.raises(ArgumentError, match="min_num_epochs must be an integer >= 0, got -1"):
+        HoldLearningRate(Constant(0.1), -1)
+    with pytest.raises(ArgumentError, match=r"learning_rates\[2\] must be a finite number >= 0, got -1"):
+        Preset(Constant(0.1), {2: -1})
+    with pytest.raises(ArgumentError, match="learning_rates must be a mapping"):
+        Preset(Constant(0.1), "0.1")

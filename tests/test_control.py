@@ -1,0 +1,192 @@
+"""What a training loop sees."""
+
+import math
+import os
+
+import numpy
+import pytest
+
+from lrsched import (
+    ArgumentError,
+    ConflictError,
+    Constant,
+    EpochData,
+    FormatError,
+    History,
+    LearningRateControl,
+    MemoryStorage,
+    NewbobRelative,
+    Preset,
+    read,
+)
+
+NEWBOB = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=0.5)
+SCORES = [4.0, 3.0, 3.0, 2.0, 2.0, 2.0, 1.0]
+
+
+def _train(control, first, last):
+    for epoch in range(first, last + 1):
+        control.get_learning_rate_for_epoch(epoch)
+        control.set_epoch_error(epoch, {"dev_score": SCORES[epoch - 1]})
+        control.save()
+
+
+@pytest.mark.parametrize("cut", range(len(SCORES) + 1))
+def test_a_restart_anywhere_changes_nothing(cut, tmp_path):
+    uninterrupted = LearningRateControl(NEWBOB, tmp_path / "whole")
+    _train(uninterrupted, 1, len(SCORES))
+    _train(LearningRateControl(NEWBOB, tmp_path / "cut"), 1, cut)
+    resumed = LearningRateControl(NEWBOB, tmp_path / "cut")
+    _train(resumed, cut + 1, len(SCORES))
+    assert resumed.history == uninterrupted.history
+    assert (tmp_path / "cut").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+def test_a_recorded_rate_wins_over_the_schedule():
+    control = LearningRateControl(NEWBOB, MemoryStorage(History({1: EpochData(learning_rate=0.125)})))
+    assert control.get_learning_rate_for_epoch(1) == 0.125
+    assert control.calc_new_learning_rate_for_epoch(1) == 0.5
+
+
+def test_an_epoch_of_unknown_rate_gets_one():
+    control = LearningRateControl(NEWBOB, MemoryStorage(History({1: EpochData(error={"dev_score": 1.0})})))
+    assert control.get_learning_rate_for_epoch(1) == 0.5
+    assert control.history[1] == EpochData(learning_rate=0.5, error={"dev_score": 1.0})
+
+
+def test_errors_add_up_and_later_ones_win():
+    control = LearningRateControl(NEWBOB)
+    control.set_epoch_error(1, {"a": 1.0, "b": 2.0})
+    control.set_epoch_error(1, {"b": 3.0, "c": {"cost:output": 4.0, "cost:aux": 5.0}})
+    assert control.get_epoch_error_dict(1) == {"a": 1.0, "b": 3.0, "c_output": 4.0, "c_aux": 5.0}
+    assert control.history[1].learning_rate == 0.5
+
+
+def test_a_refused_error_records_nothing():
+    control = LearningRateControl(NEWBOB)
+    with pytest.raises(ArgumentError, match=r"error\['a'\] must be a number, got 'high'"):
+        control.set_epoch_error(1, {"a": "high"})
+    with pytest.raises(ArgumentError, match="mapping from name to number"):
+        control.set_epoch_error(1, 3.0)
+    assert control.history == History()
+
+
+def test_numpy_numbers_become_plain_ones(tmp_path):
+    control = LearningRateControl(NEWBOB, tmp_path / "learning_rates")
+    control.set_epoch_error(numpy.int64(1), {"dev_score": numpy.float64("nan"), "dev_error": numpy.float32(0.5)})
+    control.set_epoch_meta(1, {"shape": numpy.arange(2), "ok": numpy.bool_(True)})
+    control.save()
+    assert "float('nan')" in (tmp_path / "learning_rates").read_text()
+    again = LearningRateControl(NEWBOB, tmp_path / "learning_rates")
+    assert again.history == control.history
+    assert math.isnan(again.history[1].error["dev_score"])
+    assert again.history[1].meta["ok"] is True
+
+
+def test_presets_are_recorded_at_once_unless_there_is_a_rate():
+    stored = History({1: EpochData(learning_rate=0.25), 2: EpochData(learning_rate=0.0)})
+    control = LearningRateControl(Preset(NEWBOB, [0.1, 0.2, 0.3]), MemoryStorage(stored))
+    assert [data.learning_rate for data in control.history.values()] == [0.25, 0.2, 0.3]
+
+
+def test_set_default_and_set_by_hand():
+    control = LearningRateControl(NEWBOB)
+    control.set_default_learning_rate_for_epoch(3, 0.1)
+    control.set_default_learning_rate_for_epoch(3, 0.2)
+    assert control.get_learning_rate_for_epoch(3) == 0.1
+    control.set_learning_rate_for_epoch(3, 0.2)
+    assert control.get_learning_rate_for_epoch(3) == 0.2
+
+
+def test_the_getters_of_the_reference():
+    control = LearningRateControl(NEWBOB)
+    _train(control, 1, 4)
+    assert control.get_last_epoch(1) is None
+    assert control.get_last_epoch(100) == 4
+    assert control.get_most_recent_learning_rate(1) == 0.5
+    assert control.get_most_recent_learning_rate(4, exclude_current=False) == 0.25
+    assert control.calc_relative_error(1, 2) == (3.0 - 4.0) / 3.0
+    assert control.get_error_key(2) == "dev_score"
+    assert control.get_error_key(99) is None
+    assert control.get_epoch_error_key_value(2) == ("dev_score", 3.0)
+    assert control.get_epoch_error_value(99) is None
+    assert control.get_last_best_epoch(3) is None
+    assert control.get_last_best_epoch(4) is None
+    assert control.calc_learning_rate_decay_or_grow(1.0, decay=True) == 0.5
+    assert control.need_error_info
+    assert not LearningRateControl(Constant(1.0)).need_error_info
+    assert LearningRateControl(Constant(1.0)).calc_learning_rate_decay_or_grow(1.0, decay=True) == 1.0
+
+
+def test_the_bare_rule_knows_no_presets():
+    control = LearningRateControl(Preset(NEWBOB, [0.125]))
+    assert control.calc_new_learning_rate_for_epoch(1) == 0.125
+    assert control.calc_learning_rate_for_epoch(1) == 0.5
+
+
+def test_a_plain_function_is_a_schedule():
+    def halving(history, epoch):
+        return 0.5 ** len(history)
+
+    control = LearningRateControl(halving)
+    assert [control.get_learning_rate_for_epoch(epoch) for epoch in (1, 2, 3)] == [1.0, 0.5, 0.25]
+    assert control.decide(4).cause.rule == "halving"
+
+
+@pytest.mark.parametrize("epoch", [0, -1, 1.5, "1", True, None])
+def test_an_epoch_is_an_integer_from_1(epoch):
+    control = LearningRateControl(NEWBOB)
+    for ask in (
+        control.get_learning_rate_for_epoch,
+        control.decide,
+        lambda e: control.set_epoch_error(e, {}),
+        lambda e: control.set_default_learning_rate_for_epoch(e, 0.1),
+    ):
+        with pytest.raises(ArgumentError, match="epoch must be an integer >= 1"):
+            ask(epoch)
+
+
+@pytest.mark.parametrize("schedule", [None, 0.1, "newbob", Constant])
+def test_what_is_no_schedule_is_refused(schedule):
+    with pytest.raises(ArgumentError, match="schedule must be a Schedule or a function"):
+        LearningRateControl(schedule)
+
+
+def test_what_is_no_storage_is_refused():
+    with pytest.raises(ArgumentError, match="storage must be None, a path or an object"):
+        LearningRateControl(NEWBOB, 3)
+
+
+@pytest.mark.parametrize("broken", ["", "{1: EpochData(learningRate=0.1, err", "{1: EpochData(learningRate=open('x'))}"])
+def test_an_unreadable_file_is_never_overwritten(broken, tmp_path):
+    path = tmp_path / "learning_rates"
+    path.write_text(broken)
+    with pytest.raises(FormatError, match=f"@ {path}:1"):
+        LearningRateControl(NEWBOB, path)
+    assert path.read_text() == broken
+
+
+def test_a_file_that_another_wrote_is_not_overwritten(tmp_path):
+    path = tmp_path / "learning_rates"
+    first, second = LearningRateControl(NEWBOB, path), LearningRateControl(NEWBOB, path)
+    _train(first, 1, 1)
+    with pytest.raises(ConflictError, match="load it first"):
+        _train(second, 1, 2)
+    assert read(path) == first.history
+    second.load()
+    _train(second, 2, 2)
+    assert len(read(path)) == 2
+
+
+def test_saving_without_a_storage_keeps_it_in_memory():
+    control = LearningRateControl(NEWBOB)
+    _train(control, 1, 2)
+    control.set_epoch_error(3, {"dev_score": 1.0})
+    control.load()
+    assert list(control.history) == [1, 2]
+
+
+def test_a_relative_path_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _train(LearningRateControl(NEWBOB, "learning_rates"), 1, 1)
+    assert os.listdir(tmp_path) == ["learning_rates"]

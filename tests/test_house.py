@@ -1,0 +1,81 @@
+"""The house rules that a machine can check."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+
+import lrsched
+from lrsched.core.schedule import Schedule
+
+PACKAGE = Path(lrsched.__file__).parent
+PURE_ROOMS = ("core", "schedules", "simulation", "formats")
+IMPURE_MODULES = {"os", "io", "sqlite3", "logging", "time", "random", "pathlib", "subprocess", "socket", "tempfile"}
+LIBRARIES_OF_OTHER_ROOMS = ("numpy", "typer", "rich", "sqlite3")
+
+
+def _imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("room", PURE_ROOMS)
+def test_pure_rooms_import_nothing_impure(room):
+    modules = list((PACKAGE / room).rglob("*.py"))
+    assert modules
+    for module in modules:
+        assert not IMPURE_MODULES.intersection(_imported(module)), module
+
+
+def test_importing_lrsched_imports_no_library_of_another_room():
+    code = f"import sys, lrsched; print([name for name in {LIBRARIES_OF_OTHER_ROOMS} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_in_the_package_can_run_what_a_file_says():
+    dangerous = {"eval", "exec", "compile", "__import__"}
+    for module in PACKAGE.rglob("*.py"):
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        assert not dangerous & called, module
+        assert not {"pickle", "marshal", "shelve", "ast"}.intersection(_imported(module)), module
+
+
+def _classes():
+    for info in pkgutil.walk_packages(lrsched.__path__, "lrsched."):
+        module = importlib.import_module(info.name)
+        for _, found in inspect.getmembers(module, inspect.isclass):
+            if found.__module__ == info.name:
+                yield found
+
+
+def test_every_schedule_is_abstract_or_final_and_frozen():
+    schedules = [found for found in _classes() if issubclass(found, Schedule) and found is not Schedule]
+    assert schedules
+    for schedule in schedules:
+        abstract = inspect.isabstract(schedule)
+        assert abstract != getattr(schedule, "__final__", False), schedule
+        assert attrs.has(schedule)
+        if not abstract:
+            value = object.__new__(schedule)
+            with pytest.raises(attrs.exceptions.FrozenInstanceError):
+                setattr(value, attrs.fields(schedule)[0].name, 1)
+
+
+def test_every_public_name_is_there_and_documented():
+    for name in lrsched.__all__:
+        assert inspect.getdoc(getattr(lrsched, name)), name
+
+
+def test_public_names_are_sorted():
+    assert lrsched.__all__ == sorted(lrsched.__all__)
