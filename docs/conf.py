@@ -24,3 +24,7 @@ autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 napoleon_custom_sections = [("Warns", "Raises"), "Source", "Law"]
+nitpick_ignore_regex = [
+    # No inventory of the standard library is at hand where there is no network.
+    (r"py:.*", r"(collections|os|pathlib|warnings)\..*"),
+]

@@ -19,7 +19,7 @@ from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
 from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate, Preset, as_schedule
 from lrsched.storage import Storage
-from lrsched.storage.file import FileStorage, read
+from lrsched.storage.file import FileStorage, read, read_config
 from lrsched.storage.memory import MemoryStorage
 
 __version__ = "0.1.0"
@@ -54,6 +54,7 @@ __all__ = [
     "error_key",
     "last_best_epoch",
     "read",
+    "read_config",
     "relative_error",
     "schedule_from_config",
 ]

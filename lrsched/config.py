@@ -201,8 +201,9 @@ def _report_unknown(config: Mapping[str, Any]) -> None:
 def parse_config(text: str, filename: str) -> dict[str, Any]:
     """The settings in a configuration file.
 
-    Three forms are told apart: Python (the first line starts with ``#!``, or the name ends in .py), JSON (starts with
-    ``{``; comments ``//`` and ``/* */`` are allowed), and lines ``key value`` with ``#`` comments, where every value is text.
+    Three forms are told apart: Python (the text starts with ``#!``, or the name ends in .py), JSON (it starts with
+    ``{``; comments ``//`` and ``/* */`` are allowed), and lines ``key value`` with ``#`` comments, where every value is
+    text.
 
     Args:
         text: The whole file.

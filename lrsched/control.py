@@ -1,8 +1,8 @@
-"""`LearningRateControl`: what a training loop talks to. It asks the schedule, records and saves; it calculates nothing."""
+"""`LearningRateControl`: what a training loop talks to. It asks the schedule, records, saves; it calculates nothing."""
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 from lrsched.core.decision import Decision
@@ -45,13 +45,11 @@ class LearningRateControl:
         >>> control.get_learning_rate_for_epoch(4)
         0.05
         >>> print(control.decide(4).describe())
-        decay 0.1 -> 0.05: newbob_relative: the error fell too little: relative error 0 against threshold -0.01; \
-'dev_score' (no key is configured; dev_score stands in) went from epoch 2 to 3 from 3 to 3
+        decay 0.1 -> 0.05: newbob_relative: the error did not improve enough: relative error 0 against threshold \
+-0.01; 'dev_score' (no key is configured; dev_score stands in) went from epoch 2 to 3 from 3 to 3
     """
 
-    def __init__(
-        self, schedule: Schedule | Function, storage: Storage | str | os.PathLike[str] | None = None
-    ) -> None:
+    def __init__(self, schedule: Schedule | Function, storage: Storage | str | os.PathLike[str] | None = None) -> None:
         self.schedule = as_schedule(schedule)
         if storage is None:
             storage = MemoryStorage()
@@ -118,7 +116,11 @@ class LearningRateControl:
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with the rule's decay or growth applied; as it is where the rule has neither."""
         rule = self.schedule.rule
-        return rule.calc_learning_rate_decay_or_grow(learning_rate, decay, grow) if isinstance(rule, Newbob) else learning_rate
+        return (
+            rule.calc_learning_rate_decay_or_grow(learning_rate, decay, grow)
+            if isinstance(rule, Newbob)
+            else learning_rate
+        )
 
     def set_learning_rate_for_epoch(self, epoch: int, learning_rate: float) -> None:
         """Record a rate set by hand, whatever was recorded.
@@ -135,7 +137,9 @@ class LearningRateControl:
         Raises:
             ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
         """
-        self._history = with_default_rate(self._history, epoch_number("epoch", epoch), rate("learning_rate", learning_rate))
+        self._history = with_default_rate(
+            self._history, epoch_number("epoch", epoch), rate("learning_rate", learning_rate)
+        )
 
     def set_epoch_error(self, epoch: int, error: Mapping[str, Any]) -> None:
         """Record errors of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -147,17 +151,10 @@ class LearningRateControl:
         Raises:
             ArgumentError: An error is no number, or a key no str. Nothing was recorded.
         """
-        epoch = epoch_number("epoch", epoch)
-        before = self._history
-        try:
-            self.get_learning_rate_for_epoch(epoch)
-            self._record(epoch, self._history[epoch].with_error(error))
-        except Exception:
-            self._history = before
-            raise
+        self._add(epoch, lambda data: data.with_error(error))
 
     def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
-        """Record other values of ``epoch``; later calls add to them.
+        """Record other values of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
 
         Args:
             epoch: An integer >= 1.
@@ -166,8 +163,12 @@ class LearningRateControl:
         Raises:
             ArgumentError: A value is no literal, or a key no str.
         """
-        epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._data(epoch).with_meta(meta))
+        self._add(epoch, lambda data: data.with_meta(meta))
+
+    @property
+    def last_finished_epoch(self) -> int:
+        """The newest epoch that has errors; 0 if there is none. A training goes on with the one after it."""
+        return max((epoch for epoch, data in self._history.items() if data.error), default=0)
 
     def get_last_epoch(self, epoch: int) -> int | None:
         """The newest epoch before ``epoch`` with data; None if there is none."""
@@ -226,6 +227,16 @@ class LearningRateControl:
             error_measure_key=self.schedule.error_measure_key,
             strict=self.schedule.strict_error_key,
         )
+
+    def _add(self, epoch: int, add: Callable[[EpochData], EpochData]) -> None:
+        """Record more of an epoch, all or nothing."""
+        before = self._history
+        try:
+            self.get_learning_rate_for_epoch(epoch)
+            self._record(epoch, add(self._history[epoch]))
+        except Exception:
+            self._history = before
+            raise
 
     def _data(self, epoch: int) -> EpochData:
         return self._history.get(epoch) or EpochData()

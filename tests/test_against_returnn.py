@@ -48,7 +48,7 @@ _THEIR_CLASS = {
     NewbobAbs: returnn.NewbobAbs,
     NewbobMultiEpoch: returnn.NewbobMultiEpoch,
 }
-_KEYS = ("a", "b", "b_output", "dev_score", "train_score", "dev_score_output/output", "")
+_KEYS = ("a", "b", "b_output", "dev_score", "train_score", "dev_score_output/output", "ä ")
 _CONTROLS = ("constant", "newbob", "newbob_rel", "newbob_relative", "newbob_abs", "newbob_multi_epoch")
 
 
@@ -362,9 +362,16 @@ def test_the_error_that_counts_is_the_originals(data, history, key):
         assert error_key(history, epoch, key).key == theirs.get_error_key(epoch)
     ours = our_control(default_learning_rate=0.5, error_measure_key=key, history=history)
     for epoch in history:
-        assert repr(ours.get_epoch_error_key_value(epoch)) == repr(theirs.get_epoch_error_key_value(epoch))
-        assert repr(ours.get_epoch_error_value(epoch)) == repr(theirs.get_epoch_error_value(epoch))
         assert ours.get_error_key(epoch) == theirs.get_error_key(epoch)
+        if ours.get_error_key(epoch) == "":  # the original stops here
+            with pytest.raises(AssertionError):
+                theirs.get_epoch_error_key_value(epoch)
+            wanted = "", history[epoch].error[""]
+        else:
+            wanted = theirs.get_epoch_error_key_value(epoch)
+            assert repr(theirs.get_epoch_error_value(epoch)) == repr(wanted[1])
+        assert repr(ours.get_epoch_error_key_value(epoch)) == repr(wanted)
+        assert repr(ours.get_epoch_error_value(epoch)) == repr(wanted[1])
 
 
 _DEV_AND_TRAIN = st.sampled_from(
@@ -372,7 +379,9 @@ _DEV_AND_TRAIN = st.sampled_from(
 )
 
 
-@given(errors=st.dictionaries(_DEV_AND_TRAIN, own.usual_errors(), max_size=6), key=own.error_measure_keys(_DEV_AND_TRAIN))
+@given(
+    errors=st.dictionaries(_DEV_AND_TRAIN, own.usual_errors(), max_size=6), key=own.error_measure_keys(_DEV_AND_TRAIN)
+)
 @settings(max_examples=400)
 @silenced
 def test_the_error_that_stands_in_is_the_originals(errors, key):
@@ -403,7 +412,10 @@ def test_the_relative_error_is_the_originals(old, new, parameters):
         assert repr(relative_error(old, new, div_by_old=by_old, non_finite_error="original")) == repr(wanted)
 
 
-@given(history=_float_histories(own.usual_errors(), st.sampled_from(_KEYS)), key=own.error_measure_keys())
+@given(
+    history=_float_histories(own.usual_errors(), st.sampled_from(_KEYS)),
+    key=own.error_measure_keys(st.sampled_from([*_KEYS, "c"])),
+)
 @silenced
 def test_epochs_with_other_keys_or_no_errors_have_no_relative_error_in_both(history, key):
     parameters = {"relative_error_threshold": 0.0, "default_learning_rate": 0.5, "error_measure_key": key}
@@ -503,23 +515,25 @@ def test_a_default_for_an_epoch_fills_what_is_missing_or_zero_as_in_the_original
 # ---- the file
 
 
-def _alike(values):
+def _alike(container):
     """Members of one type, so that their order is the same everywhere."""
-    return st.sampled_from([st.integers(), st.text(max_size=6), st.binary(max_size=4)]).flatmap(values)
+    return st.sampled_from([st.integers(), st.text(max_size=6), st.binary(max_size=4)]).flatmap(container)
 
 
 def _shared_metas():
     """Meta values that the original writes so that they can be read again."""
     atoms = own.meta_atoms().filter(lambda value: not isinstance(value, str) or value.isprintable() or value.isascii())
     in_tuples = st.none() | st.booleans() | st.integers() | own.errors(finite=True) | own.texts()
-    tuples = st.lists(in_tuples, max_size=4).map(tuple).filter(lambda value: not (len(value) == 1 and type(*value) is str))
+    tuples = (
+        st.lists(in_tuples, max_size=4).map(tuple).filter(lambda value: not (len(value) == 1 and type(*value) is str))
+    )
     return st.recursive(
         atoms | tuples,
         lambda parts: (
             st.lists(parts, max_size=3)
             | st.lists(parts, min_size=2, max_size=3).map(tuple)
             | _alike(lambda keys: st.dictionaries(keys, parts, max_size=3))
-            | _alike(lambda members: st.sets(members, max_size=3))
+            | _alike(lambda members: st.sets(members, max_size=1))  # of more the order is Python's
         ),
         max_leaves=8,
     )
@@ -592,7 +606,7 @@ def test_the_original_reads_what_we_write(folder, history):
     assert History({e: EpochData(learning_rate=r, error=s, meta=m) for e, (r, s, m) in read.items()}) == history
 
 
-@pytest.mark.parametrize("value", [("a",), (("a",),), (math.nan,), [("a",)]])
+@pytest.mark.parametrize("value", [("a",), (("a",),), [("a",)], {"k": ("a",)}])
 @silenced
 def test_what_the_original_cannot_read_again_ours_can(folder, value):
     history = History({1: EpochData(learning_rate=0.5, meta={"m": value})})
@@ -641,7 +655,7 @@ def _configs(draw, presets=None):
     choices = {
         "learning_rate": st.floats(1e-6, 10.0),
         "min_learning_rate": st.floats(1e-6, 1.0),
-        "learning_rates": own.presets() if presets is None else presets,
+        "learning_rates": own.presets().filter(lambda rates: rates != {}) if presets is None else presets,
         "learning_rate_control_error_measure": st.sampled_from(["a", "b", "dev_score"]),
         "learning_rate_control_relative_error_relative_lr": st.booleans(),
         "learning_rate_control_min_num_epochs_per_new_lr": st.integers(0, 3),
@@ -687,7 +701,9 @@ def _assert_same_rates(theirs, schedule, errors):
             theirs.set_epoch_error(epoch, error)
 
 
-_ERRORS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "dev_score"]), own.usual_errors(), max_size=3), max_size=10)
+_ERRORS = st.lists(
+    st.dictionaries(st.sampled_from(["a", "b", "dev_score"]), own.usual_errors(), max_size=3), max_size=10
+)
 
 
 @given(settings_=_configs(), errors=_ERRORS)

@@ -147,7 +147,10 @@ def test_a_comma_in_the_error_measure_is_reported():
             "newbob_relative_error_div_by_old must be true or false, got 'maybe'",
         ),
         ({"learning_rate_control": "newbob", "learning_rate_decay": 1.5}, r"learning_rate_decay must be .*\[0, 1\]"),
-        ({"learning_rate_control": "newbob_multi_epoch", "newbob_multi_num_epochs": 0}, "num_epochs must be an integer"),
+        (
+            {"learning_rate_control": "newbob_multi_epoch", "newbob_multi_num_epochs": 0},
+            "num_epochs must be an integer",
+        ),
         (
             {"learning_rate_control": "newbob_multi_epoch", "newbob_relative_error_grow_threshold": 1},
             "relative_error_grow_threshold must be at most",

@@ -17,6 +17,7 @@ from lrsched import (
     MemoryStorage,
     NewbobRelative,
     Preset,
+    StorageError,
     read,
 )
 
@@ -157,7 +158,9 @@ def test_what_is_no_storage_is_refused():
         LearningRateControl(NEWBOB, 3)
 
 
-@pytest.mark.parametrize("broken", ["", "{1: EpochData(learningRate=0.1, err", "{1: EpochData(learningRate=open('x'))}"])
+@pytest.mark.parametrize(
+    "broken", ["", "{1: EpochData(learningRate=0.1, err", "{1: EpochData(learningRate=open('x'))}"]
+)
 def test_an_unreadable_file_is_never_overwritten(broken, tmp_path):
     path = tmp_path / "learning_rates"
     path.write_text(broken)
@@ -190,3 +193,26 @@ def test_a_relative_path_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _train(LearningRateControl(NEWBOB, "learning_rates"), 1, 1)
     assert os.listdir(tmp_path) == ["learning_rates"]
+
+
+def test_the_last_finished_epoch_has_errors():
+    control = LearningRateControl(Preset(NEWBOB, [0.1, 0.2, 0.3]))
+    assert control.last_finished_epoch == 0
+    control.set_epoch_error(1, {"dev_score": 1.0})
+    control.get_learning_rate_for_epoch(4)
+    assert control.last_finished_epoch == 1
+
+
+def test_meta_alone_gives_an_epoch_its_rate_too():
+    control = LearningRateControl(NEWBOB)
+    _train(control, 1, 3)
+    control.set_epoch_meta(4, {"steps": 28})
+    assert control.history[4] == EpochData(learning_rate=0.25, meta={"steps": 28})
+    with pytest.raises(ArgumentError, match="must be a literal"):
+        control.set_epoch_meta(5, {"steps": object()})
+    assert list(control.history) == [1, 2, 3, 4]
+
+
+def test_a_missing_folder_is_said_before_the_first_epoch(tmp_path):
+    with pytest.raises(StorageError, match="its folder is not there"):
+        LearningRateControl(NEWBOB, tmp_path / "no" / "learning_rates")

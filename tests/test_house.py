@@ -46,7 +46,9 @@ def test_nothing_in_the_package_can_run_what_a_file_says():
     dangerous = {"eval", "exec", "compile", "__import__"}
     for module in PACKAGE.rglob("*.py"):
         tree = ast.parse(module.read_text(encoding="utf-8"))
-        called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        called = {
+            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
         assert not dangerous & called, module
         assert not {"pickle", "marshal", "shelve", "ast"}.intersection(_imported(module)), module
 

@@ -129,7 +129,7 @@ def train(folder: Path, epochs: int) -> None:
         weights = new_weights()
     for epoch in range(complete + 1, epochs + 1):
         if epoch in recorded:
-            print(f"epoch {epoch:2}  is recorded, but its weights are missing: training it again")
+            print(f"epoch {epoch:2}  is recorded, but its weights are missing: training it again", flush=True)
         learning_rate = control.get_learning_rate_for_epoch(epoch)
         steps = train_epoch(weights, train_data, learning_rate, epoch)
         train_score, train_error = evaluate(weights, train_data)

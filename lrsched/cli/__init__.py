@@ -35,7 +35,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it
 
 @app.callback()
 def _options(
-    version: Annotated[  # noqa: ARG001  its callback does it all
+    version: Annotated[  # noqa: FBT002  typer's way
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: Those after the program's name; None: the process's own.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("always", SettingWarning)
+        warnings.simplefilter("default", SettingWarning)  # each once
         warnings.showwarning = say_warning
         try:
             app(arguments)

@@ -7,10 +7,10 @@ from lrsched.cli.options import AsJson
 from lrsched.cli.output import say, say_json
 from lrsched.cli.replay import as_data, say_replay
 from lrsched.cli.show import say_history
-from lrsched.config import parse_config, schedule_from_config
+from lrsched.config import schedule_from_config
 from lrsched.core.decision import Action
 from lrsched.simulation.replay import replay, verify
-from lrsched.storage.file import read, read_text
+from lrsched.storage.file import read, read_config
 
 RECORDED: Final = Path(__file__).parent / "digits"
 """What examples/digits/train.py wrote, and its settings."""
@@ -20,17 +20,24 @@ def demo(as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
     """Show, replay and explain a bundled history: a small network's training on handwritten digits."""
     file, config = RECORDED / "learning_rates", RECORDED / "config.json"
     history = read(file)
-    settings = parse_config(read_text(config), str(config))
+    settings = read_config(config)
     schedule = schedule_from_config(settings)
     replayed = replay(schedule, history)
     different = verify(schedule, history)
     if as_json:
-        say_json({"file": str(file), "settings": settings, "reproduced": not different, "epochs": list(map(as_data, replayed))})
+        say_json(
+            {
+                "file": str(file),
+                "settings": settings,
+                "reproduced": not different,
+                "epochs": list(map(as_data, replayed)),
+            }
+        )
         return
     say("A small network learnt handwritten digits; lrsched set its learning rate. What the training recorded:")
     say_history(history, "lrsched show learning_rates")
     say("Its schedule, asked again with the recorded past, and why each rate is what it is:")
-    say_replay(replayed, "lrsched replay learning_rates --config config.json --changes-only", changes_only=True)
+    say_replay(replayed, "lrsched replay learning_rates --config config.json")
     say(f"Reproduced exactly: {len(history) - len(different)} of {len(history)} epochs.")
     decays = [each for each in replayed if each.decision.action is Action.DECAY]
     if decays:

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lrsched.config import parse_config, parse_setting
+from lrsched.config import parse_setting
 from lrsched.errors import ArgumentError
-from lrsched.storage.file import read_text
+from lrsched.storage.file import read_config
 
 LearningRateFile = Annotated[str, typer.Argument(metavar="FILE", help="A learning-rate file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -31,7 +31,7 @@ def settings(config: Path | None, overrides: list[str] | None) -> dict[str, Any]
     """
     if config is None and not overrides:
         raise ArgumentError("the schedule is not known; give --config CONFIG, or --set KEY=VALUE")
-    given = {} if config is None else parse_config(read_text(config), str(config))
+    given = {} if config is None else read_config(config)
     return given | dict(map(parse_setting, overrides or []))
 
 

@@ -3,7 +3,8 @@
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TextIO
 
 import attrs
@@ -38,7 +39,9 @@ def say_table(headings: Sequence[str], rows: Iterable[Row], title: str) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(
-            printable(heading.removeprefix(">")), justify="right" if heading.startswith(">") else "left", overflow="fold"
+            printable(heading.removeprefix(">")),
+            justify="right" if heading.startswith(">") else "left",
+            overflow="fold",
         )
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
@@ -63,8 +66,10 @@ def jsonable(value: Any) -> Any:
     if attrs.has(type(value)):
         return {field.name: jsonable(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=repr)}
-    if isinstance(value, (Sequence, Set)) and not isinstance(value, bytes):
+        return {
+            key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=repr)
+        }
+    if isinstance(value, (Sequence, AbstractSet)) and not isinstance(value, bytes):
         return [jsonable(item) for item in value]
     return repr(value)
 
@@ -82,6 +87,6 @@ def say_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print one line to the standard error; stands in for `warnings.showwarning`."""
+    """Print one line to the standard error; stands in for ``warnings.showwarning``."""
     del category, filename, lineno, file, line
     print(f"lrsched: warning: {printable(str(message))}", file=sys.stderr)  # noqa: T201  the command line prints

@@ -45,8 +45,8 @@ NonFinite = Annotated[
     NonFinitePolicy | None,
     typer.Option(
         "--non-finite",
-        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, where "
-        "NaN counts as an improvement. [default: worse; verify tries original too]",
+        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, "
+        "where NaN counts as an improvement. [default: worse; verify tries original too]",
     ),
 ]
 ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
@@ -89,9 +89,14 @@ def verify(
     history = read(file)
     given = _given(history, config, set_, pretrain_epochs, override)
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
-    attempts = [(policy, replayed_by(given.schedule(policy), history, mode)) for policy in policies]
-    policy, epochs_replayed = next((attempt for attempt in attempts if not _differing(attempt[1])), attempts[0])
-    different = _differing(epochs_replayed)
+    attempts = {}
+    for policy in policies:
+        attempts[policy] = _differing(replayed_by(given.schedule(policy), history, mode))
+        if not attempts[policy]:
+            break
+    else:
+        policy = policies[0]
+    different = attempts[policy]
     if as_json:
         say_json(
             {
@@ -149,7 +154,9 @@ def as_data(replayed: ReplayedEpoch) -> dict[str, Any]:
     }
 
 
-def say_replay(replayed: tuple[ReplayedEpoch, ...] | list[ReplayedEpoch], title: str, *, changes_only: bool = False) -> None:
+def say_replay(
+    replayed: tuple[ReplayedEpoch, ...] | list[ReplayedEpoch], title: str, *, changes_only: bool = False
+) -> None:
     """Print a replay as a table."""
     say_table(
         (">epoch", ">recorded", ">replayed", "", "why"),

@@ -13,12 +13,12 @@ class Action(StrEnum):
     """What a decision does to the rate."""
 
     DEFAULT = "default"
-    """There is no rate to go on from: the default."""
+    """The default, since there is no rate to go on from."""
     KEEP = "keep"
     DECAY = "decay"
     GROW = "grow"
     HOLD = "hold"
-    """Kept, whatever the rule would say: the rate has not lasted long enough."""
+    """Kept without asking the rule, since the rate has not lasted long enough."""
     PRESET = "preset"
     """Given for this very epoch."""
 
@@ -62,7 +62,7 @@ class Cause:
             told, rest = self.comparisons[-1].describe(), len(self.comparisons) - 1
             text += f"; {told}" + (f" (and {rest} earlier comparison{'s' * (rest > 1)})" if rest else "")
         if self.lifted_from is not None:
-            text += f"; lifted from {self.lifted_from!r} to the minimum"
+            text += f"; {self.lifted_from!r} was lifted to the minimum"
         return f"{self.rule}: {text}"
 
 
@@ -78,8 +78,8 @@ class Decision:
         cause: Why.
 
     Examples:
-        >>> Decision(0.05, 0.1, Action.DECAY, Cause("newbob", "the error fell too little")).describe()
-        'decay 0.1 -> 0.05: newbob: the error fell too little'
+        >>> Decision(0.05, 0.1, Action.DECAY, Cause("newbob", "the error did not improve enough")).describe()
+        'decay 0.1 -> 0.05: newbob: the error did not improve enough'
     """
 
     learning_rate: float

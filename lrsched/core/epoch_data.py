@@ -3,14 +3,15 @@
 A foreign number (NumPy, torch) becomes a Python number when it enters, so that what is stored can be read again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, final
 
 import attrs
 from pyrsistent import PMap, pmap, pset, pvector
 
 from lrsched.core.numbers import number, rate
-from lrsched.errors import ArgumentError, broken_law
+from lrsched.errors import broken_law
 
 META_PREFIX = ":meta:"
 """Keys of ``error`` that start so belong to ``meta``: files have no other place for it."""
@@ -102,8 +103,7 @@ class EpochData:
             ArgumentError: As the constructor does.
 
         Examples:
-            >>> data = EpochData().with_error({"ctc": {"cost:output": 2.0}, "ce": {"cost:output": 1.0, "cost:aux": 3.0}})
-            >>> data
+            >>> EpochData().with_error({"ctc": {"cost:output": 2.0}, "ce": {"cost:output": 1.0, "cost:aux": 3.0}})
             EpochData(learning_rate=None, error={'ce_aux': 3.0, 'ce_output': 1.0, 'ctc': 2.0}, meta={})
         """
         errors, meta = _plain_errors(dict(_flat(error)))
@@ -195,12 +195,9 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
         return number(name, value)
     if not key and isinstance(value, Mapping):
         return pmap(
-            {
-                persistent(name, k, depth + 1, key=True): persistent(name, item, depth + 1)
-                for k, item in value.items()
-            }
+            {persistent(name, k, depth + 1, key=True): persistent(name, item, depth + 1) for k, item in value.items()}
         )
-    if not key and isinstance(value, Set):
+    if not key and isinstance(value, AbstractSet):
         return pset(persistent(name, item, depth + 1, key=True) for item in value)
     if not key and isinstance(value, Sequence):
         return pvector(persistent(name, item, depth + 1) for item in value)

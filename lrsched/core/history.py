@@ -20,7 +20,9 @@ _NOTHING: PVector[Entry] = pvector()
 
 def _checked(epoch: Any, data: Any) -> Entry:
     if not isinstance(data, EpochData):
-        raise broken_law(f"the data of epoch {epoch}", "an EpochData", data, "use EpochData(learning_rate=..., error=...)")
+        raise broken_law(
+            f"the data of epoch {epoch}", "an EpochData", data, "use EpochData(learning_rate=..., error=...)"
+        )
     return epoch_number("epoch", epoch), data
 
 
@@ -29,8 +31,8 @@ def _checked(epoch: Any, data: Any) -> Entry:
 class History(Mapping[int, EpochData]):
     """A persistent map from epoch to `EpochData`, in the order of the epochs.
 
-    It is a `Mapping`; `set` gives a new history and leaves this one as it is, at a cost that does not depend on how many
-    epochs lie behind. Epochs may be missing. Picklable, and hashable where its parts are.
+    It is a ``Mapping``; `set` gives a new history and leaves this one as it is, at a cost that does not depend on how
+    many epochs lie behind. Epochs may be missing. Picklable, and hashable where its parts are.
 
     Args:
         data: A mapping from epoch (integer >= 1) to `EpochData`, in any order.
@@ -54,7 +56,7 @@ class History(Mapping[int, EpochData]):
 
     def __init__(self, data: Mapping[int, EpochData] | None = None) -> None:
         if isinstance(data, History):
-            self.__attrs_init__(data._past, data._ahead)
+            self.__attrs_init__(data._past, data._ahead)  # noqa: SLF001  its own kind
             return
         if data is not None and not isinstance(data, Mapping):
             raise broken_law("a history", "a mapping from epoch to EpochData", data, "use {1: EpochData(...)}")
@@ -65,8 +67,7 @@ class History(Mapping[int, EpochData]):
         return len(self._past) + len(self._ahead)
 
     def __iter__(self) -> Iterator[int]:
-        for epoch, _ in self.items():
-            yield epoch
+        yield from (epoch for epoch, _ in self.items())
 
     def __contains__(self, epoch: object) -> bool:
         return self._find(epoch) is not None

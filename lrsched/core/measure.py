@@ -63,7 +63,10 @@ _NO_DATA = ErrorKey(None, "the epoch has no errors")
 _NOT_THERE = ErrorKey(None, "no configured key is among the errors, and matching is strict")
 _PREFERRED = ("dev_score", "dev_score_output")
 _FALLBACKS: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("dev_score_output/output", lambda key: key == "dev_score_output/output" or key.startswith("dev_score_output/output_")),
+    (
+        "dev_score_output/output",
+        lambda key: key == "dev_score_output/output" or key.startswith("dev_score_output/output_"),
+    ),
     ("dev_score_output/*", lambda key: key.startswith("dev_score_output/")),
     ("dev_*", lambda key: key.startswith("dev_")),
     ("train_score", lambda key: key == "train_score"),
@@ -86,7 +89,7 @@ def error_key(
         The key and the reason for the choice. For an epoch that is not in the history the first configured key.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `get_error_key`.
+        RETURNN, ``returnn.learning_rate_control``, ``get_error_key``.
 
     Examples:
         >>> history = History({1: EpochData(error={"dev_error": 0.5, "train_score": 2.0})})
@@ -110,10 +113,9 @@ def error_key_of(data: EpochData, keys: tuple[str, ...], *, strict: bool = False
     if len(error) == 1 and OLD_FORMAT_KEY in error:
         return ErrorKey(OLD_FORMAT_KEY, "the only error, of the old file format")
     for key in keys:
-        if key in error:
-            return ErrorKey(key, CONFIGURED)
-        if f"{key}_output" in error:
-            return ErrorKey(f"{key}_output", "the configured key, of the output layer")
+        for name, reason in ((key, CONFIGURED), (f"{key}_output", "the configured key, of the output layer")):
+            if name in error:
+                return ErrorKey(name, reason)
     if strict and keys:
         return _NOT_THERE
     because = "no configured key is there; " if keys else "no key is configured; "
@@ -179,8 +181,8 @@ def relative_error(
         ``new - old``. None where the two cannot be compared.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `calc_relative_error`; the rules for zero and non-finite errors are
-        lrsched's, since the original has none.
+        RETURNN, ``returnn.learning_rate_control``, ``calc_relative_error``; the rules for zero and non-finite errors
+        are lrsched's, since the original has none.
 
     Examples:
         >>> relative_error(2.0, 1.0), relative_error(2.0, 1.0, div_by_old=True), relative_error(0.0, 0.0)
@@ -218,9 +220,7 @@ class Comparison:
         """In words: which error changed from what to what, or why nothing can be said."""
         span = f"from epoch {self.old_epoch} to {self.new_epoch}"
         if self.old_error is None or self.new_error is None:
-            missing, key = (
-                (self.old_epoch, self.old_key) if self.old_error is None else (self.new_epoch, self.new_key)
-            )
+            missing, key = (self.old_epoch, self.old_key) if self.old_error is None else (self.new_epoch, self.new_key)
             return f"{span} nothing to compare: at epoch {missing} {key.reason}"
         if self.old_key.key != self.new_key.key:
             return f"{span} nothing to compare: the error changed from {self.old_key.key!r} to {self.new_key.key!r}"
@@ -257,7 +257,7 @@ def last_best_epoch(
         The epoch, or None if nothing is left. A NaN is never best.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `get_last_best_epoch`.
+        RETURNN, ``returnn.learning_rate_control``, ``get_last_best_epoch``.
 
     Examples:
         >>> history = History({e: EpochData(error={"dev_score": s}) for e, s in enumerate((3.0, 1.0, 1.0, 2.0), 1)})

@@ -23,7 +23,7 @@ _LARGEST_EXACT_INT = 2**53
 def number(name: str, value: Any, law: str = "a number") -> float:
     """A plain Python number with the value of ``value``.
 
-    An int that a float holds exactly stays an int; every NaN becomes the one object `math.nan`, so that equal
+    An int that a float holds exactly stays an int; every NaN becomes the one object ``math.nan``, so that equal
     histories compare equal.
 
     Args:
@@ -129,7 +129,9 @@ def decay(name: str, value: Any) -> Factor:
     Raises:
         ArgumentError: It is none of these.
     """
-    return _factor(name, value, "a factor in [0, 1]", 0.0, 1.0, "learning_rate_growth raises a rate, or a function does")
+    return _factor(
+        name, value, "a factor in [0, 1]", 0.0, 1.0, "learning_rate_growth raises a rate, or a function does"
+    )
 
 
 def growth(name: str, value: Any) -> Factor:

@@ -22,7 +22,7 @@ class Schedule(ABC):
 
     @property
     def error_measure_key(self) -> tuple[str, ...]:
-        """The error keys that the schedule looks at, best first; empty: the usual ones."""
+        """The error keys that the schedule looks at, best first. If there are none, the usual ones count."""
         return ()
 
     @property

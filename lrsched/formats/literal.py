@@ -27,13 +27,13 @@ _TOKEN = re.compile(
   | (?P<mark>[][(){},:=+-])
   | (?P<end>\Z)
 )""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 _AFTER_NUMBER = re.compile(r"[A-Za-z_0-9.]")
 # The usual case, a run of lines `'dev_score': 1.25,`, taken in one step.
 _PAIR = r"'([^'\\\n]*)': (-?\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?),"
-_PAIRS = re.compile(rf"(?:{_SPACE}{_PAIR})+")
-_ONE_PAIR = re.compile(_PAIR)
+_PAIRS = re.compile(rf"(?:{_SPACE}{_PAIR})+", re.ASCII)
+_ONE_PAIR = re.compile(_PAIR, re.ASCII)
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))")
 _SIMPLE_ESCAPES = dict(zip("\\'\"abfnrtv0", "\\'\"\a\b\f\n\r\t\v\0", strict=True))
@@ -54,8 +54,8 @@ _CONTAINERS = {"set": set, "frozenset": set}
 def parse(text: str, filename: str | None = None, calls: Mapping[str, Call] | None = None) -> Any:
     """The value of the Python literal ``text``.
 
-    Besides literals (None, bool, int, float, str, bytes, tuple, list, dict, set) it reads ``nan`` and ``inf``, also with
-    ``np.``, ``float('nan')``, ``set([...])`` and NumPy scalars such as ``np.float64(0.1)``.
+    Besides literals (None, bool, int, float, str, bytes, tuple, list, dict, set) it reads ``nan`` and ``inf``, also
+    with ``np.``, ``float('nan')``, ``set([...])`` and NumPy scalars such as ``np.float64(0.1)``.
 
     Args:
         text: Python source of one expression.

@@ -47,7 +47,9 @@ def _epoch_data(arguments: dict[str, Any]) -> EpochData:
         arguments.setdefault("learning_rate", arguments.pop("learningRate"))
     unknown = arguments.keys() - {"learning_rate", "error", "meta"}
     if unknown:
-        raise ArgumentError(f"EpochData has no {min(unknown)!r}; it has learning_rate (or learningRate), error and meta")
+        raise ArgumentError(
+            f"EpochData has no {min(unknown)!r}; it has learning_rate (or learningRate), error and meta"
+        )
     return EpochData(**arguments)
 
 

@@ -26,7 +26,7 @@ class Constant(Schedule):
         error_measure_key: Which error is shown for this training, best first; it does not touch the rate.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `ConstantLearningRate`.
+        RETURNN, ``returnn.learning_rate_control``, ``ConstantLearningRate``.
 
     Examples:
         >>> from lrsched import EpochData, History

@@ -95,24 +95,24 @@ class Newbob(Schedule):
         """
 
         def cause(reason: str, lifted_from: float | None = None) -> Cause:
-            return Cause(
-                self._name, reason, comparisons, self._measure, change, threshold, grow_threshold, lifted_from
-            )
+            return Cause(self._name, reason, comparisons, self._measure, change, threshold, grow_threshold, lifted_from)
 
         if change is None or (math.isnan(change) and self.non_finite_error != "original"):
             return Decision(previous, previous, Action.KEEP, cause("the error cannot be compared"))
         if change > threshold:
             decayed, floor = self._decayed(previous), self.min_learning_rate
             lifted = decayed if decayed < floor else None
-            return _changed(previous, max(decayed, floor), Action.DECAY, cause("the error fell too little", lifted))
+            return _changed(
+                previous, max(decayed, floor), Action.DECAY, cause("the error did not improve enough", lifted)
+            )
         # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
         if grow_threshold is None:
             grows = change < math.inf or self.non_finite_error == "original"
         else:
             grows = change < grow_threshold
         if grows:
-            return _changed(previous, self._grown(previous), Action.GROW, cause("the error fell enough"))
-        return Decision(previous, previous, Action.KEEP, cause("the error fell neither too little nor a lot"))
+            return _changed(previous, self._grown(previous), Action.GROW, cause("the error improved enough"))
+        return Decision(previous, previous, Action.KEEP, cause("the error is between the thresholds"))
 
     def _decide_by_last_two(self, history: History, epoch: int, threshold: float) -> Decision:
         """The rule of `NewbobRelative` and `NewbobAbs`: hold the last epoch against the one before it."""
@@ -138,9 +138,9 @@ class RelativeNewbob(Newbob):
     """The newbob rules that look at the relative error (abstract).
 
     Args:
-        relative_error_also_relative_to_learning_rate: Divide the relative error by ``r / default_learning_rate``, with r
-            the newest rate up to the newer epoch, where r > 0. So a smaller rate is content with less.
-        relative_error_div_by_old: The relative error is ``(new - old) / abs(old)`` instead of ``(new - old) / abs(new)``.
+        relative_error_also_relative_to_learning_rate: Divide the relative error by ``r / default_learning_rate``, with
+            r the newest rate up to the newer epoch, where r > 0. So a smaller rate is content with less.
+        relative_error_div_by_old: The relative error is ``(new - old) / abs(old)``, not ``(new - old) / abs(new)``.
     """
 
     relative_error_also_relative_to_learning_rate: Flag = False
@@ -190,7 +190,7 @@ class NewbobRelative(RelativeNewbob):
         **others: See `Newbob` and `RelativeNewbob`, all by keyword.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `NewbobRelative`; the rule is the one of QuickNet's newbob (1995).
+        RETURNN, ``returnn.learning_rate_control``, ``NewbobRelative``; the rule is the one of QuickNet's newbob (1995).
 
     Examples:
         >>> from lrsched import EpochData, History
@@ -225,7 +225,7 @@ class NewbobAbs(Newbob):
         **others: See `Newbob`, all by keyword.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `NewbobAbs`.
+        RETURNN, ``returnn.learning_rate_control``, ``NewbobAbs``.
 
     Examples:
         >>> from lrsched import EpochData, History
@@ -274,7 +274,7 @@ class NewbobMultiEpoch(RelativeNewbob):
         **others: See `Newbob` and `RelativeNewbob`, all by keyword.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `NewbobMultiEpoch`.
+        RETURNN, ``returnn.learning_rate_control``, ``NewbobMultiEpoch``.
 
     Examples:
         >>> from lrsched import EpochData, History
@@ -332,7 +332,7 @@ def mean(values: Sequence[float]) -> float:
         values: At least one number.
 
     Source:
-        The documented pairwise summation of `numpy.sum`; a test holds the two against each other.
+        The documented pairwise summation of ``numpy.sum``; a test holds the two against each other.
 
     Examples:
         >>> mean([0.1, 0.2, 0.3])

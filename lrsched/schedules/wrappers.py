@@ -61,7 +61,9 @@ def as_schedule(schedule: Schedule | Function) -> Schedule:
     if isinstance(schedule, Schedule):
         return schedule
     if not callable(schedule) or isinstance(schedule, type):
-        raise broken_law("schedule", "a Schedule or a function (history, epoch) -> rate", schedule, "see lrsched.Schedule")
+        raise broken_law(
+            "schedule", "a Schedule or a function (history, epoch) -> rate", schedule, "see lrsched.Schedule"
+        )
     return FunctionSchedule(schedule)
 
 
@@ -118,7 +120,7 @@ class HoldLearningRate(Wrapper):
         min_num_epochs: In epochs, an integer >= 0; 0 and 1 hold nothing.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `min_num_epochs_per_new_learning_rate`.
+        RETURNN, ``returnn.learning_rate_control``, ``min_num_epochs_per_new_learning_rate``.
 
     Examples:
         >>> schedule = HoldLearningRate(lambda history, epoch: 0.1 / epoch, 2)
@@ -172,7 +174,7 @@ class Preset(Wrapper):
         learning_rates: Epoch -> rate, or a list for epochs 1, 2, ...; finite numbers >= 0.
 
     Source:
-        RETURNN, `returnn.learning_rate_control`, `default_learning_rates`.
+        RETURNN, ``returnn.learning_rate_control``, ``default_learning_rates``.
 
     Examples:
         >>> from lrsched import Constant
@@ -195,7 +197,7 @@ class Preset(Wrapper):
         return Decision(given, previous, Action.PRESET, Cause("preset", "given for this epoch"))
 
     def prefill(self, history: History) -> History:
-        """See `Schedule.prefill`: the presets, where there is no rate yet, or 0; those of a schedule inside come second."""
+        """See `Schedule.prefill`: the presets, where there is no rate yet, or 0; those inside come second."""
         return self.schedule.prefill(self._filled(history))
 
     def _filled(self, history: History, before: float = math.inf) -> History:

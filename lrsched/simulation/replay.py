@@ -12,7 +12,7 @@ from lrsched.errors import broken_law
 from lrsched.schedules.wrappers import Function, Preset, as_schedule
 
 Mode = Literal["recorded", "free"]
-"""From which past each epoch is decided: the recorded one, or the schedule's own rates with the recorded errors."""
+"""Each epoch is decided from the recorded past, or (free) from the schedule's own rates with the recorded errors."""
 
 
 @final
@@ -55,7 +55,7 @@ def replay(schedule: Schedule | Function, history: History, mode: Mode = "record
     Examples:
         >>> from lrsched import EpochData, NewbobRelative
         >>> history = History({e: EpochData(learning_rate=0.1, error={"dev_score": 1.0}) for e in range(1, 5)})
-        >>> schedule = NewbobRelative(0.0, default_learning_rate=0.1, learning_rate_decay=0.5, error_measure_key="dev_score")
+        >>> schedule = NewbobRelative(0.0, default_learning_rate=0.1, learning_rate_decay=0.5)
         >>> [replayed.decision.learning_rate for replayed in replay(schedule, history)]
         [0.1, 0.1, 0.1, 0.1]
         >>> tighter = attrs.evolve(schedule, relative_error_threshold=-0.01)
@@ -76,9 +76,7 @@ def replay(schedule: Schedule | Function, history: History, mode: Mode = "record
     return tuple(replayed)
 
 
-def verify(
-    schedule: Schedule | Function, history: History, mode: Mode = "recorded"
-) -> tuple[ReplayedEpoch, ...]:
+def verify(schedule: Schedule | Function, history: History, mode: Mode = "recorded") -> tuple[ReplayedEpoch, ...]:
     """The epochs of ``history`` whose recorded rate ``schedule`` does not reproduce bit for bit; empty if it does all.
 
     Args:

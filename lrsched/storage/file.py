@@ -4,8 +4,9 @@ import contextlib
 import errno
 import os
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
+from lrsched.config import parse_config
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.errors import ConflictError, FormatError, StorageError
@@ -30,6 +31,19 @@ def read(path: StrPath) -> History:
         lrsched.errors.StorageError: [Errno 2] No such file or directory: 'no_such_file'
     """
     return text.parse(read_text(path), os.fspath(path))
+
+
+def read_config(path: StrPath) -> dict[str, Any]:
+    """The settings in a configuration file, for `schedule_from_config`.
+
+    Args:
+        path: The file, in one of the forms that `lrsched.config.parse_config` tells apart.
+
+    Raises:
+        FormatError: It is no configuration; says the line. Nothing in it was run.
+        StorageError: It is not there, or the machine could not read it.
+    """
+    return parse_config(read_text(path), os.fspath(path))
 
 
 def read_text(path: StrPath) -> str:
@@ -83,6 +97,9 @@ class FileStorage:
         """See `Storage.load`."""
         version = self._version()
         if version is None:
+            folder = Path(os.path.realpath(self.path)).parent
+            if not folder.is_dir():  # better said now than after the first epoch
+                raise StorageError(errno.ENOENT, "its folder is not there", os.fspath(self.path))
             self._seen = None
             return History()
         history = self.format.parse(read_text(self.path), os.fspath(self.path))
@@ -101,9 +118,9 @@ class FileStorage:
             temporary = _write_beside(target, data)
             version = _version_of(temporary)
             try:
-                os.replace(temporary, target)
+                temporary.replace(target)
             except BaseException:
-                os.unlink(temporary)
+                temporary.unlink()
                 raise
             self._seen = version
             _sync_folder(target.parent)
@@ -147,7 +164,7 @@ def _write_beside(path: Path, data: bytes) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with open(descriptor, "wb", buffering=0) as file:
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
             with contextlib.suppress(FileNotFoundError):
                 os.fchmod(descriptor, path.stat().st_mode & 0o7777)
             left = memoryview(data)
@@ -155,7 +172,7 @@ def _write_beside(path: Path, data: bytes) -> Path:
                 left = left[file.write(left) :]
             os.fsync(descriptor)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink()
         raise
     return temporary
 

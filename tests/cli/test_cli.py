@@ -64,7 +64,7 @@ def test_show_another_error(run, file):
 
 def test_show_as_json_is_strict_json(run, file):
     code, out, _ = run("show", file, "--json")
-    shown = json.loads(out, parse_constant=lambda name: pytest.fail(name))
+    shown = json.loads(out, parse_constant=pytest.fail)
     assert code == 0
     assert shown["epochs"][2]["error"] == {"dev_score": "Infinity"}
     assert shown["epochs"][1]["meta"] == {"gpu": ["a", "NaN"]}
@@ -76,7 +76,7 @@ def test_replay_puts_the_rates_side_by_side_with_reasons(run, file, config):
     code, out, _ = run("replay", file, "--config", config)
     assert code == 0
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert "decay 0.5 -> 0.25: newbob_relative: the error fell too little: relative error 0" in lines["3"]
+    assert "decay 0.5 -> 0.25: newbob_relative: the error did not improve enough: relative error 0" in lines["3"]
     assert "differs" in lines["4"]
     assert "differs" not in lines["3"]
 
@@ -168,7 +168,9 @@ def test_errors_are_one_line_and_have_an_exit_code(run, file, arguments, code, m
     assert out == ""
 
 
-@pytest.mark.parametrize("arguments", [["show"], ["no-such-command"], ["replay", "x", "--mode", "own"], ["show", "--no"]])
+@pytest.mark.parametrize(
+    "arguments", [["show"], ["no-such-command"], ["replay", "x", "--mode", "own"], ["show", "--no"]]
+)
 def test_wrong_usage_exits_with_2(run, arguments):
     assert run(*arguments)[0] == 2
 

@@ -77,7 +77,7 @@ def test_equality_and_hash_do_not_depend_on_how_it_was_made(content, epoch, data
     at_once = History({**content, epoch: data})
     step_by_step = History(content).set(epoch, data)
     backwards = History()
-    for each in reversed(sorted(content)):
+    for each in sorted(content, reverse=True):
         backwards = backwards.set(each, content[each])
     backwards = backwards.set(epoch, data)
     assert at_once == step_by_step == backwards

@@ -15,7 +15,7 @@ import lrsched
 from lrsched import Action, read, schedule_from_config
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits" / "train.py"
-DEMO = Path(lrsched.__file__).parent / "cli" / "demo"
+DEMO = Path(lrsched.__file__).parent / "cli" / "digits"
 EPOCHS = 8
 BATCHES = 28
 # The same bits in every run need the same order of sums: one thread.

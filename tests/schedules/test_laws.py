@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+from itertools import pairwise
 
 import attrs
 import strategies
@@ -35,9 +36,7 @@ KEYS = st.sampled_from(["dev_score", "dev_error", "train_score"])
 ERRORS = st.dictionaries(KEYS, strategies.errors(), max_size=2)
 HISTORIES = strategies.histories(
     max_size=12,
-    data=strategies.epoch_data(
-        rates=st.none() | strategies.usual_learning_rates(), error=ERRORS, meta=st.just({})
-    ),
+    data=strategies.epoch_data(rates=st.none() | strategies.usual_learning_rates(), error=ERRORS, meta=st.just({})),
 )
 SCHEDULES = strategies.schedules(keys=KEYS)
 RUNS = st.lists(ERRORS, min_size=1, max_size=12)
@@ -107,7 +106,7 @@ def test_min_learning_rate_a_training_that_starts_above_it_stays_there(schedule,
 @given(strategies.newbob_schedules(keys=KEYS), st.integers(2, 5), RUNS)
 def test_min_epochs_a_rate_lasts_at_least_that_long(schedule, min_num_epochs, errors):
     rates = [data.learning_rate for data in trained(HoldLearningRate(schedule, min_num_epochs), errors).values()]
-    changes = [epoch for epoch, pair in enumerate(zip(rates, rates[1:], strict=False), start=2) if pair[0] != pair[1]]
+    changes = [epoch for epoch, pair in enumerate(pairwise(rates), start=2) if pair[0] != pair[1]]
     assert all(later - earlier >= min_num_epochs for earlier, later in zip([1, *changes], changes, strict=False))
 
 
@@ -238,7 +237,8 @@ def test_every_schedule_of_the_house_is_under_these_laws():
 
     look()
     modules = [
-        importlib.import_module(info.name) for info in pkgutil.iter_modules(lrsched.schedules.__path__, "lrsched.schedules.")
+        importlib.import_module(info.name)
+        for info in pkgutil.iter_modules(lrsched.schedules.__path__, "lrsched.schedules.")
     ]
     house = {
         found

@@ -31,7 +31,10 @@ RULES = {
 
 def _history(*scores, rate=0.5):
     return History(
-        {epoch: EpochData(learning_rate=rate, error={"dev_score": score}) for epoch, score in enumerate(scores, start=1)}
+        {
+            epoch: EpochData(learning_rate=rate, error={"dev_score": score})
+            for epoch, score in enumerate(scores, start=1)
+        }
     )
 
 
@@ -93,7 +96,10 @@ def _with_policy(schedule, policy):
 
 def test_a_change_of_key_cannot_be_compared(newbob):
     history = History(
-        {1: EpochData(learning_rate=0.5, error={"train_score": 1.0}), 2: EpochData(learning_rate=0.5, error={"dev_score": 9.0})}
+        {
+            1: EpochData(learning_rate=0.5, error={"train_score": 1.0}),
+            2: EpochData(learning_rate=0.5, error={"dev_score": 9.0}),
+        }
     )
     decision = newbob.decide(history, 3)
     assert decision.action is Action.KEEP
@@ -111,7 +117,7 @@ def test_a_decay_stops_at_the_minimum_and_says_so():
     assert (decision.learning_rate, decision.cause.lifted_from) == (0.3, 0.25)
     at_the_floor = schedule.decide(_history(1.0, 1.0, rate=0.3), 3)
     assert (at_the_floor.learning_rate, at_the_floor.action) == (0.3, Action.KEEP)
-    assert "lifted from 0.15 to the minimum" in at_the_floor.describe()
+    assert "0.15 was lifted to the minimum" in at_the_floor.describe()
 
 
 def test_an_old_epoch_without_a_rate_means_the_default():
@@ -168,7 +174,9 @@ def test_multi_epoch_between_its_thresholds_keeps():
 
 @pytest.mark.parametrize("size", [*range(1, 40), 127, 128, 129, 135, 136, 137, 255, 256, 257, 1000, 4097])
 def test_the_mean_is_numpys_bit_for_bit(size):
-    values = numpy.random.default_rng(size).normal(size=size) * 10.0 ** numpy.random.default_rng(size).integers(-9, 9, size)
+    values = numpy.random.default_rng(size).normal(size=size) * 10.0 ** numpy.random.default_rng(size).integers(
+        -9, 9, size
+    )
     assert mean(values.tolist()) == float(numpy.mean(values))
 
 

@@ -31,7 +31,14 @@ def _halved(history, epoch):
 
 @pytest.mark.parametrize(
     ("rates", "held"),
-    [((), None), ((1.0,), 1.0), ((1.0, 1.0), 1.0), ((1.0, 1.0, 1.0), None), ((2.0, 1.0, 1.0), 1.0), ((2.0, 1.0, 1.0, 1.0), None)],
+    [
+        ((), None),
+        ((1.0,), 1.0),
+        ((1.0, 1.0), 1.0),
+        ((1.0, 1.0, 1.0), None),
+        ((2.0, 1.0, 1.0), 1.0),
+        ((2.0, 1.0, 1.0, 1.0), None),
+    ],
 )
 def test_hold_lets_go_after_exactly_that_many_epochs(rates, held):
     decision = HoldLearningRate(_halved, 3).decide(_rates(*rates), len(rates) + 1)
@@ -95,7 +102,8 @@ def test_a_function_sees_the_past_only():
 
 
 @pytest.mark.parametrize(
-    ("previous", "action"), [((), Action.DEFAULT), ((0.5,), Action.KEEP), ((1.0,), Action.DECAY), ((0.25,), Action.GROW)]
+    ("previous", "action"),
+    [((), Action.DEFAULT), ((0.5,), Action.KEEP), ((1.0,), Action.DECAY), ((0.25,), Action.GROW)],
 )
 def test_what_a_function_did_is_told_by_the_rates(previous, action):
     decision = as_schedule(lambda history, epoch: 0.5).decide(_rates(*previous), len(previous) + 1)

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import strategies
 from hypothesis import HealthCheck, given, settings
 
-import strategies
 from lrsched import ConflictError, EpochData, FileStorage, FormatError, History, MemoryStorage, StorageError, read
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
@@ -198,7 +198,9 @@ for epoch in range(1, 10**6):
 
 @pytest.mark.parametrize("acknowledged", [1, 2, 5, 20, 50])
 def test_a_killed_writer_leaves_the_last_acknowledged_save_or_the_next(path, acknowledged):
-    with subprocess.Popen([sys.executable, "-c", SAVE_FOR_EVER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+    with subprocess.Popen(
+        [sys.executable, "-c", SAVE_FOR_EVER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as writer:
         for _ in range(acknowledged):
             writer.stdout.readline()
         writer.kill()
