@@ -180,12 +180,8 @@ class LearningRateControl:
         return self.schedule.default_learning_rate if newest is None else newest
 
     def calc_relative_error(self, old_epoch: int, new_epoch: int) -> float | None:
-        """How the error changed between two epochs, as the schedule's rule measures it; None if not comparable.
-
-        Raises:
-            KeyError: One of them is not in the history.
-        """
-        old, new = ((epoch, self._history[epoch]) for epoch in (old_epoch, new_epoch))
+        """How the error changed between two epochs, as the schedule's rule measures it; None if not comparable."""
+        old, new = ((epoch, self._data(epoch)) for epoch in (old_epoch, new_epoch))
         return self.schedule.compare(self._history, old, new).change
 
     def get_error_key(self, epoch: int) -> str | None:
@@ -198,9 +194,10 @@ class LearningRateControl:
         return self._data(epoch).error
 
     def get_epoch_error_key_value(self, epoch: int) -> tuple[str | None, float | None]:
-        """The key of the error that counts at ``epoch``, and its value."""
+        """The key of the error that counts at ``epoch``, and its value; both None if there is none."""
         key = self.get_error_key(epoch)
-        return key, None if key is None else self.get_epoch_error_dict(epoch).get(key)
+        error = self.get_epoch_error_dict(epoch)
+        return (None, None) if key is None or key not in error else (key, error[key])
 
     def get_epoch_error_value(self, epoch: int) -> float | None:
         """The error that counts at ``epoch``."""
@@ -220,7 +217,7 @@ class LearningRateControl:
             self._history,
             last_epoch,
             first_epoch,
-            only_last_epochs=only_last_epochs,
+            only_last_epochs=only_last_epochs or None,
             filter_score=filter_score,
             only_last_n=only_last_n,
             min_score_dist=min_score_dist,

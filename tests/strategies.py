@@ -1,6 +1,7 @@
 """Hypothesis strategies for everything that the library takes. `import strategies`, which pytest puts on the path."""
 
 import math
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -35,16 +36,19 @@ KNOWN_ERROR_KEYS = (
 STRANGE_ERROR_KEYS = ("", " ", "_output", "q'\"\\\n", "größe_誤差_🙂", "\ud800", ":", "a:b", "{", "0")
 
 
+@cache
 def learning_rates():
     """Finite numbers >= 0."""
     return st.sampled_from(SPECIAL_RATES) | st.floats(0.0, 1e308, allow_subnormal=True)
 
 
+@cache
 def usual_learning_rates():
     """Rates that stay finite and above 0 for a few dozen epochs of growth or decay, and 0."""
     return st.sampled_from([0.0, 1e-3, 0.1, 1.0]) | st.floats(1e-9, 10.0)
 
 
+@cache
 def usual_errors():
     """Errors as trainings have them: near one another, and often equal."""
     return st.sampled_from([1.0, 0.99, 1.01, 0.5, 2.0]) | st.floats(0.01, 100.0)
@@ -66,11 +70,13 @@ def error_dicts(keys=None, values=None):
     return st.dictionaries(error_keys() if keys is None else keys, errors() if values is None else values, max_size=5)
 
 
+@cache
 def texts():
     """Any str, lone surrogates included."""
     return st.text(max_size=12) | st.text(st.characters(codec=None), max_size=6) | st.sampled_from(STRANGE_ERROR_KEYS)
 
 
+@cache
 def meta_atoms():
     """Literals without parts."""
     return (
@@ -84,21 +90,27 @@ def meta_atoms():
     )
 
 
+@cache
+def meta_keys():
+    """Keys of dicts and members of sets, within a meta value."""
+    atoms = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts() | st.binary(max_size=4)
+    return atoms | st.tuples(atoms) | st.tuples(atoms, atoms)
+
+
+@cache
 def meta_literals():
-    """Whatever a meta value may be."""
-    keys = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts() | st.binary(max_size=4)
-    keys |= st.tuples(keys) | st.tuples(keys, keys)
-    return st.recursive(
-        meta_atoms(),
-        lambda parts: (
-            st.lists(parts, max_size=3)
-            | st.lists(parts, max_size=3).map(tuple)
-            | st.dictionaries(keys, parts, max_size=3)
-            | st.sets(keys, max_size=3)
-            | st.frozensets(keys, max_size=3)
-        ),
-        max_leaves=8,
-    )
+    """Whatever a meta value may be; up to three levels deep."""
+    values = meta_atoms()
+    for _ in range(3):
+        values = (
+            meta_atoms()
+            | st.lists(values, max_size=3)
+            | st.lists(values, max_size=3).map(tuple)
+            | st.dictionaries(meta_keys(), values, max_size=3)
+            | st.sets(meta_keys(), max_size=3)
+            | st.frozensets(meta_keys(), max_size=3)
+        )
+    return values
 
 
 def metas(values=None):
@@ -114,6 +126,7 @@ def epoch_data(*, rates=None, error=None, meta=None):
     )
 
 
+@cache
 def epochs():
     """Single epochs; mostly early ones."""
     return st.integers(1, 12) | st.integers(1, 10**4) | st.integers(1, HUGE_EPOCH) | st.just(HUGE_EPOCH)
@@ -139,14 +152,17 @@ def a_little_more(learning_rate):
     return learning_rate * 1.5 + 1e-9
 
 
+@cache
 def decays():
     return st.none() | st.sampled_from([0.0, 0.5, 0.7, 0.9, 1.0]) | st.floats(0.0, 1.0) | st.just(a_third)
 
 
+@cache
 def growths():
     return st.none() | st.sampled_from([1.0, 1.1, 2.0]) | st.floats(1.0, 4.0) | st.just(a_little_more)
 
 
+@cache
 def thresholds():
     return st.sampled_from([-0.01, 0.0, 0.01, -0.5, math.inf, -math.inf]) | st.floats(-1.0, 1.0)
 

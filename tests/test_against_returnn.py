@@ -199,21 +199,21 @@ def _defined_rate(theirs, epoch):
 
 
 @given(training=_trainings(), policy=st.sampled_from(["worse", "keep", "original"]))
-@settings(max_examples=600)
+@settings(max_examples=300)
 @silenced
 def test_rates_are_the_originals_for_finite_errors_under_every_policy(training, policy):
     assert _run(training, policy, on_zero_division=_never) == 0
 
 
 @given(training=_trainings(error=own.errors()))
-@settings(max_examples=500)
+@settings(max_examples=300)
 @silenced
 def test_rates_are_the_originals_for_any_errors_under_the_policy_original(training):
     _run(training, "original", on_zero_division=_defined_rate)
 
 
 @given(training=_trainings(error=st.sampled_from([0.0, -0.0, 1.0, -1.0, 5e-324, 2.0])))
-@settings(max_examples=300)
+@settings(max_examples=150)
 @silenced
 def test_rates_are_defined_where_an_error_of_zero_stops_the_original(training):
     for policy in ("worse", "keep", "original"):
@@ -484,7 +484,6 @@ def test_nested_errors_are_flattened_and_added_as_in_the_original(calls):
     assert repr(sorted(found.items())) == repr(sorted(theirs.get_epoch_error_dict(2).items()))
 
 
-@pytest.mark.xfail(strict=True, reason="a name that ends in its first colon keeps the colon; the original drops it")
 @silenced
 def test_a_nested_name_that_ends_in_its_first_colon_becomes_empty():
     theirs, ours = their_control(default_learning_rate=0.5), our_control(default_learning_rate=0.5)
@@ -493,7 +492,6 @@ def test_a_nested_name_that_ends_in_its_first_colon_becomes_empty():
     assert dict(ours.get_epoch_error_dict(1)) == theirs.get_epoch_error_dict(1)
 
 
-@pytest.mark.xfail(strict=True, reason="ours names the configured key where there is no value; the original does not")
 @silenced
 def test_an_epoch_without_data_has_neither_key_nor_value():
     theirs = their_control(default_learning_rate=0.5, error_measure_key="a")
@@ -527,16 +525,17 @@ def _shared_metas():
     tuples = (
         st.lists(in_tuples, max_size=4).map(tuple).filter(lambda value: not (len(value) == 1 and type(*value) is str))
     )
-    return st.recursive(
-        atoms | tuples,
-        lambda parts: (
-            st.lists(parts, max_size=3)
-            | st.lists(parts, min_size=2, max_size=3).map(tuple)
-            | _alike(lambda keys: st.dictionaries(keys, parts, max_size=3))
+    values = atoms | tuples
+    for _ in range(2):
+        values = (
+            atoms
+            | tuples
+            | st.lists(values, max_size=3)
+            | st.lists(values, min_size=2, max_size=3).map(tuple)
+            | _alike(lambda keys, parts=values: st.dictionaries(keys, parts, max_size=3))
             | _alike(lambda members: st.sets(members, max_size=1))  # of more the order is Python's
-        ),
-        max_leaves=8,
-    )
+        )
+    return values
 
 
 def _shared_histories(meta=None):
@@ -583,7 +582,7 @@ def folder(tmp_path_factory):
 
 
 @given(history=_shared_histories())
-@settings(max_examples=300)
+@settings(max_examples=150)
 @silenced
 def test_the_file_is_byte_for_byte_the_originals(folder, history):
     assert text.render(history).encode() == _saved_by_the_original(history, folder / "saved")
@@ -618,7 +617,6 @@ def test_what_the_original_cannot_read_again_ours_can(folder, value):
 
 
 @pytest.mark.parametrize("value", [([],), ([1],), ({1, 2},), ({"a": [1]},), ([1, [2.5]],)])
-@pytest.mark.xfail(strict=True, reason="the original writes the member of a one-element tuple as its str, on one line")
 @silenced
 def test_a_container_in_a_one_element_tuple_is_written_as_the_original_does(folder, value):
     history = History({1: EpochData(learning_rate=0.5, meta={"m": value})})
@@ -634,6 +632,12 @@ def test_a_container_in_a_one_element_tuple_is_written_as_the_original_does(fold
 def test_the_mean_is_numpys_for_any_floats(values, repeat):
     values = values * repeat
     assert repr(mean(values)) == repr(float(np.mean(values)))
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 200])
+@silenced
+def test_the_mean_of_negative_zeros_is_numpys(size):
+    assert repr(mean([-0.0] * size)) == repr(float(np.mean([-0.0] * size)))
 
 
 @silenced

@@ -73,7 +73,7 @@ class Decision:
 
     Attributes:
         learning_rate: The rate, finite and >= 0.
-        previous: The newest rate of the history before the epoch; None if there is none.
+        previous: The newest rate of the history before the epoch, presets included; None if there is none.
         action: What the decision does.
         cause: Why.
 

@@ -19,6 +19,10 @@ META_PREFIX = ":meta:"
 OLD_FORMAT_KEY = "old_format_score"
 """The key of an error that is given as a bare number, as old files have it."""
 
+MOST_DIGITS = 400
+"""How long a number may be where it is written out."""
+
+_LARGEST_META = 10**MOST_DIGITS
 _DEEPEST_META = 50
 _NO_ITEMS: PMap[str, Any] = pmap()
 
@@ -153,18 +157,19 @@ def _flat(error: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield key, next(iter(value.values()))
         else:
             for inner, inner_value in value.items():
-                yield f"{key}_{str(inner).partition(':')[2] or inner}", inner_value
+                _, colon, rest = str(inner).partition(":")
+                yield f"{key}_{rest if colon else inner}", inner_value
 
 
 def _plain_meta(meta: Mapping[str, Any]) -> PMap[str, Any]:
-    if not meta:
-        return _NO_ITEMS
+    if not isinstance(meta, Mapping):
+        raise broken_law("meta", "a mapping from name to literal", meta, 'name the value, as in {"gpu": "a"}')
     plain = {}
     for key, value in meta.items():
         if not isinstance(key, str):
             raise broken_law("a key of meta", "a str", key, "name the value")
         plain[str(key)] = persistent(f"meta[{key!r}]", value)
-    return pmap(plain)
+    return pmap(plain) if plain else _NO_ITEMS
 
 
 def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> Any:
@@ -190,7 +195,7 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
     if callable(getattr(value, "tolist", None)):  # an array or a scalar of NumPy, a tensor of torch
         return persistent(name, value.tolist(), depth + 1, key=key)
     if isinstance(value, int):
-        return int(value)
+        return _whole(name, value)
     if hasattr(type(value), "__float__"):
         return number(name, value)
     if not key and isinstance(value, Mapping):
@@ -205,3 +210,9 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
         raise broken_law(name, "with keys and members of sets that are plain values or tuples", value, "use a tuple")
     law = "a literal (None, bool, number, str, bytes, tuple, list, dict, set)"
     raise broken_law(name, law, value, "use repr() of it, or plain values")
+
+
+def _whole(name: str, value: int) -> int:
+    if abs(value) >= _LARGEST_META:
+        raise broken_law(name, f"an integer of at most {MOST_DIGITS} digits", value, "use a float, or text")
+    return int(value)

@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from lrsched.core.epoch_data import MOST_DIGITS
 from lrsched.errors import ArgumentError, FormatError
 
 Call = Callable[[dict[str, Any]], Any]
 """What a call with these keyword arguments means."""
 
 _DEEPEST = 100
-_LONGEST_NUMBER = 400
+_LONGEST_NUMBER = MOST_DIGITS
 
 _SPACE = r"[ \t\r\n\f]*"
 _TOKEN = re.compile(
@@ -35,8 +36,10 @@ _PAIR = r"'([^'\\\n]*)': (-?\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?),"
 _PAIRS = re.compile(rf"(?:{_SPACE}{_PAIR})+", re.ASCII)
 _ONE_PAIR = re.compile(_PAIR, re.ASCII)
 
-_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))")
-_SIMPLE_ESCAPES = dict(zip("\\'\"abfnrtv0", "\\'\"\a\b\f\n\r\t\v\0", strict=True))
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|([0-7]{1,3})|(.))"
+)
+_SIMPLE_ESCAPES = dict(zip("\\'\"abfnrtv", "\\'\"\a\b\f\n\r\t\v", strict=True))
 
 _CONSTANTS: dict[str, Any] = {
     "None": None,
@@ -140,7 +143,11 @@ class _Reader:
             self.fail(f"a number of {len(token)} characters, at most {_LONGEST_NUMBER} are read", start)
         if _AFTER_NUMBER.match(self.text, self.position):
             self.fail(f"unexpected {self.text[self.position]!r} after a number", self.position)
-        return int(token) if token.isdigit() else float(token)
+        if not token.isdigit():
+            return float(token)
+        if token.startswith("0") and token.strip("0"):
+            self.fail(f"a whole number that starts with 0: {token}", start)
+        return int(token)
 
     def read_signed(self, sign: str, start: int, depth: int) -> float:
         value = self.value(depth + 1)
@@ -153,12 +160,15 @@ class _Reader:
         body = token.lstrip("uUbB")[1:-1]
 
         def unescaped(match: re.Match[str]) -> str:
-            *codes, simple = match.groups()
-            if simple is None:
-                return chr(int(next(filter(None, codes)), 16))
-            if simple not in _SIMPLE_ESCAPES:
+            byte, short, long, octal, simple = match.groups()
+            if (is_bytes and (short or long)) or (simple and simple not in _SIMPLE_ESCAPES):
                 self.fail(f"the escape {match.group()!r} is not read", start)
-            return _SIMPLE_ESCAPES[simple]
+            if simple:
+                return _SIMPLE_ESCAPES[simple]
+            return chr(int(octal, 8) if octal else int(byte or short or long, 16))
+
+        if is_bytes and not body.isascii():
+            self.fail("bytes with a character that is no byte", start)
 
         text = _ESCAPE.sub(unescaped, body) if "\\" in body else body
         try:
@@ -182,9 +192,10 @@ class _Reader:
             return self.set_of([] if self.peek() == ")" else self.value(depth + 1), start, closing=")")
         value = self.value(depth + 1)
         self.expect(")")
-        if numpy_scalar and numpy_scalar.group(2):
-            return bool(value)
-        if numpy_scalar and not numpy_scalar.group(1) and isinstance(value, int):
+        if numpy_scalar and not numpy_scalar.group(1):
+            wanted = bool if numpy_scalar.group(2) else int
+            if type(value) is not wanted:
+                self.fail(f"{token} of something that is none", start)
             return value
         return self.read_float(value, start)
 

@@ -43,12 +43,12 @@ def parse(text: str, filename: str | None = None) -> History:
 
 
 def _epoch_data(arguments: dict[str, Any]) -> EpochData:
-    if "learningRate" in arguments:
-        arguments.setdefault("learning_rate", arguments.pop("learningRate"))
+    if "learning_rate" not in arguments and "learningRate" in arguments:
+        arguments["learning_rate"] = arguments.pop("learningRate")
     unknown = arguments.keys() - {"learning_rate", "error", "meta"}
     if unknown:
         raise ArgumentError(
-            f"EpochData has no {min(unknown)!r}; it has learning_rate (or learningRate), error and meta"
+            f"EpochData has no further {min(unknown)!r}; it has learning_rate or learningRate, error, meta"
         )
     return EpochData(**arguments)
 
@@ -92,8 +92,20 @@ def _literal(value: Any) -> str:
     if isinstance(value, PSet):
         return "set([\n" + "".join(f"{_literal(item)},\n" for item in _in_order(value)) + "])"
     if isinstance(value, tuple):
-        items = [_literal(item) for item in value]
-        return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
+        return f"({_on_one_line(value[0])},)" if len(value) == 1 else f"({', '.join(map(_literal, value))})"
+    return repr(value)
+
+
+def _on_one_line(value: Any) -> str:
+    """As `repr` gives it: what the original does inside a tuple of one element, but that it does not quote text."""
+    if isinstance(value, PMap):
+        return f"{{{', '.join(f'{_on_one_line(key)}: {_on_one_line(value[key])}' for key in _in_order(value))}}}"
+    if isinstance(value, PVector):
+        return f"[{', '.join(map(_on_one_line, value))}]"
+    if isinstance(value, PSet):
+        return f"{{{', '.join(map(_on_one_line, _in_order(value)))}}}" if value else "set()"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_on_one_line, value))}{',' * (len(value) == 1)})"
     return repr(value)
 
 

@@ -338,7 +338,7 @@ def mean(values: Sequence[float]) -> float:
         >>> mean([0.1, 0.2, 0.3])
         0.20000000000000004
     """
-    return _pairwise_sum(values) / len(values)
+    return (0.0 + _pairwise_sum(values)) / len(values)
 
 
 def _pairwise_sum(values: Sequence[float]) -> float:
@@ -349,7 +349,7 @@ def _pairwise_sum(values: Sequence[float]) -> float:
         return _pairwise_sum(values[:half]) + _pairwise_sum(values[half:])
     whole = size - size % _LANES
     if not whole:
-        return reduce(add, values, 0.0)
+        return reduce(add, values)
     lanes = [reduce(add, values[lane:whole:_LANES]) for lane in range(_LANES)]
     while len(lanes) > 1:
         lanes = [left + right for left, right in zip(lanes[::2], lanes[1::2], strict=True)]

@@ -80,7 +80,7 @@ def test_a_decision_is_a_rate_and_the_past_it_comes_from(schedule, history, epoc
     assert 0 <= decision.learning_rate < float("inf")
     assert decision.describe()
     assert pickle.loads(pickle.dumps(decision)) == decision
-    if not isinstance(schedule, Preset):
+    if "Preset" not in repr(schedule):  # presets of earlier epochs count as known rates
         assert decision.previous == history.most_recent_learning_rate(epoch)
     if decision.action is Action.DECAY:
         lower = decision.learning_rate < decision.previous
