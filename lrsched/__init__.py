@@ -1,26 +1,30 @@
 """Learning-rate control whose core is pure and immutable: the past is an argument, so a restart is a replay."""
 
-from lrsched.config import schedule_from_config
-from lrsched.control import LearningRateControl
-from lrsched.core.decision import Action, Cause, Decision
-from lrsched.core.epoch_data import EpochData
-from lrsched.core.history import History
-from lrsched.core.measure import Comparison, ErrorKey, error_key, last_best_epoch, relative_error
-from lrsched.core.schedule import Schedule
-from lrsched.errors import (
-    ArgumentError,
-    ConflictError,
-    FormatError,
-    LrschedError,
-    SettingWarning,
-    StorageError,
-)
-from lrsched.schedules.constant import Constant
-from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
-from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate, Preset, as_schedule
-from lrsched.storage import Storage
-from lrsched.storage.file import FileStorage, read, read_config
-from lrsched.storage.memory import MemoryStorage
+from importlib import import_module
+
+TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than all of this
+if TYPE_CHECKING:
+    from lrsched.config import schedule_from_config
+    from lrsched.control import LearningRateControl
+    from lrsched.core.decision import Action, Cause, Decision
+    from lrsched.core.epoch_data import EpochData
+    from lrsched.core.history import History
+    from lrsched.core.measure import Comparison, ErrorKey, error_key, last_best_epoch, relative_error
+    from lrsched.core.schedule import Schedule
+    from lrsched.errors import (
+        ArgumentError,
+        ConflictError,
+        FormatError,
+        LrschedError,
+        SettingWarning,
+        StorageError,
+    )
+    from lrsched.schedules.constant import Constant
+    from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
+    from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate, Preset, as_schedule
+    from lrsched.storage import Storage
+    from lrsched.storage.file import FileStorage, read, read_config
+    from lrsched.storage.memory import MemoryStorage
 
 __version__ = "0.1.0"
 
@@ -58,3 +62,40 @@ __all__ = [
     "relative_error",
     "schedule_from_config",
 ]
+
+# Imported when they are first asked for: `import lrsched` costs next to nothing.
+_HOMES = {
+    "lrsched.config": ("schedule_from_config",),
+    "lrsched.control": ("LearningRateControl",),
+    "lrsched.core.decision": ("Action", "Cause", "Decision"),
+    "lrsched.core.epoch_data": ("EpochData",),
+    "lrsched.core.history": ("History",),
+    "lrsched.core.measure": ("Comparison", "ErrorKey", "error_key", "last_best_epoch", "relative_error"),
+    "lrsched.core.schedule": ("Schedule",),
+    "lrsched.errors": (
+        "ArgumentError",
+        "ConflictError",
+        "FormatError",
+        "LrschedError",
+        "SettingWarning",
+        "StorageError",
+    ),
+    "lrsched.schedules.constant": ("Constant",),
+    "lrsched.schedules.newbob": ("NewbobAbs", "NewbobMultiEpoch", "NewbobRelative"),
+    "lrsched.schedules.wrappers": ("FunctionSchedule", "HoldLearningRate", "Preset", "as_schedule"),
+    "lrsched.storage": ("Storage",),
+    "lrsched.storage.file": ("FileStorage", "read", "read_config"),
+    "lrsched.storage.memory": ("MemoryStorage",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            globals()[name] = value = getattr(import_module(home), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

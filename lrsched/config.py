@@ -1,6 +1,5 @@
 """Settings and configuration files -> `Schedule`. The one module that knows configuration keys."""
 
-import difflib
 import json
 import re
 import warnings
@@ -145,7 +144,7 @@ def schedule_from_config(
 
     Examples:
         >>> schedule_from_config({"learning_rate": 0.1, "learning_rates": {1: 0.01}}).learning_rates
-        pmap({1: 0.01})
+        FrozenDict({1: 0.01})
         >>> schedule_from_config({"learning_rate_control": "newbob", "learning_rate": "0.001"}).default_learning_rate
         0.001
     """
@@ -190,6 +189,8 @@ def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, floa
 
 
 def _report_unknown(config: Mapping[str, Any]) -> None:
+    import difflib  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
+
     for key in config:
         if key in KNOWN_KEYS or not isinstance(key, str) or not _LOOKS_LIKE_OURS.match(key):
             continue

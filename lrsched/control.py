@@ -2,11 +2,11 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, final
 
 from lrsched.core.decision import Decision
-from lrsched.core.epoch_data import EpochData
+from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
@@ -98,11 +98,11 @@ class LearningRateControl:
             ArgumentError: ``epoch`` is no integer >= 1.
         """
         epoch = epoch_number("epoch", epoch)
-        data: EpochData | None = self._history.get(epoch)
-        if data is not None and data.learning_rate is not None:
-            return data.learning_rate
+        known = self._data(epoch)
+        if known.learning_rate is not None:
+            return known.learning_rate
         learning_rate = self.schedule(self._history, epoch)
-        self._record(epoch, (data or EpochData()).with_learning_rate(learning_rate))
+        self._record(epoch, known.with_learning_rate(learning_rate))
         return learning_rate
 
     def calc_new_learning_rate_for_epoch(self, epoch: int) -> float:
@@ -151,7 +151,8 @@ class LearningRateControl:
         Raises:
             ArgumentError: An error is no number, or a key no str. Nothing was recorded.
         """
-        self._add(epoch, lambda data: data.with_error(error))
+        epoch = epoch_number("epoch", epoch)
+        self._record(epoch, self._rated(epoch).with_error(error))
 
     def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
         """Record other values of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -163,7 +164,8 @@ class LearningRateControl:
         Raises:
             ArgumentError: A value is no literal, or a key no str.
         """
-        self._add(epoch, lambda data: data.with_meta(meta))
+        epoch = epoch_number("epoch", epoch)
+        self._record(epoch, self._rated(epoch).with_meta(meta))
 
     @property
     def last_finished_epoch(self) -> int:
@@ -225,18 +227,16 @@ class LearningRateControl:
             strict=self.schedule.strict_error_key,
         )
 
-    def _add(self, epoch: int, add: Callable[[EpochData], EpochData]) -> None:
-        """Record more of an epoch, all or nothing."""
-        before = self._history
-        try:
-            self.get_learning_rate_for_epoch(epoch)
-            self._record(epoch, add(self._history[epoch]))
-        except Exception:
-            self._history = before
-            raise
+    def _rated(self, epoch: int) -> EpochData:
+        """What is known of an epoch, with the schedule's rate where none is."""
+        data = self._data(epoch)
+        if data.learning_rate is None:
+            return data.with_learning_rate(self.schedule(self._history, epoch))
+        return data
 
     def _data(self, epoch: int) -> EpochData:
-        return self._history.get(epoch) or EpochData()
+        data: EpochData = self._history.get(epoch, UNKNOWN)
+        return data
 
     def _record(self, epoch: int, data: EpochData) -> None:
         self._history = self._history.set(epoch, data)

@@ -567,7 +567,7 @@ class EpochDataOfLists:
 
 def _thawed(value):
     kind = type(value).__name__
-    if kind == "PMap":
+    if kind == "FrozenDict":
         return {_thawed(key): _thawed(item) for key, item in value.items()}
     if kind == "PSet":
         return {_thawed(item) for item in value}

@@ -79,5 +79,14 @@ def test_every_public_name_is_there_and_documented():
         assert inspect.getdoc(getattr(lrsched, name)), name
 
 
-def test_public_names_are_sorted():
+def test_public_names_are_sorted_and_listed_the_same_three_times():
     assert lrsched.__all__ == sorted(lrsched.__all__)
+    assert sorted(name for names in lrsched._HOMES.values() for name in names) == lrsched.__all__
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    for_checkers = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0]
+    typed = {(node.module, alias.name) for node in for_checkers for alias in node.names}
+    homes = {(home, name) for home, names in lrsched._HOMES.items() for name in names}
+    assert typed - {("importlib", "import_module")} == homes
+    assert set(lrsched.__all__) <= set(dir(lrsched))
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = lrsched.nothing

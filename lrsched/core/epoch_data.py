@@ -3,13 +3,14 @@
 A foreign number (NumPy, torch) becomes a Python number when it enters, so that what is stored can be read again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, final
 
 import attrs
-from pyrsistent import PMap, pmap, pset, pvector
+from pyrsistent import pset, pvector
 
+from lrsched.core.frozendict import FrozenDict
 from lrsched.core.numbers import number, rate
 from lrsched.errors import broken_law
 
@@ -24,7 +25,7 @@ MOST_DIGITS = 400
 
 _LARGEST_META = 10**MOST_DIGITS
 _DEEPEST_META = 50
-_NO_ITEMS: PMap[str, Any] = pmap()
+_NO_ITEMS: FrozenDict[str, Any] = FrozenDict()
 
 
 def _shown(items: Mapping[str, Any]) -> str:
@@ -32,7 +33,7 @@ def _shown(items: Mapping[str, Any]) -> str:
 
 
 @final
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, slots=False)  # made at every epoch: attrs fills an instance dict twice as fast as slots
 class EpochData:
     """What is known of one epoch: its learning rate, its errors, and whatever else was noted.
 
@@ -61,8 +62,8 @@ class EpochData:
     """
 
     learning_rate: float | None
-    error: PMap[str, float] = attrs.field(repr=_shown)
-    meta: PMap[str, Any] = attrs.field(repr=_shown)
+    error: FrozenDict[str, float] = attrs.field(repr=_shown)
+    meta: FrozenDict[str, Any] = attrs.field(repr=_shown)
 
     def __init__(
         self,
@@ -82,7 +83,9 @@ class EpochData:
             key = META_PREFIX + next(iter(found))
             raise broken_law("error", f"without {META_PREFIX} keys where meta is given", key, "put it into meta")
         self.__attrs_init__(
-            learning_rate=learning_rate, error=errors, meta=_plain_meta(found if meta is None else meta)
+            learning_rate=learning_rate,
+            error=FrozenDict(errors),
+            meta=_plain_meta(found if meta is None else meta),
         )
 
     def __reduce__(self) -> Any:
@@ -110,58 +113,60 @@ class EpochData:
             >>> EpochData().with_error({"ctc": {"cost:output": 2.0}, "ce": {"cost:output": 1.0, "cost:aux": 3.0}})
             EpochData(learning_rate=None, error={'ce_aux': 3.0, 'ce_output': 1.0, 'ctc': 2.0}, meta={})
         """
-        errors, meta = _plain_errors(dict(_flat(error)))
-        if self.error:
-            errors = pmap({**self.error, **errors})
-        return _make(self.learning_rate, errors, _plain_meta({**self.meta, **meta}) if meta else self.meta)
+        if type(error) is not dict and not isinstance(error, Mapping):
+            way_out = 'name the error, as in {"dev_score": 1.0}'
+            raise broken_law("error", "a mapping from name to number", error, way_out)
+        errors, meta = _plain_errors(error, flatten=True)
+        return _make(self.learning_rate, self.error | errors, self.meta | _plain_meta(meta) if meta else self.meta)
 
     def with_meta(self, meta: Mapping[str, Any]) -> "EpochData":
         """The same epoch with more meta values; a key that is there already gets the new value."""
-        return _make(self.learning_rate, self.error, _plain_meta({**self.meta, **meta}))
+        return _make(self.learning_rate, self.error, self.meta | _plain_meta(meta))
 
 
 def _restored(learning_rate: float | None, error: dict[str, float], meta: dict[str, Any]) -> EpochData:
     return EpochData(learning_rate=learning_rate, error=error, meta=meta)
 
 
-def _make(learning_rate: float | None, error: PMap[str, float], meta: PMap[str, Any]) -> EpochData:
+def _make(learning_rate: float | None, error: FrozenDict[str, float], meta: FrozenDict[str, Any]) -> EpochData:
     """An `EpochData` of parts that obey the laws already."""
     made = EpochData.__new__(EpochData)
-    made.__attrs_init__(learning_rate=learning_rate, error=error, meta=meta)
+    made.__attrs_init__(learning_rate, error, meta)
     return made
 
 
-def _plain_errors(error: Mapping[str, Any]) -> tuple[PMap[str, float], dict[str, Any]]:
+def _plain_errors(error: Mapping[str, Any], *, flatten: bool = False) -> tuple[dict[str, float], dict[str, Any]]:
     """The errors as plain numbers, and apart from them what was under ``:meta:`` keys."""
     errors: dict[str, float] = {}
     meta: dict[str, Any] = {}
     for key, value in error.items():
-        if not isinstance(key, str):
+        if type(value) is float and value == value and type(key) is str and ":" not in key:  # noqa: PLR0124  not NaN
+            errors[key] = value  # the usual one
+        elif not isinstance(key, str):
             raise broken_law("a key of error", "a str", key, "name the error")
-        if type(value) is float and value == value and key[:1] != ":":  # noqa: PLR0124  the usual one: not NaN
-            errors[key] = value
         elif key.startswith(META_PREFIX):
             meta[key.removeprefix(META_PREFIX)] = value
+        elif flatten and isinstance(value, Mapping):
+            inner_errors, inner_meta = _plain_errors(_flat(key, value))
+            errors |= inner_errors
+            meta |= inner_meta
         else:
             errors[str(key)] = number(f"error[{key!r}]", value)
-    return (pmap(errors) if errors else _NO_ITEMS), meta
+    return errors, meta
 
 
-def _flat(error: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    if not isinstance(error, Mapping):
-        raise broken_law("error", "a mapping from name to number", error, 'name the error, as in {"dev_score": 1.0}')
-    for key, value in error.items():
-        if not isinstance(value, Mapping):
-            yield key, value
-        elif len(value) == 1:
-            yield key, next(iter(value.values()))
-        else:
-            for inner, inner_value in value.items():
-                _, colon, rest = str(inner).partition(":")
-                yield f"{key}_{rest if colon else inner}", inner_value
+def _flat(outer: str, error: Mapping[str, Any]) -> dict[str, Any]:
+    """The errors under the key ``outer``, with keys of their own."""
+    if len(error) == 1:
+        return {outer: next(iter(error.values()))}
+    flat = {}
+    for inner, value in error.items():
+        _, colon, rest = str(inner).partition(":")
+        flat[f"{outer}_{rest if colon else inner}"] = value
+    return flat
 
 
-def _plain_meta(meta: Mapping[str, Any]) -> PMap[str, Any]:
+def _plain_meta(meta: Mapping[str, Any]) -> FrozenDict[str, Any]:
     if not isinstance(meta, Mapping):
         raise broken_law("meta", "a mapping from name to literal", meta, 'name the value, as in {"gpu": "a"}')
     plain = {}
@@ -169,7 +174,7 @@ def _plain_meta(meta: Mapping[str, Any]) -> PMap[str, Any]:
         if not isinstance(key, str):
             raise broken_law("a key of meta", "a str", key, "name the value")
         plain[str(key)] = persistent(f"meta[{key!r}]", value)
-    return pmap(plain) if plain else _NO_ITEMS
+    return FrozenDict(plain) if plain else _NO_ITEMS
 
 
 def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> Any:
@@ -199,7 +204,7 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
     if hasattr(type(value), "__float__"):
         return number(name, value)
     if not key and isinstance(value, Mapping):
-        return pmap(
+        return FrozenDict(
             {persistent(name, k, depth + 1, key=True): persistent(name, item, depth + 1) for k, item in value.items()}
         )
     if not key and isinstance(value, AbstractSet):
@@ -216,3 +221,7 @@ def _whole(name: str, value: int) -> int:
     if abs(value) >= _LARGEST_META:
         raise broken_law(name, f"an integer of at most {MOST_DIGITS} digits", value, "use a float, or text")
     return int(value)
+
+
+UNKNOWN = EpochData()
+"""An epoch of which nothing is known."""

@@ -1,11 +1,10 @@
 """`History`: the persistent, ordered map epoch -> EpochData. The past of a training, as one value."""
 
 from bisect import bisect_left
-from collections.abc import ItemsView, Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from operator import index, itemgetter
 from typing import Any, final
 
-import attrs
 from pyrsistent import PVector, pvector
 
 from lrsched.core.epoch_data import EpochData
@@ -27,7 +26,6 @@ def _checked(epoch: Any, data: Any) -> Entry:
 
 
 @final
-@attrs.frozen(init=False, eq=False, repr=False)
 class History(Mapping[int, EpochData]):
     """A persistent map from epoch to `EpochData`, in the order of the epochs.
 
@@ -51,17 +49,18 @@ class History(Mapping[int, EpochData]):
 
     # Both parts are in ascending order and every epoch of `_past` is below those of `_ahead`. A training writes at the
     # end of `_past`; presets of later epochs wait in `_ahead`. So an insertion is an append, wherever the presets are.
+    __slots__ = ("_ahead", "_past")
     _past: PVector[Entry]
     _ahead: tuple[Entry, ...]
 
     def __init__(self, data: Mapping[int, EpochData] | None = None) -> None:
         if isinstance(data, History):
-            self.__attrs_init__(data._past, data._ahead)  # noqa: SLF001  its own kind
+            self._past, self._ahead = data._past, data._ahead  # noqa: SLF001  its own kind
             return
         if data is not None and not isinstance(data, Mapping):
             raise broken_law("a history", "a mapping from epoch to EpochData", data, "use {1: EpochData(...)}")
         entries = sorted((_checked(epoch, value) for epoch, value in (data or {}).items()), key=_epoch_of)
-        self.__attrs_init__(pvector(entries), ())
+        self._past, self._ahead = pvector(entries), ()
 
     def __len__(self) -> int:
         return len(self._past) + len(self._ahead)
@@ -102,14 +101,18 @@ class History(Mapping[int, EpochData]):
         Raises:
             ArgumentError: ``epoch`` is no epoch, or ``data`` no `EpochData`.
         """
-        entry = _checked(epoch, data)
+        if type(epoch) is not int or epoch < 1 or type(data) is not EpochData:
+            epoch, data = _checked(epoch, data)
+        entry = (epoch, data)
         past, ahead = self._past, self._ahead
         if not past or past[-1][0] < epoch:
+            if not ahead:
+                return _make(past.append(entry), ahead)
             passed = bisect_left(ahead, epoch, key=_epoch_of)
             if passed:
                 past = past.extend(ahead[:passed])
             same = passed < len(ahead) and ahead[passed][0] == epoch
-            return _make(past.append(entry), ahead[passed + same :] if ahead else ahead)
+            return _make(past.append(entry), ahead[passed + same :])
         position = self._position(epoch)
         if past[position][0] == epoch:
             return _make(past.set(position, entry), ahead)
@@ -123,7 +126,7 @@ class History(Mapping[int, EpochData]):
         behind = position - len(self._past)
         return _make(self._past, self._ahead[:behind]) if behind >= 0 else _make(self._past[:position], ())
 
-    def newest(self, number: int, before: int) -> list[Entry]:
+    def newest(self, number: int, before: int) -> Sequence[Entry]:
         """The newest ``number`` epochs with data before the epoch ``before``, as (epoch, data), in ascending order.
 
         Fewer where there are fewer.
@@ -134,7 +137,10 @@ class History(Mapping[int, EpochData]):
             [1, 2]
         """
         end = self._position(before)
-        return [self._at(position) for position in range(max(0, end - number), end)]
+        start = max(0, end - number)
+        if end <= len(self._past):
+            return self._past[start:end]
+        return [self._at(position) for position in range(start, end)]
 
     def last_epoch(self, before: int) -> int | None:
         """The newest epoch with data before the epoch ``before``; None if there is none."""
@@ -167,11 +173,14 @@ class History(Mapping[int, EpochData]):
         except TypeError:
             return None
         position = self._position(epoch)
-        if position < len(self):
+        past = self._past
+        if position < len(past):
+            found, data = past[position]
+        elif self._ahead and position < len(self):
             found, data = self._at(position)
-            if found == epoch:
-                return data
-        return None
+        else:
+            return None
+        return data if found == epoch else None
 
     def _position(self, epoch: int) -> int:
         """How many epochs with data lie before ``epoch``."""
@@ -199,5 +208,5 @@ class _Entries(ItemsView[int, EpochData]):
 def _make(past: PVector[Entry], ahead: tuple[Entry, ...]) -> History:
     """A `History` of parts that obey the laws already."""
     made = History.__new__(History)
-    made.__attrs_init__(past, ahead)
+    made._past, made._ahead = past, ahead  # noqa: SLF001  the other half of History
     return made

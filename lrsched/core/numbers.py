@@ -196,8 +196,8 @@ def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
         >>> apply_factor("learning_rate_decay", 0.5, 0.1), apply_factor("learning_rate_decay", None, 0.1)
         (0.05, 0.1)
     """
-    if factor is None:
+    if factor is None or factor == 1.0:
         return learning_rate
     if isinstance(factor, (int, float)):
-        return rate(f"the learning rate after {name}", learning_rate * factor)
+        return rate(name, learning_rate * factor)
     return rate(f"{name}({learning_rate!r})", factor(learning_rate))

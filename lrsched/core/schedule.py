@@ -1,12 +1,11 @@
 """`Schedule`: a frozen value that answers a history with a decision."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import final
+from typing import Literal, final
 
 from lrsched.core.decision import Decision
 from lrsched.core.history import Entry, History
-from lrsched.core.measure import Comparison, error_key_of, relative_error
+from lrsched.core.measure import Comparison, NonFinitePolicy, error_change, error_key_of
 
 
 class Schedule(ABC):
@@ -68,7 +67,7 @@ class Schedule(ABC):
             new: The newer one.
         """
         del history
-        return compare_epochs(self, old, new, relative_error)
+        return compare_epochs(self, old, new)
 
     def prefill(self, history: History) -> History:
         """``history`` with the rates that are given beforehand; here none.
@@ -79,14 +78,22 @@ class Schedule(ABC):
 
 
 def compare_epochs(
-    schedule: Schedule, old: Entry, new: Entry, change: Callable[[float, float], float | None], scale: float = 1.0
+    schedule: Schedule,
+    old: Entry,
+    new: Entry,
+    relative_to: Literal["new", "old"] | None = "new",
+    non_finite_error: NonFinitePolicy = "worse",
+    learning_rate_scale: float = 1.0,
 ) -> Comparison:
-    """The errors that count for ``schedule`` at two epochs, and ``change(old, new)`` if they can be compared."""
+    """The errors that count for ``schedule`` at two epochs, and how they changed, as `error_change` has it."""
     (old_epoch, old_data), (new_epoch, new_data) = old, new
-    old_key = error_key_of(old_data, schedule.error_measure_key, strict=schedule.strict_error_key)
-    new_key = error_key_of(new_data, schedule.error_measure_key, strict=schedule.strict_error_key)
+    keys, strict = schedule.error_measure_key, schedule.strict_error_key
+    old_key, new_key = error_key_of(old_data, keys, strict=strict), error_key_of(new_data, keys, strict=strict)
     old_error = None if old_key.key is None else old_data.error[old_key.key]
     new_error = None if new_key.key is None else new_data.error[new_key.key]
-    comparable = old_error is not None and new_error is not None and old_key.key == new_key.key
-    value = change(old_error, new_error) if comparable else None  # type: ignore[arg-type]  # both are there
-    return Comparison(old_epoch, new_epoch, old_key, new_key, old_error, new_error, value, scale)
+    change = None
+    if old_error is not None and new_error is not None and old_key.key == new_key.key:
+        change = error_change(old_error, new_error, relative_to, non_finite_error)
+        if change is not None:
+            change /= learning_rate_scale
+    return Comparison(old_epoch, new_epoch, old_key, new_key, old_error, new_error, change, learning_rate_scale)

@@ -6,8 +6,8 @@ that the caller allows. Everything else is a `FormatError` with the line.
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 from lrsched.core.epoch_data import MOST_DIGITS
 from lrsched.errors import ArgumentError, FormatError
@@ -31,10 +31,23 @@ _TOKEN = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _AFTER_NUMBER = re.compile(r"[A-Za-z_0-9.]")
-# The usual case, a run of lines `'dev_score': 1.25,`, taken in one step.
-_PAIR = r"'([^'\\\n]*)': (-?\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?),"
-_PAIRS = re.compile(rf"(?:{_SPACE}{_PAIR})+", re.ASCII)
-_ONE_PAIR = re.compile(_PAIR, re.ASCII)
+
+Shortcut = tuple[re.Pattern[str], Callable[[re.Match[str]], list[tuple[Any, Any]] | None]]
+"""Items of a dict that are so common that a pattern takes them in one step; what they mean, or None to read them as usual."""
+
+NUMBER = r"\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?"
+PAIRS = rf"(?:{_SPACE}'[^'\\\n]*':{_SPACE}-?{NUMBER},)+"
+"""Lines like ``'dev_score': 1.25,``, of which nearly all of a learning-rate file consists."""
+
+_ONE_PAIR = re.compile(rf"'([^'\\\n]*)':{_SPACE}(-?{NUMBER}),", re.ASCII)
+
+
+def read_pairs(text: str) -> list[tuple[str, float]]:
+    """The pairs in a text that matches `PAIRS`."""
+    return [(key, float(number)) for key, number in _ONE_PAIR.findall(text)]
+
+
+_PAIRS: Shortcut = (re.compile(PAIRS, re.ASCII), lambda match: read_pairs(match.group()))
 
 _ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|([0-7]{1,3})|(.))"
@@ -54,7 +67,12 @@ _NUMPY_SCALAR_TEXT = re.compile(r"(?:np|numpy)\.float(?:16|32|64|128)\((.*)\)")
 _CONTAINERS = {"set": set, "frozenset": set}
 
 
-def parse(text: str, filename: str | None = None, calls: Mapping[str, Call] | None = None) -> Any:
+def parse(
+    text: str,
+    filename: str | None = None,
+    calls: Mapping[str, Call] | None = None,
+    shortcuts: Sequence[Shortcut] = (),
+) -> Any:
     """The value of the Python literal ``text``.
 
     Besides literals (None, bool, int, float, str, bytes, tuple, list, dict, set) it reads ``nan`` and ``inf``, also
@@ -64,6 +82,7 @@ def parse(text: str, filename: str | None = None, calls: Mapping[str, Call] | No
         text: Python source of one expression.
         filename: Named in errors.
         calls: What calls of other names mean; they take keyword arguments only.
+        shortcuts: Patterns that take items of a dict in one step; they must mean what is read without them.
 
     Raises:
         FormatError: It is anything else, nested deeper than 100, or a number of more than 400 characters.
@@ -75,47 +94,64 @@ def parse(text: str, filename: str | None = None, calls: Mapping[str, Call] | No
         Traceback (most recent call last):
         lrsched.errors.FormatError: '__import__' is not a literal; nothing was run @ learning_rates:1
     """
-    reader = _Reader(text, filename, calls or {})
+    reader = _Reader(text, filename, calls or {}, shortcuts)
     value = reader.value(0)
-    kind, token, start = reader.next()
+    kind, token, start, _ = reader.next()
     if kind != "end":
         reader.fail(f"unexpected {token!r} after the end", start)
     return value
 
 
+class Token(NamedTuple):
+    """A piece of the text."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
 class _Reader:
     """A recursive-descent parser over one text."""
 
-    def __init__(self, text: str, filename: str | None, calls: Mapping[str, Call]) -> None:
+    def __init__(
+        self, text: str, filename: str | None, calls: Mapping[str, Call], shortcuts: Sequence[Shortcut]
+    ) -> None:
         self.text = text
         self.filename = filename
         self.calls = calls
-        self.position = 0
+        self.shortcuts = (_PAIRS, *shortcuts)
+        self.position = 0  # behind the last token taken
+        self.peeked: Token | None = None
 
     def fail(self, message: str, position: int) -> NoReturn:
         line = self.text.count("\n", 0, min(position, len(self.text.rstrip()))) + 1
         raise FormatError(message, filename=self.filename, line=line)
 
-    def next(self) -> tuple[str, str, int]:
-        """The next token: its kind, its text, where it starts."""
+    def next(self) -> Token:
+        """Take the next token."""
+        token = self.peeked or self.scan()
+        self.peeked = None
+        self.position = token.end
+        return token
+
+    def peek(self) -> str:
+        """The text of the next token, without taking it."""
+        if self.peeked is None:
+            self.peeked = self.scan()
+        return self.peeked.text
+
+    def scan(self) -> Token:
         match = _TOKEN.match(self.text, self.position)
         if match is None or match.lastgroup is None:
             start = self.position + len(re.match(_SPACE, self.text[self.position :]).group())  # type: ignore[union-attr]
             shown = "a string that does not end" if self.text[start] in "'\"" else repr(self.text[start])
             self.fail(f"unexpected {shown}", start)
-        self.position = match.end()
         kind = match.lastgroup
-        return kind, match.group(kind), match.start(kind)
-
-    def peek(self) -> str:
-        """The text of the next token, without taking it."""
-        position = self.position
-        token = self.next()[1]
-        self.position = position
-        return token
+        return Token(kind, match[kind], match.start(kind), match.end())
 
     def expect(self, wanted: str) -> None:
-        _, token, start = self.next()
+        _, token, start, _ = self.next()
         if token != wanted:
             self.unexpected(token, start, f"expected {wanted!r}")
 
@@ -123,7 +159,7 @@ class _Reader:
         self.fail(f"{wanted}, got {token!r}" if token else f"{wanted}, but the text ends", start)
 
     def value(self, depth: int) -> Any:
-        kind, token, start = self.next()
+        kind, token, start, _ = self.next()
         if depth > _DEEPEST:
             self.fail(f"nested deeper than {_DEEPEST}", start)
         if kind == "number":
@@ -214,7 +250,7 @@ class _Reader:
     def read_call(self, token: str, start: int, depth: int) -> Any:
         arguments: dict[str, Any] = {}
         while self.peek() != ")":
-            kind, name, at = self.next()
+            kind, name, at, _ = self.next()
             if kind != "name":
                 self.unexpected(name, at, f"expected a keyword argument of {token}")
             if name in arguments:
@@ -235,7 +271,7 @@ class _Reader:
         comma = True
         while self.peek() != closing:
             if not comma:
-                _, token, start = self.next()
+                _, token, start, _ = self.next()
                 self.unexpected(token, start, f"expected ',' or {closing!r}")
             items.append(self.value(depth))
             comma = self.peek() == ","
@@ -256,9 +292,8 @@ class _Reader:
         pairs: list[tuple[Any, Any]] = []
         comma = True
         while True:
-            if run := comma and _PAIRS.match(self.text, self.position):
-                pairs += [(key, float(number)) for key, number in _ONE_PAIR.findall(run.group())]
-                self.position = run.end()
+            if comma:
+                self.take_shortcuts(pairs)
             token = self.peek()
             if token == "}":
                 break
@@ -279,6 +314,12 @@ class _Reader:
         if len(made) != len(pairs):
             self.fail(f"the key {_first_twin(pairs)!r} is there twice", start)
         return made
+
+    def take_shortcuts(self, pairs: list[tuple[Any, Any]]) -> None:
+        for pattern, read in self.shortcuts:
+            while (match := pattern.match(self.text, self.position)) and (found := read(match)):
+                pairs += found
+                self.position = match.end()
 
     def rest_of_set(self, first: Any, start: int, depth: int) -> set[Any]:
         if self.peek() == ",":

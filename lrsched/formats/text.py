@@ -4,12 +4,15 @@ Others read these files while training writes them, with their own `eval` and re
 original's, byte for byte; and ours is read by a parser that runs nothing.
 """
 
+import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from pyrsistent import PMap, PSet, PVector
+from pyrsistent import PSet, PVector
 
 from lrsched.core.epoch_data import META_PREFIX, EpochData
+from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, FormatError
 from lrsched.formats import literal
@@ -33,13 +36,28 @@ def parse(text: str, filename: str | None = None) -> History:
     """
     if not text.strip():
         raise FormatError("the file is empty; it may just be being written", filename=filename, line=1)
-    entries = literal.parse(text, filename, {"EpochData": _epoch_data})
+    entries = literal.parse(text, filename, {"EpochData": _epoch_data}, [(_USUAL_EPOCH, _usual_epoch)])
     if not isinstance(entries, dict):
         raise FormatError("expected a dict of epoch -> EpochData", filename=filename, line=1)
     try:
         return History(entries)
     except ArgumentError as error:
         raise FormatError(str(error), filename=filename, line=1) from error
+
+
+# An epoch as it is nearly always written, on lines of its own and with plain errors.
+_USUAL_EPOCH = re.compile(
+    rf"\s*(\d{{1,18}}): EpochData\(learningRate=({literal.NUMBER}), error=\{{({literal.PAIRS})\n\}}\),", re.ASCII
+)
+
+
+def _usual_epoch(match: re.Match[str]) -> list[tuple[int, EpochData]] | None:
+    epoch, learning_rate, errors = match.groups()
+    pairs = literal.read_pairs(errors)
+    error = dict(pairs)
+    if len(error) != len(pairs) or math.isinf(float(learning_rate)):
+        return None  # to be refused with the line
+    return [(int(epoch), EpochData(learning_rate=float(learning_rate), error=error))]
 
 
 def _epoch_data(arguments: dict[str, Any]) -> EpochData:
@@ -83,7 +101,7 @@ def _dict(items: list[str]) -> str:
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, (dict, PMap)):
+    if isinstance(value, (dict, FrozenDict)):
         return _dict([f"{_literal(key)}: {_literal(value[key])}" for key in _in_order(value)])
     if isinstance(value, float):
         return f"float('{value!r}')" if value != value or value in (_INF, -_INF) else repr(value)  # noqa: PLR0124  NaN
@@ -98,7 +116,7 @@ def _literal(value: Any) -> str:
 
 def _on_one_line(value: Any) -> str:
     """As `repr` gives it: what the original does inside a tuple of one element, but that it does not quote text."""
-    if isinstance(value, PMap):
+    if isinstance(value, FrozenDict):
         return f"{{{', '.join(f'{_on_one_line(key)}: {_on_one_line(value[key])}' for key in _in_order(value))}}}"
     if isinstance(value, PVector):
         return f"[{', '.join(map(_on_one_line, value))}]"

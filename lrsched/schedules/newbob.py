@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import reduce
 from itertools import pairwise
 from operator import add
-from typing import Annotated, ClassVar, final
+from typing import Annotated, ClassVar, Literal, final
 
 import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
-from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, error_change, non_finite_policy
+from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, non_finite_policy
 from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked
 from lrsched.core.schedule import Schedule, compare_epochs
 from lrsched.errors import broken_law
@@ -68,14 +68,15 @@ class Newbob(Schedule):
         if decay and grow:
             raise broken_law("grow", "False where decay is True", grow, "a rate goes one way at a time")
         if decay:
-            return max(self._decayed(learning_rate), self.min_learning_rate)
-        return self._grown(learning_rate) if grow or grow is None else learning_rate
+            return self._decayed(learning_rate)[0]
+        if grow is None or grow:
+            return apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+        return learning_rate
 
-    def _decayed(self, learning_rate: float) -> float:
-        return apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
-
-    def _grown(self, learning_rate: float) -> float:
-        return apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+    def _decayed(self, learning_rate: float) -> tuple[float, float | None]:
+        """The rate after a decay; and the one before it was lifted to the minimum, None if it was not."""
+        decayed = apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
+        return (decayed, None) if decayed >= self.min_learning_rate else (self.min_learning_rate, decayed)
 
     def _default(self, history: History, epoch: int, reason: str) -> Decision:
         previous = history.most_recent_learning_rate(epoch)
@@ -93,26 +94,28 @@ class Newbob(Schedule):
 
         Without a ``grow_threshold`` whatever does not decay grows.
         """
-
-        def cause(reason: str, lifted_from: float | None = None) -> Cause:
-            return Cause(self._name, reason, comparisons, self._measure, change, threshold, grow_threshold, lifted_from)
-
+        learning_rate, action, lifted_from = previous, None, None
         if change is None or (math.isnan(change) and self.non_finite_error != "original"):
-            return Decision(previous, previous, Action.KEEP, cause("the error cannot be compared"))
-        if change > threshold:
-            decayed, floor = self._decayed(previous), self.min_learning_rate
-            lifted = decayed if decayed < floor else None
-            return _changed(
-                previous, max(decayed, floor), Action.DECAY, cause("the error did not improve enough", lifted)
-            )
-        # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
-        if grow_threshold is None:
-            grows = change < math.inf or self.non_finite_error == "original"
+            reason = "the error cannot be compared"
+        elif change > threshold:
+            reason, action = "the error did not improve enough", Action.DECAY
+            learning_rate, lifted_from = self._decayed(previous)
+        elif self._grows(change, grow_threshold):
+            reason, action = "the error improved enough", Action.GROW
+            learning_rate = apply_factor("learning_rate_growth", self.learning_rate_growth, previous)
         else:
-            grows = change < grow_threshold
-        if grows:
-            return _changed(previous, self._grown(previous), Action.GROW, cause("the error improved enough"))
-        return Decision(previous, previous, Action.KEEP, cause("the error is between the thresholds"))
+            reason = "the error is between the thresholds"
+        if action is None or learning_rate == previous:
+            action = Action.KEEP
+        cause = Cause(self._name, reason, comparisons, self._measure, change, threshold, grow_threshold, lifted_from)
+        return Decision(learning_rate, previous, action, cause)
+
+    def _grows(self, change: float, grow_threshold: float | None) -> bool:
+        """Whether a change that is no reason to decay is one to grow."""
+        if grow_threshold is not None:
+            return change < grow_threshold
+        # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
+        return change < math.inf or self.non_finite_error == "original"
 
     def _decide_by_last_two(self, history: History, epoch: int, threshold: float) -> Decision:
         """The rule of `NewbobRelative` and `NewbobAbs`: hold the last epoch against the one before it."""
@@ -126,11 +129,6 @@ class Newbob(Schedule):
             return Decision(previous, previous, Action.KEEP, Cause(self._name, "only one epoch to go by"))
         comparison = self.compare(history, *newest)
         return self._decide_by(previous, comparison.change, (comparison,), threshold)
-
-
-def _changed(previous: float, learning_rate: float, action: Action, cause: Cause) -> Decision:
-    """A change, which at the floor, or with a neutral factor, is none."""
-    return Decision(learning_rate, previous, Action.KEEP if learning_rate == previous else action, cause)
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -164,16 +162,8 @@ class RelativeNewbob(Newbob):
                 newest = history.most_recent_learning_rate(new[0])
             scale = (newest or 0.0) / self.default_learning_rate or 1.0
 
-        def change(old_error: float, new_error: float) -> float | None:
-            value = error_change(
-                old_error,
-                new_error,
-                relative_to="old" if self.relative_error_div_by_old else "new",
-                non_finite_error=self.non_finite_error,
-            )
-            return None if value is None else value / scale
-
-        return compare_epochs(self, old, new, change, scale)
+        relative_to: Literal["new", "old"] = "old" if self.relative_error_div_by_old else "new"
+        return compare_epochs(self, old, new, relative_to, self.non_finite_error, scale)
 
 
 @final
@@ -245,11 +235,7 @@ class NewbobAbs(Newbob):
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """The difference of two epochs' errors, see `Schedule.compare`."""
         del history
-
-        def change(old_error: float, new_error: float) -> float | None:
-            return error_change(old_error, new_error, relative_to=None, non_finite_error=self.non_finite_error)
-
-        return compare_epochs(self, old, new, change)
+        return compare_epochs(self, old, new, None, self.non_finite_error)
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Annotated, Any, final
 
 import attrs
-from pyrsistent import PMap, pmap
 
 from lrsched.core.decision import Action, Cause, Decision
-from lrsched.core.epoch_data import EpochData
+from lrsched.core.epoch_data import UNKNOWN, EpochData
+from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import Entry, History
 from lrsched.core.measure import Comparison
 from lrsched.core.numbers import checked, epoch_number, integer, rate
@@ -147,14 +147,14 @@ class HoldLearningRate(Wrapper):
         return history if self.min_num_epochs > 1 else self.schedule.prefill(history)
 
 
-def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> PMap[int, float]:
+def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> FrozenDict[int, float]:
     given: Any = learning_rates
     if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
         given = dict(enumerate(given, start=1))
     if not isinstance(given, Mapping):
         law = "a mapping epoch -> rate, or a list for epochs 1, 2, ..."
         raise broken_law("learning_rates", law, given, "use {1: 0.001}")
-    return pmap(
+    return FrozenDict(
         {
             epoch_number("an epoch of learning_rates", epoch): rate(f"learning_rates[{epoch!r}]", value)
             for epoch, value in given.items()
@@ -186,7 +186,7 @@ class Preset(Wrapper):
         [0.01, 0.01, 0.05, 0.05]
     """
 
-    learning_rates: PMap[int, float] = attrs.field(converter=_as_rates)
+    learning_rates: FrozenDict[int, float] = attrs.field(converter=_as_rates)
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
@@ -210,7 +210,7 @@ class Preset(Wrapper):
 
 def with_default_rate(history: History, epoch: int, learning_rate: float) -> History:
     """``history`` with that rate at ``epoch``, if the epoch is absent or its rate is None or 0."""
-    data = history.get(epoch)
+    data: EpochData | None = history.get(epoch)
     if data is not None and data.learning_rate:
         return history
-    return history.set(epoch, (data or EpochData()).with_learning_rate(learning_rate))
+    return history.set(epoch, (data or UNKNOWN).with_learning_rate(learning_rate))

@@ -6,16 +6,17 @@ import pickle
 import attrs
 import numpy
 import pytest
-from pyrsistent import PMap, pmap, pset, pvector
+from pyrsistent import pset, pvector
 
 from lrsched import ArgumentError, EpochData
+from lrsched.core.frozendict import FrozenDict
 
 
 def test_it_is_frozen_and_its_maps_are_persistent():
     data = EpochData(learning_rate=0.1, error={"a": 1.0}, meta={"b": [1]})
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         data.learning_rate = 0.2
-    assert isinstance(data.error, PMap)
+    assert isinstance(data.error, FrozenDict)
     with pytest.raises(TypeError):
         data.error["a"] = 2.0
     assert data.meta["b"] == pvector([1])
@@ -86,7 +87,7 @@ def test_keys_are_text():
 def test_meta_is_made_persistent_all_the_way_down():
     given = {"a": [{"b": {1, 2}}, (numpy.float32(0.5), b"x")], "c": numpy.arange(2), "d": numpy.bool_(True)}
     assert EpochData(meta=given).meta == {
-        "a": pvector([pmap({"b": pset([1, 2])}), (0.5, b"x")]),
+        "a": pvector([FrozenDict({"b": pset([1, 2])}), (0.5, b"x")]),
         "c": pvector([0, 1]),
         "d": True,
     }
@@ -143,3 +144,22 @@ def test_with_changes_make_new_values():
 def test_nested_errors_are_flattened():
     nested = {"one": {"cost:x": 1.0}, "two": {"cost:x": 2.0, "y": 3.0, "a:b:c": 4.0}, "none": {}}
     assert EpochData().with_error(nested).error == {"one": 1.0, "two_x": 2.0, "two_y": 3.0, "two_b:c": 4.0}
+
+
+def test_a_frozen_dict_is_a_mapping_that_cannot_change():
+    given = {"a": 1.0}
+    frozen = FrozenDict(given)
+    given["a"] = 2.0
+    assert frozen == {"a": 1.0} == dict(frozen)
+    assert frozen == {"a": 1.0}
+    assert frozen != {"a": 2.0}
+    assert pickle.loads(pickle.dumps(frozen)) == frozen
+    assert hash(frozen) == hash(FrozenDict({"a": 1.0}))
+    assert (len(frozen), list(frozen), "a" in frozen, frozen.get("b")) == (1, ["a"], True, None)
+    with pytest.raises(AttributeError):
+        frozen.a = 2.0
+    assert frozen | {"b": 2.0} == {"a": 1.0, "b": 2.0}
+    assert FrozenDict() | frozen == frozen
+    assert (list(frozen.keys()), list(frozen.values()), list(frozen.items())) == (["a"], [1.0], [("a", 1.0)])
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(FrozenDict({"a": []}))

@@ -49,7 +49,7 @@ class HistoryAndDict(RuleBasedStateMachine):
         newest = rates[-1] if rates else None
         assert self.history.last_epoch(before=epoch) == (earlier[-1] if earlier else None)
         kept = earlier[max(0, len(earlier) - number) :]
-        assert self.history.newest(number, before=epoch) == [(each, self.model[each]) for each in kept]
+        assert list(self.history.newest(number, before=epoch)) == [(each, self.model[each]) for each in kept]
         assert self.history.most_recent_learning_rate(epoch) == newest
         assert self.history.most_recent_learning_rate(epoch, exclude_current=False) == (
             newest if current is None else current

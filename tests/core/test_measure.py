@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lrsched import ArgumentError, EpochData, History, error_key, last_best_epoch, relative_error
+from lrsched.core import measure
 from lrsched.core.measure import error_change
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -40,6 +41,18 @@ def _history(*errors):
 )  # fmt: skip
 def test_which_error_counts(error, configured, key):
     assert error_key(_history(error), 1, configured).key == key
+
+
+@given(
+    st.dictionaries(st.sampled_from(["dev_score", "dev_error", "x", "x_output", "old_format_score"]), st.just(1.0)),
+    st.lists(st.sampled_from(["dev_score", "x", "y", "old_format_score"]), max_size=2).map(tuple),
+    st.booleans(),
+)
+def test_the_usual_cases_are_as_the_whole_rule_has_them(error, keys, strict):
+    whole = measure._error_key(tuple(error), keys, strict)
+    usual = measure.error_key_of(EpochData(error=error), keys, strict=strict)
+    assert usual.key == whole.key
+    assert usual == whole or set(error) == {"old_format_score"}
 
 
 def test_the_reason_tells_configured_keys_from_stand_ins():

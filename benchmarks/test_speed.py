@@ -1,0 +1,182 @@
+"""How fast lrsched is beside the original program, RETURNN's `returnn.learning_rate_control`.
+
+``pytest benchmarks --benchmark-enable`` measures; without that option everything runs once, as a smoke test.
+"""
+
+import contextlib
+import gc
+import os
+import random
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from lrsched import EpochData, FileStorage, History, LearningRateControl, MemoryStorage, NewbobRelative
+
+with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+    warnings.simplefilter("ignore")
+    import returnn.learning_rate_control as original
+
+NAMES = ["dev_score", "dev_error", *(f"train_error_{number}" for number in range(8))]
+SCHEDULE = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
+STEPS = 10
+
+
+@pytest.fixture(autouse=True)
+def _silent():
+    """The original prints; not to a terminal, so that its time is its own."""
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
+def _errors(epoch):
+    numbers = random.Random(epoch)
+    return {name: 1.0 + numbers.random() for name in NAMES}
+
+
+def _history(epochs):
+    return History({epoch: EpochData(learning_rate=0.1, error=_errors(epoch)) for epoch in range(1, epochs + 1)})
+
+
+@pytest.fixture(scope="module")
+def histories():
+    return {epochs: _history(epochs) for epochs in (99, 1000, 99_999)}
+
+
+def _steps(control, last_epoch):
+    """A training's next epochs: ask for the rate, record ten errors."""
+    epochs = [(epoch, _errors(epoch)) for epoch in range(last_epoch + 1, last_epoch + 1 + STEPS)]
+
+    def run():
+        for epoch, errors in epochs:
+            control.get_learning_rate_for_epoch(epoch)
+            control.set_epoch_error(epoch, errors)
+
+    return run
+
+
+def _ours(history, storage=None):
+    return LearningRateControl(SCHEDULE, MemoryStorage(history) if storage is None else storage)
+
+
+def _theirs(history, filename=None):
+    control = original.NewbobRelative(
+        relative_error_threshold=-0.01, default_learning_rate=0.1, learning_rate_decay=0.5
+    )
+    for epoch, data in history.items():
+        control.epoch_data[epoch] = control.EpochData(learning_rate=data.learning_rate, error=dict(data.error))
+    control.filename = filename
+    return control
+
+
+def test_an_epoch_at_100_costs_no_more_than_the_originals(against, histories):
+    history = histories[99]
+    prepared = _theirs(history).epoch_data
+
+    def theirs():
+        control = _theirs({})
+        control.epoch_data = dict(prepared)
+        return _steps(control, 99)
+
+    against(
+        f"{STEPS} epochs of 10 errors at epoch 100",
+        lambda: _steps(_ours(history), 99),
+        theirs,
+        law=1.0,
+        rounds=1000,
+    )
+
+
+def test_an_epoch_at_100_000_costs_what_it_costs_at_100(against, histories):
+    against(
+        f"{STEPS} epochs of 10 errors at epoch 100,000 (peer: at 100)",
+        lambda: _steps(_ours(histories[99_999]), 99_999),
+        lambda: _steps(_ours(histories[99]), 99),
+        law=1.5,
+        rounds=1000,
+    )
+
+
+def test_the_pauses_of_the_garbage_collector_are_told_apart(histories, report, request):
+    """At epoch 100,000, with the collector on: the mean pause an epoch (first column), and the longest (second)."""
+    epochs = 2000 if request.config.getoption("--benchmark-enable") else 20
+    pauses, started = [], []
+
+    def watch(phase, _):
+        if phase == "start":
+            started.append(time.perf_counter())
+        else:
+            pauses.append(time.perf_counter() - started.pop())
+
+    control = _ours(histories[99_999])
+    gc.callbacks.append(watch)
+    try:
+        for last_epoch in range(99_999, 99_999 + epochs, STEPS):
+            _steps(control, last_epoch)()
+    finally:
+        gc.callbacks.remove(watch)
+    assert len(control.history) == 99_999 + epochs
+    if request.config.getoption("--benchmark-enable"):
+        report("pause of the garbage collector: mean an epoch, longest", sum(pauses) / epochs, max(pauses), len(pauses))
+
+
+@pytest.fixture
+def file(tmp_path, histories):
+    path = tmp_path / "learning_rates"
+    FileStorage(path).save(histories[1000])
+    return str(path)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the original does not close its file
+def test_loading_1000_epochs_takes_at_most_half_of_the_originals_time(against, file, histories):
+    ours, theirs = _ours(None, file), _theirs({}, file)
+    against("loading 1000 epochs of 10 errors", lambda: ours.load, lambda: theirs.load, law=0.5, rounds=20)
+    assert ours.history == histories[1000]
+    assert {e: dict(data.error) for e, data in theirs.epoch_data.items()} == {
+        e: dict(data.error) for e, data in ours.history.items()
+    }
+
+
+def test_saving_after_one_more_epoch_takes_at_most_a_fifth_of_the_originals_time(against, file, tmp_path, histories):
+    """Ours is synced to the disk; the original is not."""
+    ours, theirs = _ours(None, file), _theirs(histories[1000], str(tmp_path / "theirs"))
+    ours.save()
+
+    def one_more(control):
+        epoch = 1 + max(getattr(control, "history", None) or control.epoch_data)
+        control.get_learning_rate_for_epoch(epoch)
+        control.set_epoch_error(epoch, _errors(epoch))
+        return control.save
+
+    against(
+        "saving 1000 epochs of 10 errors after one more",
+        lambda: one_more(ours),
+        lambda: one_more(theirs),
+        law=0.2,
+        rounds=30,
+    )
+    assert (tmp_path / "theirs").read_bytes() == (tmp_path / "learning_rates").read_bytes()
+
+
+def _import(module):
+    """A new interpreter that imports it."""
+    return lambda: subprocess.run([sys.executable, "-W", "ignore", "-c", f"import {module}"], check=True)
+
+
+def test_importing_takes_at_most_half_of_the_originals_time(against):
+    against("import", lambda: _import("lrsched"), lambda: _import("returnn.learning_rate_control"), law=0.5, rounds=20)
+
+
+def test_importing_all_that_a_training_needs_takes_no_longer_than_the_originals(against):
+    ours = "lrsched; lrsched.LearningRateControl, lrsched.NewbobRelative"
+    against(
+        "import, and what a training needs",
+        lambda: _import(ours),
+        lambda: _import("returnn.learning_rate_control"),
+        law=1.0,
+        rounds=20,
+    )
