@@ -4,73 +4,45 @@ pyrsistent's map shares structure between versions, which pays for large maps. T
 made once an epoch: a copy is smaller and, made and looked into, several times faster.
 """
 
-from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
-from typing import Any, TypeVar, final
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar, final
 
 Key = TypeVar("Key")
-Value_co = TypeVar("Value_co", covariant=True)
+Value = TypeVar("Value")
 
 
 @final
-class FrozenDict(Mapping[Key, Value_co]):
-    """An immutable mapping: hashable where its values are, picklable, and equal to any mapping of the same items.
-
-    Args:
-        items: What it holds; copied.
+class FrozenDict(dict[Key, Value]):
+    """A dict that cannot be changed; hashable where its values are.
 
     Examples:
         >>> scores = FrozenDict({"dev_score": 1.5})
         >>> scores["dev_score"], scores == {"dev_score": 1.5}, hash(scores) == hash(FrozenDict(scores))
         (1.5, True, True)
+        >>> scores | {"dev_error": 0.5}
+        FrozenDict({'dev_score': 1.5, 'dev_error': 0.5})
         >>> scores["dev_score"] = 2.0
         Traceback (most recent call last):
-        TypeError: 'FrozenDict' object does not support item assignment
+        TypeError: a FrozenDict cannot be changed; make a new one with |
     """
 
-    __slots__ = ("_items",)
-    _items: dict[Key, Value_co]
+    __slots__ = ()
 
-    def __init__(self, items: Mapping[Key, Value_co] | None = None) -> None:
-        self._items = dict(items or {})
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("a FrozenDict cannot be changed; make a new one with |")
 
-    def __getitem__(self, key: Key) -> Value_co:
-        return self._items[key]
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._items
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def keys(self) -> KeysView[Key]:
-        """The keys, in the order they were given."""
-        return self._items.keys()
-
-    def values(self) -> ValuesView[Value_co]:
-        """The values, in the order of the keys."""
-        return self._items.values()
-
-    def items(self) -> ItemsView[Key, Value_co]:
-        """The pairs of key and value."""
-        return self._items.items()
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, FrozenDict):
-            return self._items == other._items
-        return self._items == other if isinstance(other, dict) else super().__eq__(other)
-
-    def __or__(self, other: Mapping[Key, Value_co]) -> "FrozenDict[Key, Value_co]":
+    def __or__(self, other: Mapping[Key, Value]) -> "FrozenDict[Key, Value]":  # type: ignore[override]
         """The items of both; where both have a key, the other's."""
-        return FrozenDict({**self._items, **other} if self._items else other)
+        return FrozenDict({**self, **other})
 
-    def __hash__(self) -> int:
-        return hash(frozenset(self._items.items()))
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
 
     def __repr__(self) -> str:
-        return f"FrozenDict({self._items!r})"
+        return f"FrozenDict({super().__repr__()})"
 
     def __reduce__(self) -> Any:
-        return FrozenDict, (self._items,)
+        """Unpickled by the constructor: item by item it would refuse."""
+        return FrozenDict, (dict(self),)

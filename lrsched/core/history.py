@@ -69,18 +69,29 @@ class History(Mapping[int, EpochData]):
         yield from (epoch for epoch, _ in self.items())
 
     def __contains__(self, epoch: object) -> bool:
-        return self._find(epoch) is not None
+        return self.get(epoch) is not None
 
     def __getitem__(self, epoch: int) -> EpochData:
-        found = self._find(epoch)
+        found: EpochData | None = self.get(epoch)
         if found is None:
             raise KeyError(epoch)
         return found
 
-    def get(self, epoch: int, default: Any = None) -> Any:
+    def get(self, epoch: object, default: Any = None) -> Any:
         """The data of ``epoch``, or ``default`` if there is none."""
-        found = self._find(epoch)
-        return default if found is None else found
+        try:
+            wanted = index(epoch)  # type: ignore[arg-type]  # what is no integer is no epoch
+        except TypeError:
+            return default
+        position = self._position(wanted)
+        past = self._past
+        if position < len(past):
+            found, data = past[position]
+        elif self._ahead and position < len(self):
+            found, data = self._at(position)
+        else:
+            return default
+        return data if found == wanted else default
 
     def items(self) -> ItemsView[int, EpochData]:
         """The pairs (epoch, data), by ascending epoch."""
@@ -166,21 +177,6 @@ class History(Mapping[int, EpochData]):
     def _at(self, position: int) -> Entry:
         behind = position - len(self._past)
         return self._past[position] if behind < 0 else self._ahead[behind]
-
-    def _find(self, key: Any) -> EpochData | None:
-        try:
-            epoch = index(key)
-        except TypeError:
-            return None
-        position = self._position(epoch)
-        past = self._past
-        if position < len(past):
-            found, data = past[position]
-        elif self._ahead and position < len(self):
-            found, data = self._at(position)
-        else:
-            return None
-        return data if found == epoch else None
 
     def _position(self, epoch: int) -> int:
         """How many epochs with data lie before ``epoch``."""

@@ -124,7 +124,7 @@ def error_key_of(data: EpochData, keys: tuple[str, ...], *, strict: bool = False
         return _configured(keys[0])
     if not keys and _UNCONFIGURED.key in error:
         return _UNCONFIGURED
-    return _error_key(tuple(error.keys()), keys, strict)
+    return _error_key(tuple(error), keys, strict)
 
 
 @lru_cache(maxsize=256)

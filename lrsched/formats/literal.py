@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 _AFTER_NUMBER = re.compile(r"[A-Za-z_0-9.]")
 
 Shortcut = tuple[re.Pattern[str], Callable[[re.Match[str]], list[tuple[Any, Any]] | None]]
-"""Items of a dict that are so common that a pattern takes them in one step; what they mean, or None to read them as usual."""
+"""Items of a dict so common that a pattern takes them in one step; what they mean, or None to read them as usual."""
 
 NUMBER = r"\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?"
 PAIRS = rf"(?:{_SPACE}'[^'\\\n]*':{_SPACE}-?{NUMBER},)+"

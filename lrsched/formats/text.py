@@ -12,7 +12,6 @@ from typing import Any
 from pyrsistent import PSet, PVector
 
 from lrsched.core.epoch_data import META_PREFIX, EpochData
-from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, FormatError
 from lrsched.formats import literal
@@ -101,7 +100,7 @@ def _dict(items: list[str]) -> str:
 
 
 def _literal(value: Any) -> str:
-    if isinstance(value, (dict, FrozenDict)):
+    if isinstance(value, dict):
         return _dict([f"{_literal(key)}: {_literal(value[key])}" for key in _in_order(value)])
     if isinstance(value, float):
         return f"float('{value!r}')" if value != value or value in (_INF, -_INF) else repr(value)  # noqa: PLR0124  NaN
@@ -116,7 +115,7 @@ def _literal(value: Any) -> str:
 
 def _on_one_line(value: Any) -> str:
     """As `repr` gives it: what the original does inside a tuple of one element, but that it does not quote text."""
-    if isinstance(value, FrozenDict):
+    if isinstance(value, dict):
         return f"{{{', '.join(f'{_on_one_line(key)}: {_on_one_line(value[key])}' for key in _in_order(value))}}}"
     if isinstance(value, PVector):
         return f"[{', '.join(map(_on_one_line, value))}]"

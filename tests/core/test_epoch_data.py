@@ -158,6 +158,17 @@ def test_a_frozen_dict_is_a_mapping_that_cannot_change():
     assert (len(frozen), list(frozen), "a" in frozen, frozen.get("b")) == (1, ["a"], True, None)
     with pytest.raises(AttributeError):
         frozen.a = 2.0
+    for change in (
+        lambda: frozen.update(a=2.0),
+        lambda: frozen.pop("a"),
+        frozen.popitem,
+        frozen.clear,
+        lambda: frozen.setdefault("b", 1.0),
+        lambda: frozen.__ior__({"a": 2.0}),
+        lambda: frozen.__delitem__("a"),
+    ):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
     assert frozen | {"b": 2.0} == {"a": 1.0, "b": 2.0}
     assert FrozenDict() | frozen == frozen
     assert (list(frozen.keys()), list(frozen.values()), list(frozen.items())) == (["a"], [1.0], [("a", 1.0)])
