@@ -5,6 +5,7 @@ import inspect
 import pickle
 import pkgutil
 from itertools import pairwise
+from math import inf, nextafter
 
 import attrs
 import strategies
@@ -94,6 +95,59 @@ def test_min_learning_rate_a_decay_never_goes_below_it(schedule, history, epoch)
     previous = decision.previous
     if previous is not None and decision.learning_rate < previous:
         assert decision.learning_rate >= schedule.min_learning_rate or decision.action is Action.DEFAULT
+
+
+def on_errors(schedule, rate, *errors):
+    """The decision after these errors, all trained at one rate."""
+    past = {
+        epoch: EpochData(learning_rate=rate, error={"dev_score": error}) for epoch, error in enumerate(errors, start=1)
+    }
+    return schedule.decide(History(past), len(errors) + 1)
+
+
+def newbob(kind, threshold, **common):
+    """A schedule of that kind that looks at the last two epochs."""
+    arguments = (1, 1, threshold, -float("inf")) if kind is NewbobMultiEpoch else (threshold,)
+    return kind(*arguments, **common)
+
+
+KINDS = st.sampled_from([NewbobRelative, NewbobAbs, NewbobMultiEpoch])
+
+
+@given(KINDS, strategies.usual_learning_rates(), strategies.usual_learning_rates(), st.floats(0.0, 1.0))
+def test_min_learning_rate_a_decay_is_lifted_to_it_and_never_above(kind, rate, min_learning_rate, decay):
+    common = {"default_learning_rate": 1.0, "min_learning_rate": min_learning_rate, "learning_rate_decay": decay}
+    decision = on_errors(newbob(kind, -0.01, **common), rate, 1.0, 1.0)
+    assert decision.learning_rate == max(rate * decay, min_learning_rate)
+    assert decision.cause.lifted_from == (rate * decay if rate * decay < min_learning_rate else None)
+
+
+@given(KINDS, strategies.usual_errors(), strategies.usual_errors())
+def test_threshold_only_a_change_above_it_decays(kind, old, new):
+    common = {"default_learning_rate": 1.0, "learning_rate_decay": 0.5}
+    change = on_errors(newbob(kind, 0.0, **common), 1.0, old, new).cause.change
+    assert on_errors(newbob(kind, change, **common), 1.0, old, new).learning_rate == 1.0
+    assert on_errors(newbob(kind, nextafter(change, -inf), **common), 1.0, old, new).learning_rate == 0.5
+    assert on_errors(newbob(kind, nextafter(change, inf), **common), 1.0, old, new).learning_rate == 1.0
+
+
+@given(strategies.usual_errors(), strategies.usual_errors())
+def test_grow_threshold_only_a_change_below_it_grows(old, new):
+    common = {"default_learning_rate": 1.0, "learning_rate_growth": 2.0}
+    change = on_errors(NewbobMultiEpoch(1, 1, inf, -inf, **common), 1.0, old, new).cause.change
+    for threshold, rate in ((change, 1.0), (nextafter(change, inf), 2.0), (nextafter(change, -inf), 1.0)):
+        assert on_errors(NewbobMultiEpoch(1, 1, inf, threshold, **common), 1.0, old, new).learning_rate == rate
+
+
+@given(st.integers(1, 6), st.lists(strategies.usual_errors(), min_size=2, max_size=12), strategies.usual_errors())
+def test_window_of_exactly_num_epochs_changes(num_epochs, errors, other):
+    schedule = NewbobMultiEpoch(num_epochs, 1, -0.01, -0.01, default_learning_rate=1.0, learning_rate_decay=0.5)
+    decision = on_errors(schedule, 1.0, *errors)
+    oldest = max(len(errors) - num_epochs, 1)
+    assert [each.old_epoch for each in decision.cause.comparisons] == list(range(oldest, len(errors)))
+    for epoch in range(1, len(errors) + 1):
+        changed = on_errors(schedule, 1.0, *errors[: epoch - 1], other, *errors[epoch:])
+        assert (changed == decision) == (epoch < oldest or other == errors[epoch - 1])
 
 
 @given(strategies.newbob_schedules(keys=KEYS), RUNS)
