@@ -11,6 +11,8 @@ from pathlib import Path
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
+collect_ignore_glob = ["docs/*.py"]  # scripts
+
 _CHECKER = doctest.OutputChecker()
 _PROGRAMS = Path(sys.executable).parent
 
