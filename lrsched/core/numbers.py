@@ -199,5 +199,6 @@ def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
     if factor is None or factor == 1.0:
         return learning_rate
     if isinstance(factor, (int, float)):
-        return rate(name, learning_rate * factor)
+        changed = learning_rate * factor
+        return changed if changed < math.inf else rate(f"the learning rate after {name}", changed)
     return rate(f"{name}({learning_rate!r})", factor(learning_rate))
