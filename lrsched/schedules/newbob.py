@@ -13,7 +13,7 @@ import attrs
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
 from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, non_finite_policy
-from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked
+from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked, rate
 from lrsched.core.schedule import Schedule, compare_epochs
 from lrsched.errors import broken_law
 
@@ -67,6 +67,7 @@ class Newbob(Schedule):
         """
         if decay and grow:
             raise broken_law("grow", "False where decay is True", grow, "a rate goes one way at a time")
+        learning_rate = rate("learning_rate", learning_rate)
         if decay:
             return self._decayed(learning_rate)[0]
         if grow is None or grow:
