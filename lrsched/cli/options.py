@@ -35,20 +35,20 @@ def settings(config: Path | None, overrides: list[str] | None) -> dict[str, Any]
     return given | dict(map(parse_setting, overrides or []))
 
 
-def epochs(text: str) -> list[int]:
-    """Epochs given as ``1,4,7-9``.
+def epochs(text: str) -> list[range]:
+    """Epochs given as ``1,4,7-9``, as ranges.
 
     Raises:
         ArgumentError: It is something else.
 
     Examples:
-        >>> epochs("1,4,7-9")
-        [1, 4, 7, 8, 9]
+        >>> epochs("1,7-9")
+        [range(1, 2), range(7, 10)]
     """
-    numbers: list[int] = []
+    ranges = []
     for part in filter(None, text.split(",")):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
-        numbers += range(int(first), int(last or first) + 1)
-    return numbers
+        ranges.append(range(int(first), int(last or first) + 1))
+    return ranges

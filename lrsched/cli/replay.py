@@ -1,5 +1,6 @@
 """``lrsched replay`` and ``lrsched verify``: what a schedule says to a recorded history."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -124,18 +125,19 @@ class _Given:
     config: dict[str, Any]
     pretrain: dict[int, float]
     history: History
-    overrides: list[int]
+    overrides: list[range]
 
     def schedule(self, policy: NonFinitePolicy) -> Schedule:
         schedule = schedule_from_config(self.config, non_finite_error=policy)
-        return keep_recorded(Preset(schedule, self.pretrain), self.history, self.overrides)
+        return keep_recorded(Preset(schedule, self.pretrain), self.history, chain.from_iterable(self.overrides))
 
 
 def _given(
     history: History, config: Path | None, overrides: list[str] | None, pretrain_epochs: int, kept: str
 ) -> _Given:
     found = settings(config, overrides)
-    return _Given(found, pretrain_rates(found, pretrain_epochs), history, epochs(kept))
+    pretrain = pretrain_rates(found, min(pretrain_epochs, max(history, default=0)))
+    return _Given(found, pretrain, history, epochs(kept))
 
 
 def _differing(replayed: tuple[ReplayedEpoch, ...]) -> list[ReplayedEpoch]:

@@ -108,7 +108,7 @@ class FileStorage:
 
     def save(self, history: History) -> None:
         """See `Storage.save`."""
-        if self._version() != self._seen:
+        if self._version() not in (None, self._seen):
             raise ConflictError(
                 f"{self.path} holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
             )

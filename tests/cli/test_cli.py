@@ -142,6 +142,10 @@ def test_pretraining_fixes_the_first_rates(run, tmp_path):
     assert run("verify", str(path), *options, "--pretrain-epochs", "1")[0] == 1
 
 
+def test_a_pretraining_longer_than_the_history_is_all_of_it(run, file):
+    assert run("verify", file, *NEWBOB, "--pretrain-epochs", "999999999999", "--override", "3,4")[0] == 0
+
+
 def test_misspelt_settings_are_reported_on_the_standard_error(run, file, config):
     _, _, err = run("replay", file, "-c", config, "-s", "newbob_relativ_error_threshold=0")
     assert "warning: nothing reads the setting 'newbob_relativ_error_threshold'; did you mean" in err
@@ -156,6 +160,7 @@ def test_misspelt_settings_are_reported_on_the_standard_error(run, file, config)
         (["replay", "FILE", "--config", "no_such_file"], 3, "No such file or directory"),
         (["replay", "FILE", "--set", "learning_rate=-1"], 2, "must be a finite number >= 0, got -1"),
         (["verify", "FILE", *NEWBOB, "--override", "one"], 2, "--override must be epochs like 1,4,7-9"),
+        (["verify", "FILE", *NEWBOB, "--override", "1-999999999999"], 2, "with a recorded rate, got 5"),
         (["verify", "FILE", *NEWBOB, "--override", "99"], 2, "an override must be an epoch with a recorded rate"),
     ],
 )
