@@ -64,7 +64,7 @@ _CONSTANTS: dict[str, Any] = {
 }
 _NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.(?:(float)|u?int|(bool))(?:16|32|64|128|8)?_?")
 _NUMPY_SCALAR_TEXT = re.compile(r"(?:np|numpy)\.float(?:16|32|64|128)\((.*)\)")
-_CONTAINERS = {"set": set, "frozenset": set}
+_SETS = ("set", "frozenset")
 
 
 def parse(
@@ -218,13 +218,13 @@ class _Reader:
                 return _CONSTANTS[token]
             self.fail(f"{token!r} is not a literal; nothing was run", start)
         numpy_scalar = _NUMPY_SCALAR.fullmatch(token)
-        known = token in self.calls or token in _CONTAINERS or token == "float" or numpy_scalar
+        known = token in self.calls or token in _SETS or token == "float" or numpy_scalar
         if not known:
             self.fail(f"{token!r} is not a literal; nothing was run", start)
         self.expect("(")
         if token in self.calls:
             return self.read_call(token, start, depth)
-        if token in _CONTAINERS:
+        if token in _SETS:
             return self.set_of([] if self.peek() == ")" else self.value(depth + 1), start, closing=")")
         value = self.value(depth + 1)
         self.expect(")")

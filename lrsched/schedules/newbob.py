@@ -161,8 +161,7 @@ class RelativeNewbob(Newbob):
             newest = new[1].learning_rate
             if newest is None:
                 newest = history.most_recent_learning_rate(new[0])
-            scale = (newest or 0.0) / self.default_learning_rate or 1.0
-
+            scale = (newest or 0.0) / self.default_learning_rate or 1.0  # a rate of 0 has no ratio to go by
         relative_to: Literal["new", "old"] = "old" if self.relative_error_div_by_old else "new"
         return compare_epochs(self, old, new, relative_to, self.non_finite_error, scale)
 
