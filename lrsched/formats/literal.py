@@ -186,7 +186,7 @@ class _Reader:
         return int(token)
 
     def read_signed(self, sign: str, start: int, depth: int) -> float:
-        value = self.value(depth + 1)
+        value = None if self.peek() in ("+", "-") else self.value(depth + 1)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self.fail(f"expected a number after {sign!r}", start)
         return -value if sign == "-" else value

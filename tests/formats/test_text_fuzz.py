@@ -373,6 +373,7 @@ _MARKS = st.sampled_from(
 @example(["{", "1", ",", "}"])
 @example(["{", ",", "}"])
 @example(["[", ",", "]"])
+@example(["-", "-", "1"])
 def test_literals_mean_what_python_says(words):
     source = "".join(words).strip()
     assume(not re.search(r"\b0\d", source))
