@@ -48,7 +48,7 @@ def epochs(text: str) -> list[range]:
     ranges = []
     for part in filter(None, text.split(",")):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not first.isdecimal() or (dash and not (last.isdecimal() and int(first) <= int(last))):
             raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
         ranges.append(range(int(first), int(last or first) + 1))
     return ranges

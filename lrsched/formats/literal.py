@@ -19,11 +19,12 @@ _DEEPEST = 100
 _LONGEST_NUMBER = MOST_DIGITS
 
 _SPACE = r"[ \t\r\n\f]*"
+# Repetitions are possessive (`*+`): what was taken is not given back, so no text makes them slow or large.
 _TOKEN = re.compile(
     _SPACE
     + r"""(?:
     (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
-  | (?P<string>[uUbB]?(?:'(?:[^'\\\n]|\\[^\n])*'|"(?:[^"\\\n]|\\[^\n])*"))
+  | (?P<string>[uUbB]?(?:'(?:[^'\\\n]++|\\[^\n])*+'|"(?:[^"\\\n]++|\\[^\n])*+"))
   | (?P<name>[A-Za-z_][A-Za-z_0-9.]*)
   | (?P<mark>[][(){},:=+-])
   | (?P<end>\Z)
@@ -36,7 +37,7 @@ Shortcut = tuple[re.Pattern[str], Callable[[re.Match[str]], list[tuple[Any, Any]
 """Items of a dict so common that a pattern takes them in one step; what they mean, or None to read them as usual."""
 
 NUMBER = r"\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?"
-PAIRS = rf"(?:{_SPACE}'[^'\\\n]*':{_SPACE}-?{NUMBER},)+"
+PAIRS = rf"(?:{_SPACE}'[^'\\\n]*':{_SPACE}-?{NUMBER},)++"
 """Lines like ``'dev_score': 1.25,``, of which nearly all of a learning-rate file consists."""
 
 _ONE_PAIR = re.compile(rf"'([^'\\\n]*)':{_SPACE}(-?{NUMBER}),", re.ASCII)

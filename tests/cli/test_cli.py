@@ -159,6 +159,7 @@ def test_misspelt_settings_are_reported_on_the_standard_error(run, file, config)
         (["replay", "FILE", "--set", "learning_rate"], 2, "a setting must be KEY=VALUE"),
         (["replay", "FILE", "--config", "no_such_file"], 3, "No such file or directory"),
         (["replay", "FILE", "--set", "learning_rate=-1"], 2, "must be a finite number >= 0, got -1"),
+        (["verify", "FILE", *NEWBOB, "--override", "3-2"], 2, "--override must be epochs like 1,4,7-9"),
         (["verify", "FILE", *NEWBOB, "--override", "one"], 2, "--override must be epochs like 1,4,7-9"),
         (["verify", "FILE", *NEWBOB, "--override", "1-999999999999"], 2, "with a recorded rate, got 5"),
         (["verify", "FILE", *NEWBOB, "--override", "99"], 2, "an override must be an epoch with a recorded rate"),
