@@ -4,7 +4,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than all of this
 if TYPE_CHECKING:
-    from lrsched.config import schedule_from_config
+    from lrsched.config.settings import schedule_from_config
     from lrsched.control import LearningRateControl
     from lrsched.core.decision import Action, Cause, Decision
     from lrsched.core.epoch_data import EpochData
@@ -65,7 +65,7 @@ __all__ = [
 
 # Imported when they are first asked for: `import lrsched` costs next to nothing.
 _HOMES = {
-    "lrsched.config": ("schedule_from_config",),
+    "lrsched.config.settings": ("schedule_from_config",),
     "lrsched.control": ("LearningRateControl",),
     "lrsched.core.decision": ("Action", "Cause", "Decision"),
     "lrsched.core.epoch_data": ("EpochData",),

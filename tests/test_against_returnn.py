@@ -32,7 +32,7 @@ from lrsched import (
     relative_error,
     schedule_from_config,
 )
-from lrsched.config import parse_config
+from lrsched.config.files import parse_config
 from lrsched.core.history import History
 from lrsched.formats import text
 from lrsched.schedules.newbob import mean

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from lrsched.cli import app
-from lrsched.config import KNOWN_KEYS
+from lrsched.config.settings import KNOWN_KEYS
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,7 +7,7 @@ from lrsched.cli.options import AsJson
 from lrsched.cli.output import say, say_json
 from lrsched.cli.replay import as_data, say_replay
 from lrsched.cli.show import say_history
-from lrsched.config import schedule_from_config
+from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
 from lrsched.simulation.replay import replay, verify
 from lrsched.storage.file import read, read_config

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lrsched.config import parse_setting
+from lrsched.config.settings import parse_setting
 from lrsched.errors import ArgumentError
 from lrsched.storage.file import read_config
 

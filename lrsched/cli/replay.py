@@ -9,7 +9,7 @@ import typer
 
 from lrsched.cli.options import AsJson, Config, LearningRateFile, Settings, epochs, settings
 from lrsched.cli.output import Row, say, say_json, say_table
-from lrsched.config import pretrain_rates, schedule_from_config
+from lrsched.config.settings import pretrain_rates, schedule_from_config
 from lrsched.core.decision import Action
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy

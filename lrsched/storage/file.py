@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, final
 
-from lrsched.config import parse_config
+from lrsched.config.files import parse_config
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.errors import ConflictError, FormatError, StorageError
@@ -37,7 +37,7 @@ def read_config(path: StrPath) -> dict[str, Any]:
     """The settings in a configuration file, for `schedule_from_config`.
 
     Args:
-        path: The file, in one of the forms that `lrsched.config.parse_config` tells apart.
+        path: The file, in one of the forms that `lrsched.config.files.parse_config` tells apart.
 
     Raises:
         FormatError: It is no configuration; says the line. Nothing in it was run.

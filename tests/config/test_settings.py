@@ -14,7 +14,8 @@ from lrsched import (
     SettingWarning,
     schedule_from_config,
 )
-from lrsched.config import parse_config, parse_setting, pretrain_rates
+from lrsched.config.files import parse_config
+from lrsched.config.settings import parse_setting, pretrain_rates
 
 
 def test_the_defaults_are_the_published_ones():

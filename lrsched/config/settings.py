@@ -1,6 +1,5 @@
-"""Settings and configuration files -> `Schedule`. The one module that knows configuration keys."""
+"""Settings -> `Schedule`. The one module that knows configuration keys."""
 
-import json
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -197,63 +196,6 @@ def _report_unknown(config: Mapping[str, Any]) -> None:
         close = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else "remove it"
         warnings.warn(f"nothing reads the setting {key!r}; {hint}", SettingWarning, stacklevel=3)
-
-
-def parse_config(text: str, filename: str) -> dict[str, Any]:
-    """The settings in a configuration file.
-
-    Three forms are told apart: Python (the text starts with ``#!``, or the name ends in .py), JSON (it starts with
-    ``{``; comments ``//`` and ``/* */`` are allowed), and lines ``key value`` with ``#`` comments, where every value is
-    text.
-
-    Args:
-        text: The whole file.
-        filename: Tells Python files, and is named in errors.
-
-    Raises:
-        FormatError: It is none of these; or Python, which is not read yet.
-
-    Examples:
-        >>> parse_config("learning_rate 0.1  # the first", "training.config")
-        {'learning_rate': '0.1'}
-        >>> parse_config('{"learning_rate": 0.1}', "training.config")
-        {'learning_rate': 0.1}
-    """
-    if text.startswith("#!") or filename.endswith(".py"):
-        raise FormatError(
-            "a Python configuration is not executed; write its settings as JSON, or pass them one by one",
-            filename=filename,
-            line=1,
-        )
-    return _parse_json(text, filename) if text.lstrip().startswith("{") else _parse_lines(text, filename)
-
-
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
-
-
-def _parse_json(text: str, filename: str) -> dict[str, Any]:
-    def blanked(match: re.Match[str]) -> str:
-        found = match.group()
-        return found if found.startswith('"') else "\n" * found.count("\n")
-
-    try:
-        config: dict[str, Any] = json.loads(_STRING_OR_COMMENT.sub(blanked, text))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"not JSON: {error.msg}", filename=filename, line=error.lineno) from error
-    except (RecursionError, ValueError) as error:
-        raise FormatError(f"not JSON: {error}", filename=filename, line=1) from error
-    return config
-
-
-def _parse_lines(text: str, filename: str) -> dict[str, Any]:
-    config = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = line.partition("#")[0].split(maxsplit=1)
-        if len(words) == 1:
-            raise FormatError(f"the setting {words[0]!r} has no value", filename=filename, line=number)
-        if words:
-            config[words[0]] = words[1].strip()
-    return config
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

@@ -1,0 +1,1 @@
+"""Configuration: files -> settings -> schedules. Pure."""
