@@ -18,8 +18,12 @@ def parse_config(text: str, filename: str) -> dict[str, Any]:
         text: The whole file.
         filename: Tells Python files, and is named in errors.
 
+    Returns:
+        Key -> value. What a Python file says is worked out without running it; where that cannot be done, the value is
+        the `FormatError` that tells why, to be raised by whoever needs it.
+
     Raises:
-        FormatError: It is none of these; or Python, which is not read yet.
+        FormatError: It is none of these.
 
     Examples:
         >>> parse_config("learning_rate 0.1  # the first", "training.config")
@@ -27,13 +31,23 @@ def parse_config(text: str, filename: str) -> dict[str, Any]:
         >>> parse_config('{"learning_rate": 0.1}', "training.config")
         {'learning_rate': 0.1}
     """
-    if text.startswith("#!") or filename.endswith(".py"):
-        raise FormatError(
-            "a Python configuration is not executed; write its settings as JSON, or pass them one by one",
-            filename=filename,
-            line=1,
-        )
-    return _parse_json(text, filename) if text.lstrip().startswith("{") else _parse_lines(text, filename)
+    if is_python(text, filename):
+        return _parse_python(text, filename)
+    return _parse_json(text, filename) if is_typed(text, filename) else _parse_lines(text, filename)
+
+
+def is_python(text: str, filename: str) -> bool:
+    """Whether a configuration is in Python, by the rule of `parse_config`."""
+    return text.lstrip().startswith("#!") or filename.endswith(".py")
+
+
+def is_typed(text: str, filename: str) -> bool:
+    """Whether the values of a configuration have types, as in Python and JSON, or are all text."""
+    return is_python(text, filename) or text.lstrip().startswith("{")
+
+
+def _parse_python(text: str, filename: str) -> dict[str, Any]:
+    raise NotImplementedError
 
 
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)

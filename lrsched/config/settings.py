@@ -2,8 +2,10 @@
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+
+import attrs
 
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.numbers import integer
@@ -14,112 +16,242 @@ from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative
 from lrsched.schedules.wrappers import HoldLearningRate, Preset
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-def _number(key: str, value: Any) -> float:
+def _number(key: str, value: Any) -> Any:
+    """Text as a number, anything else as it is: the schedule checks it."""
     if isinstance(value, str):
         try:
             return float(value)
         except ValueError:
             raise broken_law(key, "a number", value, "correct the setting") from None
-    return value  # type: ignore[no-any-return]  # the schedule checks it
+    return value
 
 
-def _integer(key: str, value: Any) -> int:
+def _integer(key: str, value: Any) -> Any:
     if isinstance(value, str):
         try:
             return int(value)
         except ValueError:
             raise broken_law(key, "an integer", value, "correct the setting") from None
-    return value  # type: ignore[no-any-return]  # the schedule checks it
+    return value
 
 
-def _flag(key: str, value: Any) -> bool:
+def as_flag(key: str, value: Any) -> bool:
+    """A setting that is on or off: a bool, an integer, or the text of one, or yes, no, on, off.
+
+    Raises:
+        ArgumentError: It is none.
+    """
     text = str(value).lower()
-    if text not in _TRUE | _FALSE:
-        raise broken_law(key, "true or false", value, "yes, no, on, off, 1 and 0 do as well")
-    return text in _TRUE
+    if text in _FLAGS:
+        return _FLAGS[text]
+    try:
+        return bool(int(text))
+    except ValueError:
+        raise broken_law(key, "true or false", value, "yes, no, on, off, 1 and 0 do as well") from None
 
 
-def _factor(key: str, value: Any) -> Any:
-    return _number(key, value) if isinstance(value, str) else value
+def _text(key: str, value: Any) -> str | None:
+    del key
+    return None if value is None else str(value)
 
 
 def _error_keys(key: str, value: Any) -> Any:
     if isinstance(value, str) and "," in value:
         message = f"{key} {value!r} is one key with a comma in it, as in RETURNN; for several keys use a JSON list"
-        warnings.warn(message, SettingWarning, stacklevel=5)
-    return value
+        warnings.warn(message, SettingWarning, stacklevel=6)
+    return value or None
 
 
 def _rates(key: str, value: Any) -> Any:
-    """A list or a mapping; from text either ``{1: 0.1, 5: 0.05}`` or ``0.1,0.05``. JSON has str for epochs."""
+    """As it is given, but for the text ``0.1,0.05``."""
+    if isinstance(value, str) and not value.strip().startswith(_BRACKETS):
+        return as_rates(value, key)
+    return value or []
+
+
+_BRACKETS = ("{", "[", "(")
+
+
+def as_rates(value: Any, name: str = "learning_rates") -> Any:
+    """Rates given beforehand, by epoch or as a list: from text, and from JSON, where epochs are text.
+
+    Args:
+        value: A list or a mapping of numbers, or text: ``{1: 0.1, 5: 0.05}`` or ``0.1,0.05``. Nothing in it is run.
+        name: What it is called in an error.
+
+    Raises:
+        ArgumentError: It is text and no such thing.
+
+    Examples:
+        >>> as_rates("{1: 0.1, 5: 0.05}"), as_rates("0.1,0.05"), as_rates({"1": 0.1})
+        ({1: 0.1, 5: 0.05}, [0.1, 0.05], {1: 0.1})
+    """
     if isinstance(value, str):
         try:
-            value = literal.parse(value if value.strip().startswith(("{", "[", "(")) else f"[{value}]", key)
+            value = literal.parse(value if value.strip().startswith(_BRACKETS) else f"[{value}]", name)
         except FormatError as error:
-            raise broken_law(key, "a list or a dict of epoch -> rate", value, error.message) from error
+            raise broken_law(name, "a list or a dict of epoch -> rate", value, error.message) from error
     if isinstance(value, Mapping):
-        return {int(e) if isinstance(e, str) and e.isdecimal() else e: _number(key, rate) for e, rate in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_number(key, rate) for rate in value]
+        return {int(e) if isinstance(e, str) and e.isdecimal() else e: _number(name, rate) for e, rate in value.items()}
+    if isinstance(value, Iterable):
+        return [_number(name, rate) for rate in value]
     return value
 
 
-# Configuration key -> the name of the parameter it sets, and how its value is read.
+Kind = Constant | Newbob
+"""A schedule that configurations know by name."""
+
 _Reader = Callable[[str, Any], Any]
-_COMMON: Final[dict[str, tuple[str, _Reader]]] = {
-    "learning_rate": ("default_learning_rate", _number),
-    "learning_rate_control_error_measure": ("error_measure_key", _error_keys),
+
+
+@attrs.frozen
+class _Parameter:
+    """Where the value of a parameter comes from: the first of the keys that is there, else the default."""
+
+    keys: tuple[str, ...]
+    read: _Reader
+    default: Any
+
+    def value(self, config: Mapping[str, Any]) -> Any:
+        for key in self.keys:
+            if key in config:
+                given = config[key]
+                if isinstance(given, FormatError):  # what it is cannot be known, and why
+                    raise given
+                return self.read(key, given)
+        return self.default
+
+
+_CONTROL: Final = _Parameter(("learning_rate_control",), _text, "constant")
+_COMMON: Final = {
+    "default_learning_rate": _Parameter(("learning_rate",), _number, 1.0),
+    "min_learning_rate": _Parameter(("min_learning_rate",), _number, 0.0),
+    "default_learning_rates": _Parameter(("learning_rates",), _rates, []),
+    "error_measure_key": _Parameter(("learning_rate_control_error_measure",), _error_keys, None),
+    "relative_error_also_relative_to_learning_rate": _Parameter(
+        ("learning_rate_control_relative_error_relative_lr",), as_flag, False
+    ),
+    "min_num_epochs_per_new_learning_rate": _Parameter(
+        ("learning_rate_control_min_num_epochs_per_new_lr",), _integer, 0
+    ),
+    "relative_error_div_by_old": _Parameter(("newbob_relative_error_div_by_old",), as_flag, False),
+    "learning_rate_decay": _Parameter(("learning_rate_decay", "newbob_learning_rate_decay"), _number, 0.5),
+    "learning_rate_growth": _Parameter(("learning_rate_growth", "newbob_learning_rate_growth"), _number, 1.0),
+    "filename": _Parameter(("learning_rate_file",), _text, None),
 }
-_NEWBOB: Final[dict[str, tuple[str, _Reader]]] = _COMMON | {
-    "min_learning_rate": ("min_learning_rate", _number),
-    "newbob_learning_rate_decay": ("learning_rate_decay", _factor),
-    "learning_rate_decay": ("learning_rate_decay", _factor),  # where both are given, the later line here wins
-    "newbob_learning_rate_growth": ("learning_rate_growth", _factor),
-    "learning_rate_growth": ("learning_rate_growth", _factor),
+_PRETRAIN: Final = _Parameter(("pretrain_learning_rate", "learning_rate"), _number, 1.0)
+_RELATIVE: Final = _COMMON | {
+    "relative_error_threshold": _Parameter(("newbob_relative_error_threshold",), _number, -0.01)
 }
-_RELATIVE: Final[dict[str, tuple[str, _Reader]]] = _NEWBOB | {
-    "learning_rate_control_relative_error_relative_lr": ("relative_error_also_relative_to_learning_rate", _flag),
-    "newbob_relative_error_div_by_old": ("relative_error_div_by_old", _flag),
-    "newbob_relative_error_threshold": ("relative_error_threshold", _number),
+_ABS: Final = _COMMON | {"error_threshold": _Parameter(("newbob_error_threshold",), _number, -0.01)}
+_MULTI: Final = _RELATIVE | {
+    "num_epochs": _Parameter(("newbob_multi_num_epochs",), _integer, 5),
+    "update_interval": _Parameter(("newbob_multi_update_interval", "newbob_multi_num_epochs"), _integer, 5),
+    "relative_error_grow_threshold": _Parameter(
+        ("newbob_relative_error_grow_threshold", "newbob_relative_error_threshold"), _number, -0.01
+    ),
 }
-_ABS: Final[dict[str, tuple[str, _Reader]]] = _NEWBOB | {"newbob_error_threshold": ("error_threshold", _number)}
-_MULTI: Final[dict[str, tuple[str, _Reader]]] = _RELATIVE | {
-    "newbob_multi_num_epochs": ("num_epochs", _integer),
-    "newbob_multi_update_interval": ("update_interval", _integer),
-    "newbob_relative_error_grow_threshold": ("relative_error_grow_threshold", _number),
+_PARAMETERS: Final[dict[type[Kind], dict[str, _Parameter]]] = {
+    Constant: _COMMON,
+    NewbobRelative: _RELATIVE,
+    NewbobAbs: _ABS,
+    NewbobMultiEpoch: _MULTI,
 }
-_KINDS: Final[dict[str, tuple[type[Schedule], dict[str, tuple[str, _Reader]]]]] = {
-    "constant": (Constant, _COMMON),
-    "newbob": (NewbobRelative, _RELATIVE),
-    "newbob_rel": (NewbobRelative, _RELATIVE),
-    "newbob_relative": (NewbobRelative, _RELATIVE),
-    "newbob_abs": (NewbobAbs, _ABS),
-    "newbob_multi_epoch": (NewbobMultiEpoch, _MULTI),
+_KINDS: Final[dict[str, type[Kind]]] = {
+    "constant": Constant,
+    "newbob": NewbobRelative,
+    "newbob_rel": NewbobRelative,
+    "newbob_relative": NewbobRelative,
+    "newbob_abs": NewbobAbs,
+    "newbob_multi_epoch": NewbobMultiEpoch,
 }
-_DEFAULTS: Final[dict[str, Any]] = {
-    "default_learning_rate": 1.0,
-    "learning_rate_decay": 0.5,
-    "relative_error_threshold": -0.01,
-    "error_threshold": -0.01,
-    "num_epochs": 5,
-}
-_AROUND: Final = frozenset(
-    {
-        "learning_rate_control",
-        "learning_rates",
-        "learning_rate_control_min_num_epochs_per_new_lr",
-        "learning_rate_file",
-        "pretrain_learning_rate",
-    }
+KNOWN_KEYS: Final = frozenset(_CONTROL.keys + _PRETRAIN.keys).union(
+    *(parameter.keys for table in _PARAMETERS.values() for parameter in table.values())
 )
-KNOWN_KEYS: Final = _AROUND.union(*(keys for _, keys in _KINDS.values()))
 """Every configuration key that means something here."""
 
 _LOOKS_LIKE_OURS = re.compile(r"newbob|(min_)?learning_rate")
+
+
+def kind_of(name: Any) -> type[Kind]:
+    """The schedule that goes by a name in configurations.
+
+    Raises:
+        ArgumentError: None does.
+
+    Examples:
+        >>> kind_of("newbob").__name__
+        'NewbobRelative'
+    """
+    if not isinstance(name, str) or name not in _KINDS:
+        raise broken_law("learning_rate_control", f"one of {', '.join(_KINDS)}", name, "correct the setting")
+    return _KINDS[name]
+
+
+def parameters_from_config(kind: type[Kind], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a RETURNN control by name, with what the settings or the defaults say.
+
+    Args:
+        kind: One of the four schedules.
+        config: Settings by key.
+
+    Raises:
+        ArgumentError: A setting is text that does not say what it should.
+        FormatError: A setting of a Python file cannot be known without running it.
+    """
+    return {name: parameter.value(config) for name, parameter in _PARAMETERS[kind].items()}
+
+
+def control_kind(config: Mapping[str, Any]) -> type[Kind]:
+    """The schedule that a configuration names under ``learning_rate_control``.
+
+    Raises:
+        ArgumentError: It names none.
+    """
+    return kind_of(_CONTROL.value(config))
+
+
+_FIRST_OF_SEVERAL: Final = frozenset(
+    key
+    for table in _PARAMETERS.values()
+    for parameter in table.values()
+    if parameter.read in (_number, _integer, as_flag)
+    for key in parameter.keys
+)
+_READ_WHERE_TYPED: Final = ("learning_rate_decay", "learning_rate_growth")
+
+
+def settings_of(config: Any) -> Mapping[str, Any]:
+    """The settings in a RETURNN ``Config``, as RETURNN's own learning-rate control reads them.
+
+    Args:
+        config: An object with ``typed_dict`` (values by key) and ``dict`` (lists of text by key); or settings by key.
+
+    Returns:
+        Typed values, else text; of several texts for a number the first, for anything else all, joined by commas.
+
+    Raises:
+        ArgumentError: It is neither.
+
+    Warns:
+        SettingWarning: A decay or growth is given as text under a key that RETURNN reads only where it is typed.
+    """
+    typed, texts = getattr(config, "typed_dict", None), getattr(config, "dict", None)
+    if not isinstance(typed, Mapping) or not isinstance(texts, Mapping):
+        if not isinstance(config, Mapping):
+            raise broken_law(
+                "config", "a mapping, or a Config with typed_dict and dict", config, "see the settings page"
+            )
+        return config
+    settings = {key: text[0] if key in _FIRST_OF_SEVERAL else ",".join(text) for key, text in texts.items() if text}
+    for key in _READ_WHERE_TYPED:
+        if key in settings and key not in typed:
+            message = f"RETURNN overlooks {key} {settings.pop(key)!r}, since it is text; use newbob_{key}"
+            warnings.warn(message, SettingWarning, stacklevel=3)
+    return settings | dict(typed)
 
 
 def schedule_from_config(
@@ -137,6 +269,7 @@ def schedule_from_config(
 
     Raises:
         ArgumentError: A setting breaks a law; says which.
+        FormatError: A setting of a Python file cannot be known without running it.
 
     Warns:
         SettingWarning: A key that looks like ours but means nothing.
@@ -148,24 +281,17 @@ def schedule_from_config(
         0.001
     """
     _report_unknown(config)
-    name = config.get("learning_rate_control", "constant")
-    if not isinstance(name, str) or name not in _KINDS:
-        raise broken_law("learning_rate_control", f"one of {', '.join(_KINDS)}", name, "correct the setting")
-    kind, keys = _KINDS[name]
-    given = {parameter: read(key, config[key]) for key, (parameter, read) in keys.items() if key in config}
-    wanted = {parameter for parameter, _ in keys.values()}
-    parameters = {parameter: value for parameter, value in _DEFAULTS.items() if parameter in wanted} | given
-    if kind is NewbobMultiEpoch:
-        parameters.setdefault("update_interval", parameters["num_epochs"])
-        parameters.setdefault("relative_error_grow_threshold", parameters["relative_error_threshold"])
+    kind = control_kind(config)
+    table = _PARAMETERS[kind]
+    taken = {field.name for field in attrs.fields(kind)}
+    parameters: dict[str, Any] = {name: parameter.value(config) for name, parameter in table.items() if name in taken}
     if issubclass(kind, Newbob):
         parameters |= {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key}
-    schedule = kind(**parameters)
-    hold = "learning_rate_control_min_num_epochs_per_new_lr"
-    min_num_epochs = _integer(hold, config.get(hold, 0))
+    schedule: Schedule = kind(**parameters)
+    min_num_epochs = table["min_num_epochs_per_new_learning_rate"].value(config)
     if min_num_epochs:
         schedule = HoldLearningRate(schedule, min_num_epochs)
-    presets = _rates("learning_rates", config.get("learning_rates") or {})
+    presets = as_rates(table["default_learning_rates"].value(config))
     return Preset(schedule, presets) if presets else schedule
 
 
@@ -182,8 +308,7 @@ def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, floa
         {1: 0.5, 2: 0.5, 3: 0.1}
     """
     num_epochs = integer("num_epochs", num_epochs, least=0, way_out="0 is no pretraining")
-    initial = _number("learning_rate", config.get("learning_rate", _DEFAULTS["default_learning_rate"]))
-    fixed = _number("pretrain_learning_rate", config.get("pretrain_learning_rate", initial))
+    initial, fixed = _COMMON["default_learning_rate"].value(config), _PRETRAIN.value(config)
     return {**dict.fromkeys(range(1, num_epochs + 1), fixed), num_epochs + 1: initial} if num_epochs else {}
 
 

@@ -189,16 +189,26 @@ def checked(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attr
 def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
     """``learning_rate`` changed by ``factor``: as it is for None, times a number, or the function's answer.
 
+    Returns:
+        A finite number. A function may go below 0; whether that is a rate is the caller's to say.
+
     Raises:
-        ArgumentError: The result is not a finite number >= 0.
+        ArgumentError: The result is not a finite number.
 
     Examples:
         >>> apply_factor("learning_rate_decay", 0.5, 0.1), apply_factor("learning_rate_decay", None, 0.1)
         (0.05, 0.1)
+        >>> apply_factor("learning_rate_decay", lambda rate: rate - 0.5, 0.25)
+        -0.25
     """
     if factor is None or factor == 1.0:
         return learning_rate
     if isinstance(factor, (int, float)):
         changed = learning_rate * factor
-        return changed if changed < math.inf else rate(f"the learning rate after {name}", changed)
-    return rate(f"{name}({learning_rate!r})", factor(learning_rate))
+        name = f"the learning rate after {name}"
+    else:
+        changed = float(number(f"{name}({learning_rate!r})", factor(learning_rate), "a finite number"))
+        name = f"{name}({learning_rate!r})"
+    if not -math.inf < changed < math.inf:
+        raise broken_law(name, "a finite number", changed, "correct the value")
+    return changed

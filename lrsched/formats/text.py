@@ -13,7 +13,7 @@ from pyrsistent import PSet, PVector
 
 from lrsched.core.epoch_data import META_PREFIX, EpochData
 from lrsched.core.history import History
-from lrsched.errors import ArgumentError, FormatError
+from lrsched.errors import ArgumentError, EmptyFileError, FormatError
 from lrsched.formats import literal
 
 _ONE_LINE = 40  # a dict whose items have fewer characters than this stands on one line
@@ -27,6 +27,7 @@ def parse(text: str, filename: str | None = None) -> History:
         filename: Named in errors.
 
     Raises:
+        EmptyFileError: There is nothing in it.
         FormatError: It is no such file; the line is named, and nothing in it was run.
 
     Examples:
@@ -34,7 +35,7 @@ def parse(text: str, filename: str | None = None) -> History:
         History({1: EpochData(learning_rate=0.1, error={'dev_score': inf}, meta={'gpu': 'a'})})
     """
     if not text.strip():
-        raise FormatError("the file is empty; it may just be being written", filename=filename, line=1)
+        raise EmptyFileError("the file is empty; it may just be being written", filename=filename, line=1)
     entries = literal.parse(text, filename, {"EpochData": _epoch_data}, [(_USUAL_EPOCH, _usual_epoch)])
     if not isinstance(entries, dict):
         raise FormatError("expected a dict of epoch -> EpochData", filename=filename, line=1)
@@ -84,8 +85,13 @@ def render(history: History) -> str:
 
 def render_epoch(epoch: int, data: EpochData) -> str:
     """One epoch as it stands in the file, without the comma."""
+    return f"{epoch}: {render_data(data)}"
+
+
+def render_data(data: EpochData) -> str:
+    """What is known of an epoch as it stands in the file."""
     error: dict[str, Any] = {**data.error, **{META_PREFIX + key: value for key, value in data.meta.items()}}
-    return f"{epoch}: EpochData(learningRate={data.learning_rate!r}, error={_literal(error)})"
+    return f"EpochData(learningRate={data.learning_rate!r}, error={render_value(error)})"
 
 
 def join(epochs: Iterable[str]) -> str:
@@ -99,17 +105,23 @@ def _dict(items: list[str]) -> str:
     return "{" + ", ".join(items) + "}"
 
 
-def _literal(value: Any) -> str:
+def render_value(value: Any) -> str:
+    r"""A value as it stands in the file; anything but a literal as `repr` has it.
+
+    Examples:
+        >>> render_value((0.5, math.nan)), render_value({2: "b", 1: "a"}), render_value([1])
+        ("(0.5, float('nan'))", "{1: 'a', 2: 'b'}", '[\n1,\n]')
+    """
     if isinstance(value, dict):
-        return _dict([f"{_literal(key)}: {_literal(value[key])}" for key in _in_order(value)])
+        return _dict([f"{render_value(key)}: {render_value(value[key])}" for key in _in_order(value)])
     if isinstance(value, float):
         return f"float('{value!r}')" if value != value or value in (_INF, -_INF) else repr(value)  # noqa: PLR0124  NaN
-    if isinstance(value, PVector):
-        return "[\n" + "".join(f"{_literal(item)},\n" for item in value) + "]"
-    if isinstance(value, PSet):
-        return "set([\n" + "".join(f"{_literal(item)},\n" for item in _in_order(value)) + "])"
+    if isinstance(value, (PVector, list)):
+        return "[\n" + "".join(f"{render_value(item)},\n" for item in value) + "]"
+    if isinstance(value, (PSet, set)):
+        return "set([\n" + "".join(f"{render_value(item)},\n" for item in _in_order(value)) + "])"
     if isinstance(value, tuple):
-        return f"({_on_one_line(value[0])},)" if len(value) == 1 else f"({', '.join(map(_literal, value))})"
+        return f"({_on_one_line(value[0])},)" if len(value) == 1 else f"({', '.join(map(render_value, value))})"
     return repr(value)
 
 

@@ -71,13 +71,17 @@ class Newbob(Schedule):
         if decay:
             return self._decayed(learning_rate)[0]
         if grow is None or grow:
-            return apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+            return self._grown(learning_rate)
         return learning_rate
 
     def _decayed(self, learning_rate: float) -> tuple[float, float | None]:
         """The rate after a decay; and the one before it was lifted to the minimum, None if it was not."""
         decayed = apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
         return (decayed, None) if decayed >= self.min_learning_rate else (self.min_learning_rate, decayed)
+
+    def _grown(self, learning_rate: float) -> float:
+        grown = apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+        return rate("the learning rate after learning_rate_growth", grown)
 
     def _default(self, history: History, epoch: int, reason: str) -> Decision:
         previous = history.most_recent_learning_rate(epoch)
@@ -103,7 +107,7 @@ class Newbob(Schedule):
             learning_rate, lifted_from = self._decayed(previous)
         elif self._grows(change, grow_threshold):
             reason, action = "the error improved enough", Action.GROW
-            learning_rate = apply_factor("learning_rate_growth", self.learning_rate_growth, previous)
+            learning_rate = self._grown(previous)
         else:
             reason = "the error is between the thresholds"
         if action is None or learning_rate == previous:
@@ -298,17 +302,18 @@ class NewbobMultiEpoch(RelativeNewbob):
         if self.update_interval > 1 and epoch % self.update_interval != 1:
             cause = Cause(self._name, f"updates come every {self.update_interval} epochs")
             return Decision(previous, previous, Action.KEEP, cause)
+        change, comparisons = self.mean_change(history, epoch)
+        return self._decide_by(
+            previous, change, comparisons, self.relative_error_threshold, self.relative_error_grow_threshold
+        )
+
+    def mean_change(self, history: History, epoch: int) -> tuple[float | None, tuple[Comparison, ...]]:
+        """The mean relative error before ``epoch``, None if one is unknown; and what it is the mean of."""
         newest = history.newest(self.num_epochs + 1, before=epoch)
         comparisons = tuple(self.compare(history, old, new) for old, new in pairwise(newest))
         changes = [comparison.change for comparison in comparisons if comparison.change is not None]
         known = changes and len(changes) == len(comparisons)
-        return self._decide_by(
-            previous,
-            mean(changes) if known else None,
-            comparisons,
-            self.relative_error_threshold,
-            self.relative_error_grow_threshold,
-        )
+        return (mean(changes) if known else None), comparisons
 
 
 def mean(values: Sequence[float]) -> float:

@@ -6,44 +6,50 @@ import os
 from pathlib import Path
 from typing import Any, final
 
-from lrsched.config.files import parse_config
+from lrsched.config.execution import run_config
+from lrsched.config.files import is_python, parse_config
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.errors import ConflictError, FormatError, StorageError
+from lrsched.errors import ConflictError, FormatError, MissingFileError, StorageError
 from lrsched.formats import Format, text
 
 StrPath = str | os.PathLike[str]
 
 
 def read(path: StrPath) -> History:
-    """The history in a learning-rate file.
+    """The history in a learning-rate file, also in one that a training is writing.
 
     Args:
-        path: The file; it must be there.
+        path: The file. If its writer replaces it by renaming, as lrsched and RETURNN do, what is read is complete.
 
     Raises:
+        NotWrittenError: It is not there, or is empty: there is nothing to read yet.
         FormatError: It is no learning-rate file; says the line. Nothing in it was run.
-        StorageError: It is not there, or the machine could not read it.
+        StorageError: The machine could not read it.
 
     Examples:
         >>> read("no_such_file")
         Traceback (most recent call last):
-        lrsched.errors.StorageError: [Errno 2] No such file or directory: 'no_such_file'
+        lrsched.errors.MissingFileError: [Errno 2] No such file or directory: 'no_such_file'
     """
     return text.parse(read_text(path), os.fspath(path))
 
 
-def read_config(path: StrPath) -> dict[str, Any]:
+def read_config(path: StrPath, *, execute: bool = False) -> dict[str, Any]:
     """The settings in a configuration file, for `schedule_from_config`.
 
     Args:
         path: The file, in one of the forms that `lrsched.config.files.parse_config` tells apart.
+        execute: Run it if it is a Python file. Otherwise it is read without running anything.
 
     Raises:
-        FormatError: It is no configuration; says the line. Nothing in it was run.
+        FormatError: It is no configuration; says the line. Or running it raised an exception.
         StorageError: It is not there, or the machine could not read it.
     """
-    return parse_config(read_text(path), os.fspath(path))
+    content, filename = read_text(path), os.fspath(path)
+    if execute and is_python(content, filename):
+        return run_config(content, filename)
+    return parse_config(content, filename)
 
 
 def read_text(path: StrPath) -> str:
@@ -51,17 +57,23 @@ def read_text(path: StrPath) -> str:
 
     Raises:
         FormatError: It is not UTF-8.
+        MissingFileError: It is not there.
         StorageError: The machine could not read it.
     """
     try:
         data = Path(path).read_bytes()
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _GONE:
+            raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
         raise _storage_error(error, path) from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FormatError("the file is not text in UTF-8", filename=os.fspath(path), line=line) from error
+
+
+_GONE = (errno.ENOENT, errno.ESTALE)  # ESTALE: on a network disk, another machine put a new file in its place
 
 
 def _storage_error(error: Exception, path: StrPath) -> StorageError:
@@ -94,7 +106,7 @@ class FileStorage:
         return f"FileStorage({os.fspath(self.path)!r})"
 
     def load(self) -> History:
-        """See `Storage.load`."""
+        """See `Storage.load`. A file that is not there is the empty history; an empty one is an `EmptyFileError`."""
         version = self._version()
         if version is None:
             folder = Path(os.path.realpath(self.path)).parent

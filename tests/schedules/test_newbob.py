@@ -134,11 +134,25 @@ def test_decay_and_growth_may_be_functions_or_nothing():
     assert schedule(_history(2.0, 1.0), 3) == 0.5
 
 
-@pytest.mark.parametrize("answer", [-0.1, math.nan, math.inf, "0.1", None])
-def test_a_function_must_give_a_rate(answer):
+@pytest.mark.parametrize("answer", [math.nan, math.inf, -math.inf, "0.1", None])
+def test_a_function_must_give_a_number(answer):
     schedule = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=lambda _: answer)
-    with pytest.raises(ArgumentError, match=r"learning_rate_decay\(0.5\) must be a finite number >= 0, got"):
+    with pytest.raises(ArgumentError, match=r"learning_rate_decay\(0.5\) must be a finite number, got"):
         schedule(_history(1.0, 1.0), 3)
+
+
+def test_a_decay_below_0_is_lifted_and_a_growth_below_0_refused():
+    schedule = NewbobRelative(
+        -0.01,
+        default_learning_rate=0.5,
+        min_learning_rate=0.125,
+        learning_rate_decay=lambda rate: rate - 1.0,
+        learning_rate_growth=lambda rate: rate - 1.0,
+    )
+    decayed = schedule.decide(_history(1.0, 1.0), 3)
+    assert (decayed.learning_rate, decayed.cause.lifted_from) == (0.125, -0.5)
+    with pytest.raises(ArgumentError, match="after learning_rate_growth must be a finite number >= 0, got -0.5"):
+        schedule(_history(2.0, 1.0), 3)
 
 
 def test_decay_and_growth_at_once_are_refused():
