@@ -4,6 +4,7 @@ Messages have one of two wordings: ``<name> must be <law>, got <value>; <way out
 ``<what is wrong> @ <file>:<line>`` for files.
 """
 
+from functools import partial
 from typing import Any, final
 
 _LONGEST_VALUE_SHOWN = 80
@@ -23,7 +24,6 @@ class ArgumentError(LrschedError, ValueError):
     """
 
 
-@final
 class FormatError(LrschedError, ValueError):
     """A file does not hold what it should. Nothing was changed.
 
@@ -45,15 +45,29 @@ class FormatError(LrschedError, ValueError):
 
     def __reduce__(self) -> Any:
         """Keyword arguments do not survive the pickling of exceptions by themselves."""
-        return _rebuild_format_error, (self.message, self.filename, self.line)
-
-
-def _rebuild_format_error(message: str, filename: str | None, line: int | None) -> FormatError:
-    return FormatError(message, filename=filename, line=line)
+        return partial(type(self), filename=self.filename, line=self.line), (self.message,)
 
 
 class StorageError(LrschedError, OSError):
     """The machine could not read or write: disk, rights, folders. What was stored before is intact."""
+
+
+class NotWrittenError(LrschedError):
+    """There is nothing to read yet: the file is not there, or is empty as it is while somebody writes it.
+
+    Whoever reads the file of a training that runs catches this and tries again later; everything else is a fault.
+    It is a `MissingFileError` or an `EmptyFileError`.
+    """
+
+
+@final
+class MissingFileError(NotWrittenError, StorageError, FileNotFoundError):
+    """The file to read is not there, or another machine replaced it while it was read over the network."""
+
+
+@final
+class EmptyFileError(NotWrittenError, FormatError):
+    """The file to read has nothing in it, or nothing but white space."""
 
 
 class ConflictError(LrschedError):

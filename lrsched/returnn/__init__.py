@@ -56,10 +56,11 @@ def install(*, non_finite_error: NonFinitePolicy = "original") -> None:
 
             lrsched.returnn.install()
     """
+    policy = non_finite_policy("non_finite_error", non_finite_error)
     ours = sys.modules[__name__]
     if sys.modules.get(_REPLACED, ours) is not ours:
         raise LrschedError(f"{_REPLACED} is in use already; call lrsched.returnn.install() before RETURNN imports it")
-    LearningRateControl.non_finite_error = non_finite_policy("non_finite_error", non_finite_error)
     returnn = import_module("returnn")
+    LearningRateControl.non_finite_error = policy
     sys.modules[_REPLACED] = ours
     returnn.learning_rate_control = ours  # type: ignore[attr-defined]  # where `import` binds it

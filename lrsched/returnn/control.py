@@ -25,7 +25,7 @@ from lrsched.core.history import Entry, History
 from lrsched.core.measure import NonFinitePolicy, error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, number, rate
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, LrschedError, StorageError, broken_law
+from lrsched.errors import ArgumentError, LrschedError, MissingFileError, broken_law
 from lrsched.formats.text import render_data, render_value
 from lrsched.schedules import newbob
 from lrsched.schedules.constant import Constant
@@ -385,11 +385,12 @@ class LearningRateControl:
 
         Raises:
             FormatError: The file cannot be read; it is left as it is.
+            MissingFileError: There is none. The epochs are as they were.
             StorageError: The machine could not read.
         """
         storage = self._file()
         if not storage.path.exists():
-            raise StorageError(errno.ENOENT, "there is no such file to load", os.fspath(storage.path))
+            raise MissingFileError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(storage.path))
         loaded = storage.load()
         self.epoch_data = {epoch: self._thawed_epoch(data) for epoch, data in loaded.items()}
 

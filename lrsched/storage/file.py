@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 from pathlib import Path
 from typing import Any, final
@@ -60,12 +61,19 @@ def read_text(path: StrPath) -> str:
         MissingFileError: It is not there.
         StorageError: The machine could not read it.
     """
+    return _decoded(_read_bytes(path), path)
+
+
+def _read_bytes(path: StrPath) -> bytes:
     try:
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _GONE:
             raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
         raise _storage_error(error, path) from error
+
+
+def _decoded(data: bytes, path: StrPath) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,7 +97,7 @@ class FileStorage:
 
     A save writes a temporary file in the same folder, syncs it, renames it over the old one and syncs the folder. It
     replaces only what was loaded or saved through this object: an unreadable file is never overwritten, nor is what
-    somebody else wrote in the meantime.
+    somebody else wrote in the meantime. That is told by the content, so a file that was only touched or copied is fine.
 
     Args:
         path: The file; it need not be there yet, its folder must. A symbolic link is followed.
@@ -100,6 +108,7 @@ class FileStorage:
         self.path = Path(path)
         self.format = format
         self._seen: _Version | None = None
+        self._digest = b""  # of the content at that time
         self._rendered: dict[int, tuple[EpochData, str]] = {}
 
     def __repr__(self) -> str:
@@ -114,13 +123,14 @@ class FileStorage:
                 raise StorageError(errno.ENOENT, "its folder is not there", os.fspath(self.path))
             self._seen = None
             return History()
-        history = self.format.parse(read_text(self.path), os.fspath(self.path))
-        self._seen = version
+        data = _read_bytes(self.path)
+        history = self.format.parse(_decoded(data, self.path), os.fspath(self.path))
+        self._seen, self._digest = version, _digest(data)
         return history
 
     def save(self, history: History) -> None:
         """See `Storage.save`."""
-        if self._version() not in (None, self._seen):
+        if self._is_changed():
             raise ConflictError(
                 f"{self.path} holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
             )
@@ -134,7 +144,7 @@ class FileStorage:
             except BaseException:
                 temporary.unlink()
                 raise
-            self._seen = version
+            self._seen, self._digest = version, _digest(data)
             _sync_folder(target.parent)
         except OSError as error:
             raise _storage_error(error, self.path) from error
@@ -148,6 +158,11 @@ class FileStorage:
                 known if known and known[0] is data else (data, self.format.render_epoch(epoch, data))
             )
         return [rendered for _, rendered in self._rendered.values()]
+
+    def _is_changed(self) -> bool:
+        """Whether the file holds what was neither loaded nor saved here."""
+        version = self._version()
+        return version not in (None, self._seen) and _digest(_read_bytes(self.path)) != self._digest
 
     def _version(self) -> "_Version | None":
         """What tells one state of the file from the next; None if there is no file."""
@@ -165,6 +180,10 @@ _Version = tuple[int, int, int, int]
 def _version_of(path: Path) -> _Version:
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data).digest()
 
 
 def _write_beside(path: Path, data: bytes) -> Path:

@@ -224,7 +224,10 @@ class TheSame(RuleBasedStateMachine):
         return True
 
     @initialize(
-        given=_settings(), form=st.sampled_from(["typed", "text", "mixed"]), file=st.booleans(), own=st.sampled_from([False, False, False, True])
+        given=_settings(),
+        form=st.sampled_from(["typed", "text", "mixed"]),
+        file=st.booleans(),
+        own=st.sampled_from([False, False, False, True]),
     )
     def load_from_config(self, given, form, file, own):
         texts = _as_text(given) if form != "typed" else {}

@@ -82,6 +82,19 @@ def test_a_file_that_was_not_loaded_is_not_overwritten(path):
     assert path.read_text() == "not a learning-rate file"
 
 
+def test_a_file_that_was_only_touched_is_no_conflict(tmp_path):
+    path = tmp_path / "learning_rates"
+    storage = FileStorage(path)
+    storage.save(ONE)
+    os.utime(path, (1, 1))
+    storage.save(ONE)
+    copy = tmp_path / "copy"
+    copy.write_bytes(path.read_bytes())
+    copy.replace(path)
+    storage.save(ONE)
+    assert read(path) == ONE
+
+
 def test_an_unreadable_file_stays_so_even_after_a_try_to_load_it(path):
     path.write_text("{1: EpochData(")
     storage = FileStorage(path)
