@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import lrsched.returnn as drop_in
 from lrsched import EpochData, FileStorage, History, LearningRateControl, MemoryStorage, NewbobRelative
 
 with warnings.catch_warnings(), contextlib.redirect_stdout(None):
@@ -160,6 +161,37 @@ def test_saving_after_one_more_epoch_takes_at_most_a_fifth_of_the_originals_time
         rounds=30,
     )
     assert (tmp_path / "theirs").read_bytes() == (tmp_path / "learning_rates").read_bytes()
+
+
+def test_an_epoch_with_the_drop_in_takes_at_most_half_of_the_originals_time(against, tmp_path, histories):
+    """What RETURNN's engines do in an epoch, at epoch 1000: ask, note meta values, record errors twice, save."""
+    ours = drop_in.NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
+    for epoch, data in histories[1000].items():
+        ours.epoch_data[epoch] = ours.EpochData(learning_rate=data.learning_rate, error=dict(data.error))
+    ours.filename = str(tmp_path / "ours")
+    theirs = _theirs(histories[1000], str(tmp_path / "theirs"))
+    ours.save()
+
+    def epoch_of(control):
+        epoch = 1 + max(control.epoch_data)
+
+        def run():
+            control.get_learning_rate_for_epoch(epoch)
+            control.epoch_data[epoch].meta.update({"effective_learning_rate": 0.1, "gpu": "a"})
+            control.set_epoch_error(epoch, {"train_score": 1.0})
+            control.set_epoch_error(epoch, _errors(epoch))
+            control.save()
+
+        return run
+
+    against(
+        "an epoch at epoch 1000 with the drop-in, saved",
+        lambda: epoch_of(ours),
+        lambda: epoch_of(theirs),
+        law=0.5,
+        rounds=30,
+    )
+    assert (tmp_path / "theirs").read_bytes() == (tmp_path / "ours").read_bytes()
 
 
 def _import(module):

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from lrsched.core.history import History
     from lrsched.core.measure import Comparison, ErrorKey, error_key, last_best_epoch, relative_error
     from lrsched.core.schedule import Schedule
+    from lrsched.core.series import best_epochs, error_series, finished, meta_series
     from lrsched.errors import (
         ArgumentError,
         ConflictError,
         FormatError,
         LrschedError,
+        NotWrittenError,
         SettingWarning,
         StorageError,
     )
@@ -49,14 +51,19 @@ __all__ = [
     "NewbobAbs",
     "NewbobMultiEpoch",
     "NewbobRelative",
+    "NotWrittenError",
     "Preset",
     "Schedule",
     "SettingWarning",
     "Storage",
     "StorageError",
     "as_schedule",
+    "best_epochs",
     "error_key",
+    "error_series",
+    "finished",
     "last_best_epoch",
+    "meta_series",
     "read",
     "read_config",
     "relative_error",
@@ -72,11 +79,13 @@ _HOMES = {
     "lrsched.core.history": ("History",),
     "lrsched.core.measure": ("Comparison", "ErrorKey", "error_key", "last_best_epoch", "relative_error"),
     "lrsched.core.schedule": ("Schedule",),
+    "lrsched.core.series": ("best_epochs", "error_series", "finished", "meta_series"),
     "lrsched.errors": (
         "ArgumentError",
         "ConflictError",
         "FormatError",
         "LrschedError",
+        "NotWrittenError",
         "SettingWarning",
         "StorageError",
     ),

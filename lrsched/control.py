@@ -11,6 +11,7 @@ from lrsched.core.history import History
 from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
 from lrsched.core.schedule import Schedule
+from lrsched.core.series import finished
 from lrsched.errors import broken_law
 from lrsched.schedules.newbob import Newbob
 from lrsched.schedules.wrappers import Function, as_schedule, with_default_rate
@@ -170,7 +171,7 @@ class LearningRateControl:
     @property
     def last_finished_epoch(self) -> int:
         """The newest epoch that has errors; 0 if there is none. A training goes on with the one after it."""
-        return max((epoch for epoch, data in self._history.items() if data.error), default=0)
+        return max(finished(self._history), default=0)
 
     def get_last_epoch(self, epoch: int) -> int | None:
         """The newest epoch before ``epoch`` with data; None if there is none."""

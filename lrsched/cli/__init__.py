@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lrsched import __version__
+from lrsched.cli.best import best
 from lrsched.cli.demo import demo
 from lrsched.cli.output import say_error, say_warning
 from lrsched.cli.replay import replay, verify
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, replay, verify, demo):
+for command in (show, best, replay, verify, demo):
     app.command()(command)
 
 

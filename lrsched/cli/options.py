@@ -1,19 +1,26 @@
 """Arguments and options that several commands share, and what they mean together."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lrsched.config.settings import parse_setting
+from lrsched.core.history import History
 from lrsched.errors import ArgumentError
 from lrsched.storage.file import read_config
+
+NOT_THERE = 1
 
 LearningRateFile = Annotated[str, typer.Argument(metavar="FILE", help="A learning-rate file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="CONFIG", help="The training's configuration: JSON, or lines 'key value'."),
+    typer.Option(
+        "--config", "-c", metavar="CONFIG", help="The training's configuration: Python, JSON, or lines 'key value'."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -21,8 +28,19 @@ Settings = Annotated[
 ]
 
 
-def settings(config: Path | None, overrides: list[str] | None) -> dict[str, Any]:
+ExecConfig = Annotated[
+    bool,
+    typer.Option("--exec-config", help="Run CONFIG if it is Python. Without it, it is only read, and nothing is run."),
+]
+
+
+def settings(config: Path | None, overrides: list[str] | None, *, execute: bool) -> dict[str, Any]:
     """The settings of a configuration file, and over them those given one by one.
+
+    Args:
+        config: The file.
+        overrides: Texts KEY=VALUE.
+        execute: Run the file if it is Python.
 
     Raises:
         ArgumentError: There are neither, or one of the latter is no KEY=VALUE.
@@ -31,7 +49,7 @@ def settings(config: Path | None, overrides: list[str] | None) -> dict[str, Any]
     """
     if config is None and not overrides:
         raise ArgumentError("the schedule is not known; give --config CONFIG, or --set KEY=VALUE")
-    given = {} if config is None else read_config(config)
+    given = {} if config is None else read_config(config, execute=execute)
     return given | dict(map(parse_setting, overrides or []))
 
 
@@ -52,3 +70,22 @@ def epochs(text: str) -> list[range]:
             raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
         ranges.append(range(int(first), int(last or first) + 1))
     return ranges
+
+
+def error_keys(history: History) -> set[str]:
+    """The names of all errors in a history."""
+    return {key for data in history.values() for key in data.error}
+
+
+def instead_of(key: str, keys: Iterable[str]) -> str:
+    """What else can be asked for than ``key``, as the end of a sentence; nothing where there is nothing.
+
+    Examples:
+        >>> instead_of("dev_scor", ["train_score", "dev_score"]), instead_of("x", ["b", "a"]), instead_of("x", [])
+        ("; did you mean 'dev_score'?", "; there are 'a', 'b'", '')
+    """
+    names = sorted(keys)
+    close = get_close_matches(key, names, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(map(repr, names))}" if names else ""

@@ -74,7 +74,19 @@ def jsonable(value: Any) -> Any:
     return repr(value)
 
 
-def say_error(error: Exception) -> None:
+def cell(value: Any) -> str:
+    """A value in a table: text as it is, numbers in full, lists and the like as Python has them.
+
+    Examples:
+        >>> cell("a"), cell(0.1), cell(float("nan")), cell(None), cell({"b": (0.1, "c")})
+        ('a', '0.1', 'nan', 'None', "{'b': [0.1, 'c']}")
+    """
+    if isinstance(value, str):
+        return value
+    return repr(jsonable(value) if isinstance(value, (Mapping, Sequence, AbstractSet)) else value)
+
+
+def say_error(error: Exception | str) -> None:
     """Print one line to the standard error."""
     print(f"lrsched: error: {printable(str(error))}", file=sys.stderr)  # noqa: T201  the command line prints
 

@@ -1,13 +1,12 @@
 """``lrsched replay`` and ``lrsched verify``: what a schedule says to a recorded history."""
 
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
 
-from lrsched.cli.options import AsJson, Config, LearningRateFile, Settings, epochs, settings
+from lrsched.cli.options import AsJson, Config, ExecConfig, LearningRateFile, Settings, epochs, settings
 from lrsched.cli.output import Row, say, say_json, say_table
 from lrsched.config.settings import pretrain_rates, schedule_from_config
 from lrsched.core.decision import Action
@@ -58,6 +57,7 @@ def replay(
     file: LearningRateFile,
     config: Config = None,
     set_: Settings = None,
+    exec_config: ExecConfig = False,  # noqa: FBT002  typer's way
     mode: PastMode = "recorded",
     pretrain_epochs: PretrainEpochs = 0,
     override: Override = "",
@@ -67,7 +67,7 @@ def replay(
 ) -> None:
     """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
     history = read(file)
-    given = _given(history, config, set_, pretrain_epochs, override)
+    given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     epochs_replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
     if as_json:
         say_json({"file": file, "mode": mode, "epochs": list(map(as_data, epochs_replayed))})
@@ -79,6 +79,7 @@ def verify(
     file: LearningRateFile,
     config: Config = None,
     set_: Settings = None,
+    exec_config: ExecConfig = False,  # noqa: FBT002  typer's way
     mode: PastMode = "recorded",
     pretrain_epochs: PretrainEpochs = 0,
     override: Override = "",
@@ -88,7 +89,7 @@ def verify(
 ) -> None:
     """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences."""
     history = read(file)
-    given = _given(history, config, set_, pretrain_epochs, override)
+    given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
     attempts = {}
     for policy in policies:
@@ -132,12 +133,9 @@ class _Given:
         return keep_recorded(Preset(schedule, self.pretrain), self.history, chain.from_iterable(self.overrides))
 
 
-def _given(
-    history: History, config: Path | None, overrides: list[str] | None, pretrain_epochs: int, kept: str
-) -> _Given:
-    found = settings(config, overrides)
-    pretrain = pretrain_rates(found, min(pretrain_epochs, max(history, default=0)))
-    return _Given(found, pretrain, history, epochs(kept))
+def _given(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> _Given:
+    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0)))
+    return _Given(config, pretrain, history, epochs(kept))
 
 
 def _differing(replayed: tuple[ReplayedEpoch, ...]) -> list[ReplayedEpoch]:

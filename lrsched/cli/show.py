@@ -5,54 +5,94 @@ from typing import Annotated, Any
 
 import typer
 
-from lrsched.cli.options import AsJson, LearningRateFile
-from lrsched.cli.output import Row, say_json, say_table
+from lrsched.cli.options import NOT_THERE, AsJson, LearningRateFile, error_keys, instead_of
+from lrsched.cli.output import Row, cell, say_error, say_json, say_table
+from lrsched.core.epoch_data import META_PREFIX
 from lrsched.core.history import History
-from lrsched.core.measure import error_key
+from lrsched.core.measure import ErrorKey, error_key
+from lrsched.core.series import error_series, finished, meta_series
 from lrsched.storage.file import read
 
 Key = Annotated[
     str | None,
-    typer.Option("--key", "-k", metavar="KEY", help="The error to show; by default in each epoch the one that counts."),
+    typer.Option(
+        "--key",
+        "-k",
+        metavar="KEY",
+        help="The error to show, or the meta value if no error has that name; by default in each epoch the error that "
+        "counts.",
+    ),
 ]
 
 
 def show(file: LearningRateFile, key: Key = None, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
-    """Show a history: its epochs, their rates with the changes marked, and the error that counts."""
+    """Show a history: its epochs, their rates with the changes marked, and the error that counts.
+
+    Epochs without errors are marked as not finished. Exit 1 if no epoch has KEY.
+    """
     history = read(file)
     if as_json:
         say_json({"file": file, "epochs": list(_epochs(history, key))})
     else:
         say_history(history, file, key)
+    if key is not None and not _series(history, key):
+        keys = error_keys(history) | {name for data in history.values() for name in data.meta}
+        say_error(f"no epoch has {key!r}{instead_of(key, keys)} @ {file}")
+        raise typer.Exit(NOT_THERE)
 
 
 def say_history(history: History, title: str, key: str | None = None) -> None:
-    """Print a history as a table."""
-    say_table((">epoch", ">learning rate", "change", ">error", "error key"), _rows(history, key), title)
+    """Print a history as a table; it has a column for what is not finished only where something is not."""
+    epochs = list(_epochs(history, key))
+    headings = [">epoch", ">learning rate", "change", *((">error", "error key") if key is None else (">value", "key"))]
+    if not all(shown["finished"] for shown in epochs):
+        headings.append("")
+    say_table(headings, [_row(shown)[: len(headings)] for shown in epochs], title)
 
 
 def _epochs(history: History, key: str | None) -> Iterator[dict[str, Any]]:
     """Each epoch as plain data; ``change`` is the ratio to the rate before, or None."""
     before: float | None = None
+    done, values = finished(history), _series(history, key)
     for epoch, data in history.items():
-        chosen = error_key(history, epoch, key, strict=key is not None)
         rate = data.learning_rate
+        chosen, value = values.get(epoch, (_NOTHING, None))
         yield {
             "epoch": epoch,
+            "finished": epoch in done,
             "learning_rate": rate,
             "change": rate / before if rate is not None and before and rate != before else None,
             "error_key": chosen,
-            "error_value": None if chosen.key is None else data.error[chosen.key],
+            "error_value": value,
             "error": data.error,
             "meta": data.meta,
         }
         before = before if rate is None else rate
 
 
-def _rows(history: History, key: str | None) -> Iterator[Row]:
-    for shown in _epochs(history, key):
-        change = shown["change"]
-        mark = "" if change is None else f"{'down' if change < 1 else 'up'} x{change:.4g}"
-        value = "" if shown["error_value"] is None else repr(shown["error_value"])
-        rate = "" if shown["learning_rate"] is None else repr(shown["learning_rate"])
-        yield str(shown["epoch"]), rate, mark, value, shown["error_key"].key or ""
+_NOTHING = ErrorKey(None, "the epoch does not have it")
+
+
+def _series(history: History, key: str | None) -> dict[int, tuple[ErrorKey, Any]]:
+    """What to show of each epoch: what it is and its value. Epochs without a value are left out."""
+    if key is None:
+        counting = ((epoch, data, error_key(history, epoch)) for epoch, data in finished(history).items())
+        return {epoch: (chosen, data.error[chosen.key]) for epoch, data, chosen in counting if chosen.key is not None}
+    values = error_series(history, key)
+    chosen = ErrorKey(key, "the error of that name")
+    if not values:
+        name = key.removeprefix(META_PREFIX)
+        values, chosen = meta_series(history, name), ErrorKey(META_PREFIX + name, "the meta value of that name")
+    return {epoch: (chosen, value) for epoch, value in values.items()}
+
+
+def _row(shown: dict[str, Any]) -> Row:
+    change, chosen = shown["change"], shown["error_key"].key
+    return (
+        str(shown["epoch"]),
+        "" if shown["learning_rate"] is None else repr(shown["learning_rate"]),
+        "" if change is None else f"{'down' if change < 1 else 'up'} x{change:.4g}",
+        "" if chosen is None else cell(shown["error_value"]),
+        chosen or "",
+        "" if shown["finished"] else "not finished",
+    )

@@ -2,4 +2,5 @@
 
 from lrsched.returnn.demo import demo
 
-demo()
+if __name__ == "__main__":
+    demo()

@@ -52,7 +52,7 @@ def test_show_marks_changes_and_names_the_error(run, file):
     rows = [line.split() for line in out.splitlines()]
     assert ["1", "0.5", "2.0", "dev_score"] in rows
     assert ["3", "0.25", "down", "x0.5", "inf", "dev_score"] in rows
-    assert ["4", "0.2", "down", "x0.8"] in rows
+    assert ["4", "0.2", "down", "x0.8", "not", "finished"] in rows
 
 
 def test_show_another_error(run, file):
@@ -70,6 +70,119 @@ def test_show_as_json_is_strict_json(run, file):
     assert shown["epochs"][1]["meta"] == {"gpu": ["a", "NaN"]}
     assert shown["epochs"][3]["change"] == 0.8
     assert shown["epochs"][0]["error_key"]["key"] == "dev_score"
+
+
+def test_show_marks_what_is_not_finished_only_where_something_is_not(run, file, tmp_path):
+    _, out, _ = run("show", file)
+    assert [line.split()[0] for line in out.splitlines() if "not finished" in line] == ["4"]
+    epochs = json.loads(run("show", file, "--json")[1])["epochs"]
+    assert [epoch["finished"] for epoch in epochs] == [True, True, True, False]
+    path = tmp_path / "all finished"
+    FileStorage(path).save(History({1: EpochData(learning_rate=0.5, error={"dev_score": 2.0})}))
+    assert "not finished" not in run("show", str(path))[1]
+
+
+@pytest.mark.parametrize("key", ["gpu", ":meta:gpu"])
+def test_show_a_meta_value(run, file, key):
+    code, out, err = run("show", file, "--key", key)
+    assert (code, err) == (0, "")
+    assert ["2", "0.5", "['a',", "'NaN']", ":meta:gpu"] in [line.split() for line in out.splitlines()]
+    epochs = json.loads(run("show", file, "--key", key, "--json")[1])["epochs"]
+    assert [epoch["error_value"] for epoch in epochs] == [None, ["a", "NaN"], None, None]
+    assert [epoch["error_key"]["key"] for epoch in epochs] == [None, ":meta:gpu", None, None]
+
+
+def test_an_error_goes_before_a_meta_value_of_its_name(run, tmp_path):
+    path = tmp_path / "learning_rates"
+    FileStorage(path).save(
+        History({1: EpochData(error={"steps": 1.5}, meta={"steps": 7}), 2: EpochData(meta={"steps": 8})})
+    )
+    shown = {
+        key: [epoch["error_value"] for epoch in json.loads(run("show", str(path), "-k", key, "--json")[1])["epochs"]]
+        for key in ("steps", ":meta:steps")
+    }
+    assert shown == {"steps": [1.5, None], ":meta:steps": [7, 8]}
+
+
+def test_show_says_what_there_is_instead_of_a_key_that_is_not(run, file):
+    code, out, err = run("show", file, "--key", "dev_scor")
+    assert (code, err) == (1, f"lrsched: error: no epoch has 'dev_scor'; did you mean 'dev_score'? @ {file}\n")
+    assert "0.25" in out
+    code, out, err = run("show", file, "--key", "wer", "--json")
+    assert (code, err) == (
+        1,
+        f"lrsched: error: no epoch has 'wer'; there are 'dev_score', 'gpu', 'train_score' @ {file}\n",
+    )
+    assert len(json.loads(out)["epochs"]) == 4
+
+
+def test_best_shows_the_best_first(run, file):
+    code, out, err = run("best", file, "--key", "dev_score", "-n", "9")
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]
+    assert rows == [["1", "2.0", "0.5"], ["2", "2.0", "0.5"], ["3", "inf", "0.25"]]
+    _, out, _ = run("best", file, "-k", "dev_score")
+    assert [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()] == rows[:1]
+
+
+def test_best_as_json_is_strict_json(run, file):
+    code, out, _ = run("best", file, "--key", "dev_score", "-n", "3", "--json")
+    assert code == 0
+    assert json.loads(out, parse_constant=pytest.fail) == {
+        "file": file,
+        "key": "dev_score",
+        "epochs": [
+            {"epoch": 1, "value": 2.0, "learning_rate": 0.5},
+            {"epoch": 2, "value": 2.0, "learning_rate": 0.5},
+            {"epoch": 3, "value": "Infinity", "learning_rate": 0.25},
+        ],
+    }
+
+
+def test_numbers_are_shown_in_full(run, tmp_path):
+    path = tmp_path / "learning_rates"
+    FileStorage(path).save(History({1: EpochData(learning_rate=0.1 + 0.2, error={"a": 1 / 3})}))
+    for arguments in (["show"], ["best", "-k", "a"]):
+        _, out, _ = run(arguments[0], str(path), *arguments[1:])
+        assert {"0.30000000000000004", "0.3333333333333333"} <= set(out.split())
+
+
+@pytest.mark.parametrize(
+    ("error", "key", "why"),
+    [
+        ({}, "dev_score", "no epoch is finished"),
+        ({"dev_score": float("nan")}, "dev_score", "'dev_score' is NaN in every epoch that has it"),
+        ({"dev_score": 1.0}, "dev_scores", "no epoch has the error 'dev_scores'; did you mean 'dev_score'?"),
+        ({"b": 1.0, "a": 1.0}, "dev_score", "no epoch has the error 'dev_score'; there are 'a', 'b'"),
+        ({"a": 1.0, ":meta:gpu": "x"}, "gpu", "no epoch has the error 'gpu'; there are 'a'"),
+    ],
+)
+def test_best_says_why_no_epoch_is(run, tmp_path, error, key, why):
+    path = tmp_path / "learning_rates"
+    FileStorage(path).save(History({1: EpochData(learning_rate=0.5, error=error)}))
+    told = f"lrsched: error: {why} @ {path}\n"
+    assert run("best", str(path), "--key", key) == (1, "", told)
+    code, out, err = run("best", str(path), "--key", key, "--json")
+    assert (code, err) == (1, told)
+    assert json.loads(out) == {"file": str(path), "key": key, "epochs": []}
+
+
+def test_best_asks_for_a_key_and_names_them(run, file):
+    code, out, err = run("best", file)
+    assert (code, out) == (2, "")
+    assert err.endswith("give --key KEY; there are 'dev_score', 'train_score'\n")
+
+
+def test_a_file_that_is_just_being_written_is_told_from_a_broken_one(run, tmp_path):
+    path = tmp_path / "learning_rates"
+    for command in (["show"], ["best", "-k", "a"], ["verify", *NEWBOB]):
+        path.write_text("")
+        code, _, err = run(command[0], str(path), *command[1:])
+        assert (code, err) == (3, f"lrsched: error: the file is empty; it may just be being written @ {path}:1\n")
+        path.write_text("{")
+        code, _, err = run(command[0], str(path), *command[1:])
+        assert code == 3
+        assert "being written" not in err
 
 
 def test_replay_puts_the_rates_side_by_side_with_reasons(run, file, config):
@@ -175,7 +288,15 @@ def test_errors_are_one_line_and_have_an_exit_code(run, file, arguments, code, m
 
 
 @pytest.mark.parametrize(
-    "arguments", [["show"], ["no-such-command"], ["replay", "x", "--mode", "own"], ["show", "--no"]]
+    "arguments",
+    [
+        ["show"],
+        ["no-such-command"],
+        ["best"],
+        ["best", "x", "-k", "a", "-n", "0"],
+        ["replay", "x", "--mode", "own"],
+        ["show", "--no"],
+    ],
 )
 def test_wrong_usage_exits_with_2(run, arguments):
     assert run(*arguments)[0] == 2
@@ -192,9 +313,10 @@ def test_a_broken_file_is_named_with_its_line(run, tmp_path):
 def test_text_from_a_file_cannot_drive_the_terminal(run, tmp_path):
     path = tmp_path / "learning_rates"
     FileStorage(path).save(History({1: EpochData(learning_rate=0.5, error={"\x1b[31m[red]": 1.0})}))
-    _, out, _ = run("show", str(path))
-    assert "\x1b" not in out
-    assert r"\x1b[31m[red]" in out
+    for arguments in (["show"], ["show", "-k", "\x1b[31m[red]"], ["best", "-k", "\x1b[31m[red]"]):
+        _, out, _ = run(arguments[0], str(path), *arguments[1:])
+        assert "\x1b" not in out
+        assert r"\x1b[31m[red]" in out
 
 
 def test_the_demo_shows_replays_and_explains(run):
@@ -212,7 +334,7 @@ def test_version_and_help(run):
 
     assert run("--version")[1] == f"lrsched {__version__}\n"
     assert "Exit codes" in run("--help")[1]
-    for command in ("show", "replay", "verify", "demo"):
+    for command in ("show", "best", "replay", "verify", "demo"):
         code, out, _ = run(command, "--help")
         assert code == 0
         assert "--json" in out

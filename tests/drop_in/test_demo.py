@@ -25,7 +25,7 @@ FILES = {
     "settings.json": '{"learning_rate_control": "newbob_abs", "learning_rate_file": "newbob"}',
     "lines.config": "learning_rate_control newbob_multi_epoch\nlearning_rate_file newbob\nlearning_rate 0.5\n"
     "newbob_multi_num_epochs 2\nnewbob_multi_update_interval 1\nlearning_rate_decay 0.75\n",
-    "pretrain.config": "#!rnn.py\nlearning_rate = 0.5\nlearning_rate_control = 'newbob'\nlearning_rate_file = 'newbob'\n"
+    "pretrain.config": "#!rnn.py\nlearning_rate = 0.5\nlearning_rate_file = 'newbob'\n"
     f"pretrain = 'default'\nnetwork = {NETWORK!r}\npretrain_learning_rate = 0.25\n",
 }
 COMMANDS = (
