@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import lrsched.returnn as ours
+from lrsched import SettingWarning
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -52,15 +53,20 @@ def _a_little_more(learning_rate):
 _RATES = st.sampled_from([1e-3, 0.1, 0.5, 1.0]) | st.floats(1e-9, 10.0)
 _ERRORS = st.sampled_from([1.0, 0.99, 1.01, 0.5, 2.0, -1.0]) | st.floats(-100.0, 100.0)
 _AWKWARD_ERRORS = _ERRORS | st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, 1e308, -1e308])
-_THRESHOLDS = st.sampled_from([-0.01, 0.0, 0.01, math.inf, -math.inf]) | st.floats(-1.0, 1.0)
+_SCORES = st.sampled_from([1.0, 1.0, 1.0, 0.99, 0.5, 2.0]) | _AWKWARD_ERRORS
+_RECORDED_RATES = _RATES | st.just(0.0)
+_THRESHOLDS = (
+    st.sampled_from([-0.01, 0.0, 0.0, 0.5, -0.5, -1.0]) | st.floats(-1.0, 1.0) | st.sampled_from([math.inf, -math.inf])
+)
 _DECAYS = st.none() | st.sampled_from([0.0, 0.5, 1.0, 1.5, -0.5, _a_third, _a_step_down]) | st.floats(0.0, 1.2)
 _GROWTHS = st.none() | st.sampled_from([1.0, 1.1, 0.9, _a_little_more, _a_third]) | st.floats(0.5, 2.0)
 _EPOCHS = st.integers(1, 14)
-_PRESETS = st.lists(_RATES, max_size=4) | st.dictionaries(_EPOCHS, _RATES, max_size=4)
+_PRESETS = st.lists(_RECORDED_RATES, max_size=4) | st.dictionaries(_EPOCHS, _RECORDED_RATES, max_size=4)
 _MEASURES = st.none() | st.sampled_from(KEYS) | st.lists(st.sampled_from(KEYS), min_size=1, max_size=3)
 _META = st.dictionaries(
     st.sampled_from(["gpu", "time", "lr_eff", "ü"]),
-    st.recursive(
+    st.lists(st.integers(), max_size=2)
+    | st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
         lambda inner: (
             st.lists(inner, max_size=3)
@@ -71,10 +77,6 @@ _META = st.dictionaries(
     ),
     max_size=2,
 )
-
-
-def _dev_score(value):
-    return {"dev_score": value}
 
 
 def _flat(values):
@@ -107,28 +109,26 @@ def _settings(draw):
         "newbob_error_threshold": _THRESHOLDS,
         "newbob_multi_num_epochs": st.integers(1, 5),
         "newbob_multi_update_interval": st.integers(1, 4),
-        "newbob_relative_error_grow_threshold": st.just(min(threshold, -0.01)) | st.just(min(threshold, -0.5)),
+        "newbob_relative_error_grow_threshold": st.sampled_from([-0.01, -0.5, -1.0, -math.inf]).map(
+            lambda grow: min(grow, threshold)
+        ),
     }
-    chosen = draw(st.sets(st.sampled_from(sorted(choices)))) | {"newbob_relative_error_grow_threshold"}
+    left_out = draw(st.sets(st.sampled_from(sorted(choices)))) - {"newbob_relative_error_grow_threshold"}
+    chosen = choices.keys() - left_out
     given = {key: draw(choices[key]) for key in sorted(chosen)}
     if given.get("learning_rates") in ([], {}):
         del given["learning_rates"]  # the original stops at an empty dict
     return {"learning_rate_control": name, **given}
 
 
-_TYPED_ONLY = frozenset({"learning_rate_decay", "learning_rate_growth"})
-_CRASHES_AS_TEXT = frozenset({"newbob_learning_rate_decay", "newbob_learning_rate_growth"})
-
-
 def _as_text(given):
-    """The settings as lines of a file or options have them; decay and growth are overlooked there, or stop it."""
+    """The settings that RETURNN takes as text, in lines of a file or as options."""
     return {
         key: ",".join(map(repr, value)) if isinstance(value, list) else str(value)
         for key, value in given.items()
-        if key not in _TYPED_ONLY | _CRASHES_AS_TEXT
-        and value is not None
-        and not (isinstance(value, (dict, str)) and key == "learning_rates")
-        and not (key == "learning_rate_control_error_measure" and isinstance(value, list) and len(value) > 1)
+        if not (key.startswith("newbob_learning_rate_") or value is None or callable(value))  # it stops at these
+        and not (key == "learning_rates" and isinstance(value, (dict, str)))  # and at these
+        and not (key.endswith("error_measure") and isinstance(value, list) and len(value) > 1)  # which is one key there
     }
 
 
@@ -177,6 +177,7 @@ class TheSame(RuleBasedStateMachine):
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=RuntimeWarning, module="numpy")
             warnings.simplefilter("ignore", ResourceWarning)
+            warnings.simplefilter("ignore", SettingWarning)  # ours tells what RETURNN overlooks
             try:
                 expected = call(theirs)
             except Exception as error:  # noqa: BLE001  whatever it is
@@ -226,7 +227,7 @@ class TheSame(RuleBasedStateMachine):
     @initialize(
         given=_settings(),
         form=st.sampled_from(["typed", "text", "mixed"]),
-        file=st.booleans(),
+        file=st.sampled_from([True, True, False]),
         own=st.sampled_from([False, False, False, True]),
     )
     def load_from_config(self, given, form, file, own):
@@ -274,13 +275,19 @@ class TheSame(RuleBasedStateMachine):
         self.ask("get_learning_rate_for_epoch", epoch)
 
     @precondition(ready)
-    @rule(errors=st.builds(_dev_score, _ERRORS | st.just(0.0)) | _flat(_ERRORS) | _nested(_ERRORS), again=st.booleans())
-    def train_an_epoch(self, errors, again):
+    @rule(key=st.sampled_from(KEYS), scores=st.lists(_SCORES, min_size=1, max_size=8), other=_flat(_ERRORS))
+    def train(self, key, scores, other):
+        for score in scores:
+            epoch = max(self.controls[theirs].epoch_data, default=0) + 1
+            self.ask("get_learning_rate_for_epoch", epoch)
+            self.ask("set_epoch_error", epoch, other)
+            self.ask("set_epoch_error", epoch, {key: score})
+
+    @precondition(ready)
+    @rule(errors=_nested(_ERRORS))
+    def train_one_with_several_outputs(self, errors):
         epoch = max(self.controls[theirs].epoch_data, default=0) + 1
-        self.ask("get_learning_rate_for_epoch", epoch)
         self.ask("set_epoch_error", epoch, errors)
-        if again:
-            self.ask("set_epoch_error", epoch, {"dev_score": 1.0})
 
     @precondition(ready)
     @rule(epoch=_EPOCHS, errors=_flat(_AWKWARD_ERRORS) | _nested(_AWKWARD_ERRORS))
@@ -289,7 +296,10 @@ class TheSame(RuleBasedStateMachine):
 
     @precondition(ready)
     @rule(
-        epoch=_EPOCHS, learning_rate=_RATES, errors=_flat(_AWKWARD_ERRORS) | _ERRORS.map(float), meta=st.none() | _META
+        epoch=_EPOCHS,
+        learning_rate=_RECORDED_RATES,
+        errors=_flat(_AWKWARD_ERRORS) | _ERRORS.map(float),
+        meta=st.none() | _META,
     )
     def put_epoch_data(self, epoch, learning_rate, errors, meta):
         def call(module):
@@ -301,7 +311,7 @@ class TheSame(RuleBasedStateMachine):
         self.both(call)
 
     @precondition(has_epochs)
-    @rule(index=st.integers(0, 99), learning_rate=_RATES)
+    @rule(index=st.integers(0, 99), learning_rate=_RECORDED_RATES)
     def assign_learning_rate(self, index, learning_rate):
         epoch = self.known(index)
         self.both(lambda module: setattr(self.data(module, epoch), "learning_rate", learning_rate))
@@ -349,7 +359,7 @@ class TheSame(RuleBasedStateMachine):
         self.both(call)
 
     @precondition(ready)
-    @rule(epoch=_EPOCHS, learning_rate=_RATES)
+    @rule(epoch=_EPOCHS, learning_rate=_RECORDED_RATES)
     def set_default_learning_rate(self, epoch, learning_rate):
         self.ask("set_default_learning_rate_for_epoch", epoch, learning_rate)
 
@@ -394,7 +404,7 @@ class TheSame(RuleBasedStateMachine):
         last_epoch=st.integers(0, 15),
         first_epoch=st.integers(1, 15),
         only_last_epochs=st.none() | st.integers(0, 6),
-        filter_score=st.just(math.inf) | _ERRORS,
+        filter_score=st.sampled_from([math.inf, 1.0, 0.5]) | _ERRORS,
         only_last_n=st.integers(-1, 4),
         min_score_dist=st.sampled_from([0.0, 0.1, -0.1]),
     )
