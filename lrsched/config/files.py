@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from lrsched.config.settings import KNOWN_KEYS
 from lrsched.errors import FormatError
 
 
@@ -47,7 +48,16 @@ def is_typed(text: str, filename: str) -> bool:
 
 
 def _parse_python(text: str, filename: str) -> dict[str, Any]:
-    raise NotImplementedError
+    from lrsched.config.python import Unknown, parse  # noqa: PLC0415  it takes long to import, and JSON needs none of it
+
+    def told(key: str, why: Unknown) -> FormatError:
+        message = f"{key} cannot be known without running the file: {why.reason}; --exec-config runs it"
+        return FormatError(message, filename=filename, line=why.line)
+
+    found = parse(text, filename)
+    unset = [] if found.anything is None else KNOWN_KEYS - found.names.keys()
+    values = {**found.names, **dict.fromkeys(unset, found.anything)}
+    return {key: told(key, value) if isinstance(value, Unknown) else value for key, value in values.items()}
 
 
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
