@@ -293,5 +293,5 @@ class Heap:
         if self.is_array(value):
             self.refuse("it contains a NumPy array")
         if kind is range:
-            return value
+            self.refuse("it is a range")
         return value.item() if self.numpy is not None and isinstance(value, self.numpy.generic) else value
