@@ -194,6 +194,7 @@ TAINTED = {
     "a branch": "x = []\nif unknown(): x.append(1)",
     "a branch not to take": "x = []\nif unknown(): pass\nelse: x.append(1)",
     "an alias in a branch": "x = []\nif unknown(): y = x\nelse: y = 1\nunknown(y)",
+    "what a name may still be": "x = a = []\nif unknown(): a = 1\nunknown(a)",
     "an item in a branch": "x = []\na = [x]\nif unknown(): y = a[0]\nelse: y = 1\nunknown(y)",
     "and": "x = []\nunknown() and x.append(1)",
     "a choice": "x = []\ny = x if unknown() else 1\nunknown(y)",
@@ -395,7 +396,7 @@ def test_a_training_as_people_write_it():
     assert all(type(rate) is float for rate in names["learning_rates"])
     known = ("lr", "num_epochs", "newbob_multi_num_epochs", "learning_rate_control", "rates_text", "l2", "target")
     assert [names[key] for key in known] == [0.001, 30, 3, "newbob_multi_epoch", "{1: 0.001}", 50.0, "classes"]
-    for key, line in {"task": 8, "model": 22, "debug_mode": 25, "get_network": 28, "network": 38}.items():
+    for key, line in {"task": 8, "model": 22, "debug_mode": 25, "get_network": 28, "network": 42}.items():
         assert isinstance(names[key], Unknown), key
         assert names[key].line == line
 

@@ -174,8 +174,8 @@ def test_json_may_have_comments_but_not_inside_text():
         ('{\n"a": 1,\n}', "c.json", 3, "not JSON"),
         ('{"a": ' + "[" * 100_000, "c.json", 1, "not JSON"),
         ("learning_rate 0.1\nnewbob\n", "c.config", 2, "has no value"),
-        ("#!rnn.py\nlearning_rate = 0.1", "c", 1, "not executed"),
-        ("learning_rate = 0.1", "c.py", 1, "not executed"),
+        ("#!rnn.py\nlearning_rate = ", "c", 2, "not Python"),
+        ("learning_rate = 0.1\nx = learning_rat", "c.py", 2, "NameError"),
     ],
 )
 def test_a_broken_configuration_is_refused_with_file_and_line(text, filename, line, message):
@@ -198,3 +198,23 @@ def test_pretraining_fixes_its_epochs_and_the_next():
     assert pretrain_rates({"pretrain_learning_rate": 0.25}, 2) == {1: 0.25, 2: 0.25, 3: 1.0}
     with pytest.raises(ArgumentError, match="num_epochs"):
         pretrain_rates({}, -1)
+
+
+def test_a_value_that_cannot_be_known_is_the_error_that_whoever_needs_it_gets():
+    config = parse_config("import os\nlearning_rate = float(os.environ['LR'])\nmin_learning_rate = 0.5\n", "c.py")
+    assert config["min_learning_rate"] == 0.5
+    with pytest.raises(FormatError, match="learning_rate cannot be known without running the file: .* @ c.py:2"):
+        schedule_from_config(config)
+    assert schedule_from_config(config | {"learning_rate": 0.25}) == Constant(0.25)
+
+
+def test_what_may_be_set_elsewhere_is_not_taken_for_the_default():
+    config = parse_config("from base import *\nlearning_rate_control = 'newbob'\nlearning_rate = 0.5\n", "c.py")
+    with pytest.raises(FormatError, match="without running the file: .*base.* @ c.py:1"):
+        schedule_from_config(config)
+
+
+@pytest.mark.parametrize(("value", "flag"), [("2", True), (0, False), ("Yes", True), ("off", False), (True, True)])
+def test_flags_are_read_as_in_returnn(value, flag):
+    config = {"learning_rate_control": "newbob", "newbob_relative_error_div_by_old": value}
+    assert schedule_from_config(config).relative_error_div_by_old is flag

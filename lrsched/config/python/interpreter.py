@@ -234,6 +234,7 @@ class _Interpreter:
         if "*" in effects.binds:
             self.forget(why)
         for name in effects.binds - {"*"}:
+            self.heap.escape(self.names.get(name), why)  # which it may still be
             self.bind_in_file(name, why)
 
     def leak(self, value: Any, use: str, why: Unknown) -> None:
