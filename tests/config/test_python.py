@@ -737,6 +737,10 @@ def programs(draw):
     return _repaired(Program(draw(st.randoms(use_true_random=False))).text())
 
 
+class _TooLong(BaseException):
+    """No `except` in a program stops it."""
+
+
 def _ran(text, seed):
     """What the names are when it was run; None where it raised, or did not come to its end."""
     judge = Judge(seed)
@@ -747,13 +751,13 @@ def _ran(text, seed):
         nonlocal steps
         steps += 1
         if steps > 5000:
-            raise TimeoutError
+            raise _TooLong
         return trace
 
     sys.settrace(trace)
     try:
         return _run(text, print=lambda *_: None)
-    except Exception:  # noqa: BLE001  it may raise anything
+    except (Exception, _TooLong):  # noqa: BLE001  it may raise anything
         return None
     finally:
         sys.settrace(None)
