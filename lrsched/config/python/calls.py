@@ -238,8 +238,8 @@ def format_value(heap: Heap, value: Any, conversion: int, spec: Any) -> str:
     if _WIDE.search(spec):
         heap.refuse(_TOO_LARGE)
     _printable(heap, value, numpy=conversion in (-1, ord("s")))
-    convert = {-1: lambda value: value, ord("s"): str, ord("r"): repr, ord("a"): ascii}[conversion]
-    return format(convert(value), spec)
+    convert: dict[int, Any] = {ord("s"): str, ord("r"): repr, ord("a"): ascii}
+    return format(convert[conversion](value) if conversion in convert else value, spec)
 
 
 def _format(heap: Heap, text: str, *args: Any, **kwargs: Any) -> str:
@@ -262,6 +262,7 @@ def _replace(heap: Heap, text: str, old: str, new: str, count: int = -1) -> str:
 
 
 def join(heap: Heap, text: Any, parts: Any) -> Any:
+    """``text.join(parts)``."""
     found = heap.items(parts)
     for part in found:
         heap.trust(part)
@@ -485,7 +486,7 @@ LAZY: Final = frozenset({"enumerate", "zip"})
 # ---- methods
 
 
-def _no_order(function: Callable[..., Any]) -> Callable[..., Any]:
+def _no_order(function: Any) -> Callable[..., Any]:
     """For a method of sets, which takes any number of iterables."""
 
     def run(heap: Heap, receiver: Any, *others: Any) -> Any:
@@ -509,7 +510,7 @@ def _of_member(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _view(method: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda heap, receiver: Lazy(method(receiver), (receiver,))
+    return lambda _heap, receiver: Lazy(method(receiver), (receiver,))
 
 
 def _append(heap: Heap, receiver: list[Any], item: Any) -> None:
@@ -563,10 +564,11 @@ _SET_METHODS = {
         "isdisjoint": set.isdisjoint,
     }.items()
 }
-_TEXT_METHODS = ("upper", "lower", "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith")
-_TEXT_METHODS += ("endswith", "find", "rfind", "index", "rindex", "count", "title", "capitalize", "swapcase", "isdigit")
-_TEXT_METHODS += ("isalpha", "isalnum", "isspace", "isupper", "islower", "partition", "rpartition", "removeprefix")
-_TEXT_METHODS += ("removesuffix",)
+_TEXT_METHODS: Final = """
+    upper lower strip lstrip rstrip split rsplit splitlines startswith endswith find rfind index rindex
+    count title capitalize swapcase isdigit isalpha isalnum isspace isupper islower partition rpartition
+    removeprefix removesuffix
+""".split()  # noqa: SIM905  a page of words reads better than one of quotes
 
 METHODS: Final[dict[type, dict[str, Any]]] = {
     list: {
@@ -628,11 +630,13 @@ def method(heap: Heap, receiver: Any, name: str) -> Function | None:
 
 # ---- modules
 
-_MATH_FUNCTIONS = ("exp", "log", "log2", "log10", "log1p", "expm1", "sqrt", "pow", "floor", "ceil", "trunc", "fabs")
-_MATH_FUNCTIONS += ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "fmod", "hypot")
-_MATH_FUNCTIONS += ("isnan", "isinf", "isfinite", "copysign", "degrees", "radians", "gcd")
-_ARRAY_FUNCTIONS = ("exp", "log", "log2", "log10", "sqrt", "abs", "floor", "ceil", "sin", "cos", "round")
-_ARRAY_FUNCTIONS += ("flip", "cumsum", "cumprod", "sum", "prod", "sort")
+_MATH_FUNCTIONS: Final = """
+    exp log log2 log10 log1p expm1 sqrt pow floor ceil trunc fabs sin cos tan asin acos atan atan2 sinh
+    cosh tanh fmod hypot isnan isinf isfinite copysign degrees radians gcd
+""".split()  # noqa: SIM905  a page of words reads better than one of quotes
+_ARRAY_FUNCTIONS: Final = """
+    exp log log2 log10 sqrt abs floor ceil sin cos round flip cumsum cumprod sum prod sort
+""".split()  # noqa: SIM905  a page of words reads better than one of quotes
 
 
 def _numbers(heap: Heap, *values: Any) -> None:
@@ -642,9 +646,7 @@ def _numbers(heap: Heap, *values: Any) -> None:
 
 
 def _spaced(function: Callable[..., Any]) -> Callable[..., Any]:
-    def run(
-        heap: Heap, start: Any, stop: Any, num: Any = 50, endpoint: Any = True, **kwargs: Any
-    ) -> Any:  # the order of NumPy's own arguments
+    def run(heap: Heap, start: Any, stop: Any, num: Any = 50, endpoint: Any = True, **kwargs: Any) -> Any:  # noqa: FBT002  NumPy's arguments
         if not kwargs.keys() <= {"base"}:
             heap.refuse("it calls NumPy in a way that is not evaluated")
         _numbers(heap, start, stop, num, endpoint, *kwargs.values())

@@ -104,7 +104,7 @@ def is_opening(node: ast.Attribute) -> bool:
 
 
 def is_config(node: ast.expr, configs: frozenset[str]) -> bool:
-    """Whether an expression gives RETURNN's settings, by another name than ``config``, or by a name inside a function."""
+    """Whether an expression gives RETURNN's settings, other than by the name ``config``."""
     return _gets_config(node) or (isinstance(node, ast.Name) and node.id in configs)
 
 
@@ -169,12 +169,13 @@ class Scan(ast.NodeVisitor):
         return self.later if self._deferred else self.now
 
     def visit(self, node: ast.AST) -> None:
+        """Add the effects of ``node``."""
         self.nodes += 1
         for name in names_bound(node):
             self._bind(name)
         super().visit(node)
 
-    def generic_visit(self, node: ast.AST) -> None:
+    def generic_visit(self, node: ast.AST) -> None:  # noqa: D102  as ast calls it
         for field, children in ast.iter_fields(node):
             for child in children if isinstance(children, list) else [children]:
                 if (type(node), field) in _READING:
@@ -224,16 +225,16 @@ class Scan(ast.NodeVisitor):
     def _reads(self, called: str) -> bool:
         return called in self.only_read and not self._is_own(called)
 
-    def visit_Name(self, node: ast.Name) -> None:
+    def visit_Name(self, node: ast.Name) -> None:  # noqa: D102  as ast calls it
         if isinstance(node.ctx, ast.Load):
             self._use(node, ANY)
 
-    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:  # noqa: D102  as ast calls it
         if isinstance(node.target, ast.Name):  # which changes a list in place
             self._use(ast.Name(node.target.id, ast.Load()), ANY)
         self.generic_visit(node)
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:
+    def visit_Attribute(self, node: ast.Attribute) -> None:  # noqa: D102  as ast calls it
         if is_opening(node):
             self._effects.opens = node.attr
         if is_config(node.value, self.configs):
@@ -243,24 +244,24 @@ class Scan(ast.NodeVisitor):
         else:
             self.visit(node.value)
 
-    def visit_Import(self, node: ast.Import) -> None:
+    def visit_Import(self, node: ast.Import) -> None:  # noqa: D102  as ast calls it
         if any(alias.name == "builtins" for alias in node.names):
             self._effects.opens = "builtins"
         self.generic_visit(node)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: D102  as ast calls it
         if node.module == "builtins":
             self._effects.opens = "builtins"
         self.generic_visit(node)
 
-    def visit_Subscript(self, node: ast.Subscript) -> None:
+    def visit_Subscript(self, node: ast.Subscript) -> None:  # noqa: D102  as ast calls it
         if isinstance(node.ctx, ast.Load):
             self.generic_visit(node)
         else:
             self.visit(node.value)
             self.visit(node.slice)
 
-    def visit_Call(self, node: ast.Call) -> None:
+    def visit_Call(self, node: ast.Call) -> None:  # noqa: D102  as ast calls it
         called = node.func.id if isinstance(node.func, ast.Name) and self._reads(node.func.id) else ""
         only_reads = called == "print" or (len(node.args) == 1 and called not in ("", *_KEEPING))
         setting = self._setting(node)
@@ -281,7 +282,7 @@ class Scan(ast.NodeVisitor):
                 return setting if is_known and attr in HANDING_OUT_SETTINGS else None
         return None
 
-    def visit_Compare(self, node: ast.Compare) -> None:
+    def visit_Compare(self, node: ast.Compare) -> None:  # noqa: D102  as ast calls it
         self.visit(node.left)
         for kind, right in zip(node.ops, node.comparators, strict=True):
             only_reads = isinstance(kind, (ast.In, ast.NotIn)) and len(node.ops) == 1
@@ -309,7 +310,7 @@ class Scan(ast.NodeVisitor):
 
     visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _visit_function  # noqa: N815
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:  # noqa: D102  as ast calls it
         for part in (*node.decorator_list, *node.bases, *node.keywords):
             self.visit(part)
         self._inside(_scope(ast.ClassDef, node.body, None), node.body)

@@ -133,6 +133,7 @@ class Heap:
         return self.numpy
 
     def is_array(self, value: Any) -> bool:
+        """Whether ``value`` is a NumPy array."""
         return self.numpy is not None and type(value) is self.numpy.ndarray
 
     # ---- trust

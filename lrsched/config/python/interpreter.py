@@ -8,6 +8,7 @@ import ast
 import builtins
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn, final
 
 import attrs
@@ -63,7 +64,7 @@ class PythonSettings:
 
 
 def parse(text: str, filename: str) -> PythonSettings:
-    """The names that the Python file ``text`` defines, without running it.
+    r"""The names that the Python file ``text`` defines, without running it.
 
     Args:
         text: The whole file.
@@ -73,7 +74,7 @@ def parse(text: str, filename: str) -> PythonSettings:
         FormatError: It is not Python, too large, takes too long, or would certainly raise when run.
 
     Examples:
-        >>> text = "from numpy import linspace\\nlr = 0.5\\nrates = list(linspace(0.25, lr, num=3))\\nx = open('x')"
+        >>> text = "from numpy import linspace\nlr = 0.5\nrates = list(linspace(0.25, lr, num=3))\nx = open('x')"
         >>> parse(text, "training.config").names["rates"]
         [0.25, 0.375, 0.5]
         >>> parse(text, "training.config").names["x"]
@@ -280,9 +281,9 @@ class _Interpreter:
             return self.anything
         if name in calls.BUILTINS:
             return calls.BUILTINS[name]
-        if name in vars(builtins) or name.startswith("__"):
-            return Foreign(name, "built in", node.lineno)
-        self.fail(f"running it raises NameError: name {name!r} is not defined", node.lineno)
+        if name not in vars(builtins) and not name.startswith("__"):
+            self.fail(f"running it raises NameError: name {name!r} is not defined", node.lineno)
+        return Foreign(name, "built in", node.lineno)
 
     def assign(self, target: Any, value: Any) -> None:
         """Bind ``target``, which may be a name, an item, or a pattern of such, to ``value``."""
@@ -456,6 +457,7 @@ class _Interpreter:
 
     def run_loop(self, node: ast.For | ast.While) -> str | None:
         self.loops += 1
+        why: Unknown | None = None
         try:
             rounds = self.rounds_of_for(node) if isinstance(node, ast.For) else self.rounds_of_while(node)
             for _ in rounds:
@@ -463,8 +465,6 @@ class _Interpreter:
                     return None
         except Unknowable as error:
             why = error.unknown
-        else:
-            why = None
         finally:
             self.loops -= 1
         if why is not None:
@@ -543,7 +543,7 @@ class _Interpreter:
         for node in nodes:
             if isinstance(node, ast.Starred):
                 value = self.value(node.value)
-                items = self.operate(node, [value], lambda value=value: self.heap.items(value))
+                items = self.operate(node, [value], partial(self.heap.items, value))
                 if type(items) is Unknown:
                     unknown = unknown or items
                 else:
@@ -770,7 +770,7 @@ class _Interpreter:
             if keyword.arg is not None:
                 found[keyword.arg] = value
                 continue
-            more = self.operate(keyword, [value], lambda value=value: calls.dict_of_names(self.heap, value))
+            more = self.operate(keyword, [value], partial(calls.dict_of_names, self.heap, value))
             if type(more) is Unknown:
                 unknown = unknown or more
             else:
