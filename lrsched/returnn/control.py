@@ -217,6 +217,10 @@ class LearningRateControl:
             epochs[3:-3] = ["..."]
         return f"{self!r}, epoch data: {', '.join(epochs)}, error key: {self.get_error_key(epoch=1)}"
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: without what is known of the identity of objects, and of who wrote the file."""
+        return {**vars(self), "_history": History(), "_snapshots": {}, "_storage": None}
+
     @property
     def history(self) -> History:
         """The epochs as they are now, as an immutable map."""

@@ -1,5 +1,6 @@
 """The drop-in by itself: putting it in place, what users do with a control, and that it stays flat."""
 
+import copy
 import json
 import logging
 import math
@@ -189,6 +190,22 @@ def test_epochs_can_be_pickled_alone():
     assert isinstance(again, NewbobRelative(**NEWBOB).EpochData)
     assert repr(again) == repr(data)
     assert again.meta == {"x": [1, {"y": (2,)}]}
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda control: pickle.loads(pickle.dumps(control))])
+def test_a_copied_control_goes_on_by_itself(copied, tmp_path):
+    control = NewbobRelative(**NEWBOB, filename=str(tmp_path / "learning_rates"))
+    for epoch in (1, 2):
+        control.epoch_data[epoch] = control.EpochData(learning_rate=0.5, error={"dev_score": 1.0})
+    control.save()
+    again = copied(control)
+    assert again.history == control.history
+    assert again.get_learning_rate_for_epoch(3) == 0.25
+    with pytest.raises(lrsched.ConflictError):  # two of them must not undo what the other did
+        again.save()
+    again.filename = str(tmp_path / "elsewhere")
+    again.save()
+    assert list(lrsched.read(tmp_path / "elsewhere")) == [1, 2, 3]
 
 
 def test_an_epoch_that_no_file_could_hold_can_be_looked_at():
