@@ -229,14 +229,15 @@ class LearningRateControl:
             for epoch, data in self.epoch_data.items()
             if epoch not in self._snapshots or not self._snapshots[epoch].holds(data)
         }
-        self._snapshots |= changed
-        if len(self._snapshots) != len(self.epoch_data):
-            self._snapshots = {epoch: self._snapshots[epoch] for epoch in self.epoch_data}
-            self._history = History({epoch: snapshot.frozen for epoch, snapshot in self._snapshots.items()})
+        snapshots, history = self._snapshots | changed, self._history
+        if len(snapshots) != len(self.epoch_data):
+            snapshots = {epoch: snapshots[epoch] for epoch in self.epoch_data}
+            history = History({epoch: snapshot.frozen for epoch, snapshot in snapshots.items()})
         else:
-            for epoch in sorted(changed):
-                self._history = self._history.set(epoch, changed[epoch].frozen)
-        return self._history
+            for epoch, snapshot in changed.items():
+                history = history.set(epoch, snapshot.frozen)
+        self._snapshots, self._history = snapshots, history  # both or, where an epoch breaks a law, neither
+        return history
 
     def decide(self, epoch: int) -> Decision:
         """The decision for ``epoch`` and its cause, whatever is recorded there. Changes nothing.

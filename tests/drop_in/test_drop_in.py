@@ -162,6 +162,17 @@ def test_the_history_follows_every_change(change):
     assert control.history == fresh.history != before
 
 
+@pytest.mark.parametrize("bad", [0, "x", 2.5])
+def test_no_epoch_is_lost_where_another_is_none(bad):
+    control = ConstantLearningRate(0.5)
+    control.epoch_data = {epoch: control.EpochData(learning_rate=0.5) for epoch in (1, bad, 2)}
+    for _ in range(2):
+        with pytest.raises(ArgumentError, match="epoch must be an integer >= 1"):
+            _ = control.history
+    del control.epoch_data[bad]
+    assert list(control.history) == [1, 2]
+
+
 def test_a_signed_zero_is_a_change():
     control = ConstantLearningRate(0.5)
     control.epoch_data[1] = control.EpochData(learning_rate=0.5, error={"a": 0.0})
