@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable
 from functools import partial
-from operator import mul
+from operator import is_, mul
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -218,8 +218,8 @@ class LearningRateControl:
         return f"{self!r}, epoch data: {', '.join(epochs)}, error key: {self.get_error_key(epoch=1)}"
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles: without what is known of the identity of objects, and of who wrote the file."""
-        return {**vars(self), "_history": History(), "_snapshots": {}, "_storage": None}
+        """For copies and pickles: a copy has not written the file."""
+        return {**vars(self), "_storage": None}
 
     @property
     def history(self) -> History:
@@ -470,27 +470,32 @@ _NEVER_CHANGES = (type(None), bool, int, float, str, bytes)
 class _Snapshot:
     """An epoch when it was frozen. Looking whether it is still the same costs far less than freezing it."""
 
-    frozen: core.EpochData
-    parts: tuple[Any, ...]
-    """Kept, so that no other object gets the identity of one of them."""
-    identities: list[int]
+    data: LearningRateControl.EpochData
+    learning_rate: float | None
+    error: dict[str, float]
+    meta: dict[str, Any]
     can_change_inside: bool
+    frozen: core.EpochData
 
     @classmethod
     def of(cls, data: LearningRateControl.EpochData) -> Self:
-        parts = (data, data.learning_rate, dict(data.error), dict(data.meta))
         can_change = not all(isinstance(value, _NEVER_CHANGES) for value in data.meta.values())
-        return cls(_frozen(data), parts, _identities(data), can_change)
+        return cls(data, data.learning_rate, dict(data.error), dict(data.meta), can_change, _frozen(data))
 
     def holds(self, data: LearningRateControl.EpochData) -> bool:
         """Whether ``data`` is certainly the same as then."""
-        return not self.can_change_inside and _identities(data) == self.identities
+        return (
+            data is self.data
+            and data.learning_rate is self.learning_rate
+            and not self.can_change_inside
+            and _same(data.error, self.error)
+            and _same(data.meta, self.meta)
+        )
 
 
-def _identities(data: LearningRateControl.EpochData) -> list[int]:
-    error, meta = data.error, data.meta
-    values = (*error, *error.values(), *meta, *meta.values())
-    return [id(data), id(data.learning_rate), len(error), *map(id, values)]
+def _same(now: dict[str, Any], then: dict[str, Any]) -> bool:
+    """Whether these are the same objects: -0.0 equals 0.0, and is another."""
+    return list(now) == list(then) and all(map(is_, now.values(), then.values()))
 
 
 _OWN_RULE = LearningRateControl.calc_learning_rate_for_epoch
