@@ -78,6 +78,11 @@ class SettingWarning(UserWarning):
     """A setting that nothing reads, often a misspelt one, or one that means something else than it seems to."""
 
 
+def exit_code(error: LrschedError) -> int:
+    """What a program exits with that cannot go on: 2 where its user is at fault, 3 where the data or the machine is."""
+    return 2 if isinstance(error, ArgumentError) else 3
+
+
 def broken_law(name: str, law: str, value: object, way_out: str) -> ArgumentError:
     """The error for the argument ``name`` that should obey ``law`` but is ``value``.
 

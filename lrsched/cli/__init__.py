@@ -12,9 +12,7 @@ from lrsched.cli.demo import demo
 from lrsched.cli.output import say_error, say_warning
 from lrsched.cli.replay import replay, verify
 from lrsched.cli.show import show
-from lrsched.errors import ArgumentError, LrschedError, SettingWarning
-
-USAGE, UNREADABLE = 2, 3
+from lrsched.errors import LrschedError, SettingWarning, exit_code
 
 app = typer.Typer(
     name="lrsched",
@@ -56,4 +54,4 @@ def main(arguments: list[str] | None = None) -> None:
             app(arguments)
         except LrschedError as error:
             say_error(error)
-            sys.exit(USAGE if isinstance(error, ArgumentError) else UNREADABLE)
+            sys.exit(exit_code(error))

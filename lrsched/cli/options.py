@@ -1,7 +1,6 @@
 """Arguments and options that several commands share, and what they mean together."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,6 +83,8 @@ def instead_of(key: str, keys: Iterable[str]) -> str:
         >>> instead_of("dev_scor", ["train_score", "dev_score"]), instead_of("x", ["b", "a"]), instead_of("x", [])
         ("; did you mean 'dev_score'?", "; there are 'a', 'b'", '')
     """
+    from difflib import get_close_matches  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
+
     names = sorted(keys)
     close = get_close_matches(key, names, n=1)
     if close:

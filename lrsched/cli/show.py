@@ -31,19 +31,24 @@ def show(file: LearningRateFile, key: Key = None, as_json: AsJson = False) -> No
     Epochs without errors are marked as not finished. Exit 1 if no epoch has KEY.
     """
     history = read(file)
+    epochs = list(_epochs(history, key))
     if as_json:
-        say_json({"file": file, "epochs": list(_epochs(history, key))})
+        say_json({"file": file, "epochs": epochs})
     else:
-        say_history(history, file, key)
-    if key is not None and not _series(history, key):
+        _say_epochs(epochs, file, key)
+    if key is not None and all(shown["error_key"].key is None for shown in epochs):
         keys = error_keys(history) | {name for data in history.values() for name in data.meta}
         say_error(f"no epoch has {key!r}{instead_of(key, keys)} @ {file}")
         raise typer.Exit(NOT_THERE)
 
 
-def say_history(history: History, title: str, key: str | None = None) -> None:
-    """Print a history as a table; it has a column for what is not finished only where something is not."""
-    epochs = list(_epochs(history, key))
+def say_history(history: History, title: str) -> None:
+    """Print a history as a table."""
+    _say_epochs(list(_epochs(history, None)), title, None)
+
+
+def _say_epochs(epochs: list[dict[str, Any]], title: str, key: str | None) -> None:
+    """Print epochs as a table; it has a column for what is not finished only where something is not."""
     headings = [">epoch", ">learning rate", "change", *((">error", "error key") if key is None else (">value", "key"))]
     if not all(shown["finished"] for shown in epochs):
         headings.append("")

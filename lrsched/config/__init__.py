@@ -1,1 +1,1 @@
-"""Configuration: files -> settings -> schedules. Pure."""
+"""Configuration: files -> settings -> schedules. Pure, but for `execution`."""

@@ -1,14 +1,15 @@
-"""Configuration files -> settings by key. Nothing in a file is run."""
+"""Configuration files -> settings by key. Nothing in a file is run, unless that is asked for."""
 
 import json
 import re
 from typing import Any
 
+from lrsched.config.execution import run_config
 from lrsched.config.settings import KNOWN_KEYS
 from lrsched.errors import FormatError
 
 
-def parse_config(text: str, filename: str) -> dict[str, Any]:
+def parse_config(text: str, filename: str, *, execute: bool = False) -> dict[str, Any]:
     """The settings in a configuration file.
 
     Three forms are told apart: Python (the text starts with ``#!``, or the name ends in .py), JSON (it starts with
@@ -18,13 +19,14 @@ def parse_config(text: str, filename: str) -> dict[str, Any]:
     Args:
         text: The whole file.
         filename: Tells Python files, and is named in errors.
+        execute: Run it if it is Python. Otherwise it is read without running anything.
 
     Returns:
         Key -> value. What a Python file says is worked out without running it; where that cannot be done, the value is
         the `FormatError` that tells why, to be raised by whoever needs it.
 
     Raises:
-        FormatError: It is none of these.
+        FormatError: It is none of these; or running it raised an exception.
 
     Examples:
         >>> parse_config("learning_rate 0.1  # the first", "training.config")
@@ -32,19 +34,18 @@ def parse_config(text: str, filename: str) -> dict[str, Any]:
         >>> parse_config('{"learning_rate": 0.1}', "training.config")
         {'learning_rate': 0.1}
     """
-    if is_python(text, filename):
-        return _parse_python(text, filename)
+    if _is_python(text, filename):
+        return run_config(text, filename) if execute else _parse_python(text, filename)
     return _parse_json(text, filename) if is_typed(text, filename) else _parse_lines(text, filename)
 
 
-def is_python(text: str, filename: str) -> bool:
-    """Whether a configuration is in Python, by the rule of `parse_config`."""
+def _is_python(text: str, filename: str) -> bool:
     return text.lstrip().startswith("#!") or filename.endswith(".py")
 
 
 def is_typed(text: str, filename: str) -> bool:
     """Whether the values of a configuration have types, as in Python and JSON, or are all text."""
-    return is_python(text, filename) or text.lstrip().startswith("{")
+    return _is_python(text, filename) or text.lstrip().startswith("{")
 
 
 def _parse_python(text: str, filename: str) -> dict[str, Any]:

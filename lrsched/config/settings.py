@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -19,23 +20,18 @@ from lrsched.schedules.wrappers import HoldLearningRate, Preset
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
-def _number(key: str, value: Any) -> Any:
-    """Text as a number, anything else as it is: the schedule checks it."""
+def _from_text(convert: Callable[[str], float], law: str, key: str, value: Any) -> Any:
+    """Text converted, anything else as it is: the schedule checks it."""
     if isinstance(value, str):
         try:
-            return float(value)
+            return convert(value)
         except ValueError:
-            raise broken_law(key, "a number", value, "correct the setting") from None
+            raise broken_law(key, law, value, "correct the setting") from None
     return value
 
 
-def _integer(key: str, value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            raise broken_law(key, "an integer", value, "correct the setting") from None
-    return value
+_number = partial(_from_text, float, "a number")
+_integer = partial(_from_text, int, "an integer")
 
 
 def as_flag(key: str, value: Any) -> bool:
@@ -122,14 +118,14 @@ class _Parameter:
                 if isinstance(given, FormatError):  # what it is cannot be known, and why
                     raise given
                 return self.read(key, given)
-        return self.default
+        return self.read(self.keys[0], self.default)
 
 
 _CONTROL: Final = _Parameter(("learning_rate_control",), _text, "constant")
 _COMMON: Final = {
     "default_learning_rate": _Parameter(("learning_rate",), _number, 1.0),
     "min_learning_rate": _Parameter(("min_learning_rate",), _number, 0.0),
-    "default_learning_rates": _Parameter(("learning_rates",), _rates, []),
+    "default_learning_rates": _Parameter(("learning_rates",), _rates, None),
     "error_measure_key": _Parameter(("learning_rate_control_error_measure",), _error_keys, None),
     "relative_error_also_relative_to_learning_rate": _Parameter(
         ("learning_rate_control_relative_error_relative_lr",), as_flag, False

@@ -21,7 +21,7 @@ from pyrsistent import PSet, PVector
 from lrsched.config.settings import Kind, as_rates, control_kind, kind_of, parameters_from_config, settings_of
 from lrsched.core import epoch_data as core
 from lrsched.core.decision import Decision
-from lrsched.core.history import Entry, History
+from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy, error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, number, rate
 from lrsched.core.schedule import Schedule
@@ -307,7 +307,7 @@ class LearningRateControl:
     def calc_relative_error(self, old_epoch: int, new_epoch: int) -> float | None:
         """The relative change of the error between two epochs; None if they cannot be compared."""
         history = self.history
-        old, new = (self._entry(history, epoch) for epoch in (old_epoch, new_epoch))
+        old, new = ((epoch, history.get(epoch, core.UNKNOWN)) for epoch in (old_epoch, new_epoch))
         return self._measure().compare(history, old, new).change
 
     def set_epoch_error(self, epoch: int, error: dict[str, float | dict[str, float]]) -> None:
@@ -410,9 +410,6 @@ class LearningRateControl:
             self._storage = FileStorage(path)
         return self._storage
 
-    def _entry(self, history: History, epoch: int) -> Entry:
-        return epoch, history.get(epoch, core.UNKNOWN)
-
     def _told(self, decision: Decision) -> Decision:
         """``decision``; once it rests on a NaN or an infinite error, a warning is logged."""
         if self.non_finite_error == "original" and not self._told_of_non_finite:
@@ -514,8 +511,7 @@ def _any_factor(name: str, factor: Any) -> Any:
     """``factor``, but that a number may also raise a rate that decays, or lower one that grows."""
     if factor is None or callable(factor):
         return factor
-    plain = number(name, factor, "None, a number or a function")
-    return 1.0 if plain == 1.0 else partial(mul, plain)
+    return partial(mul, number(name, factor, "None, a number or a function"))
 
 
 class ConstantLearningRate(LearningRateControl):
@@ -625,4 +621,5 @@ def load_learning_rate_control_from_config(config: Any) -> LearningRateControl:
         >>> load_learning_rate_control_from_config({"learning_rate_control": "newbob", "learning_rate": 0.1})
         NewbobRelative(relative_error_threshold=-0.01)
     """
-    return _CONTROLS[control_kind(settings_of(config))].load_initial_from_config(config)
+    settings = settings_of(config)
+    return _CONTROLS[control_kind(settings)].load_initial_from_config(settings)

@@ -6,18 +6,18 @@ from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-from lrsched.config.files import is_typed
+from lrsched.config.files import is_typed, parse_config
 from lrsched.config.settings import as_flag, pretrain_rates, settings_of
-from lrsched.errors import ArgumentError, FormatError, LrschedError
+from lrsched.errors import ArgumentError, FormatError, LrschedError, exit_code
 from lrsched.formats import literal
 from lrsched.returnn.control import (
     LearningRateControl,
     NewbobMultiEpoch,
     load_learning_rate_control_from_config,
 )
-from lrsched.storage.file import read_config, read_text
+from lrsched.storage.file import read_text
 
-DIFFERENT, USAGE, UNREADABLE = 1, 2, 3
+DIFFERENT = 1
 
 _PROGRAM = "python -m lrsched.returnn"
 
@@ -44,7 +44,7 @@ def demo() -> None:
         sys.exit(_run(arguments))
     except LrschedError as error:
         print(f"lrsched: error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(USAGE if isinstance(error, ArgumentError) else UNREADABLE)
+        sys.exit(exit_code(error))
     finally:
         log.removeHandler(to_output)
         log.setLevel(level)
@@ -134,8 +134,9 @@ def _config(arguments: list[str]) -> SimpleNamespace:
 
 
 def _add_file(config: SimpleNamespace, path: str, *, execute: bool) -> None:
-    settings = read_config(path, execute=execute)
-    if is_typed(read_text(path), path):
+    content = read_text(path)
+    settings = parse_config(content, path, execute=execute)
+    if is_typed(content, path):
         config.typed_dict.update(settings)
     else:
         for key, value in settings.items():

@@ -2,13 +2,11 @@
 
 import contextlib
 import errno
-import hashlib
 import os
 from pathlib import Path
 from typing import Any, final
 
-from lrsched.config.execution import run_config
-from lrsched.config.files import is_python, parse_config
+from lrsched.config.files import parse_config
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.errors import ConflictError, FormatError, MissingFileError, StorageError
@@ -47,10 +45,7 @@ def read_config(path: StrPath, *, execute: bool = False) -> dict[str, Any]:
         FormatError: It is no configuration; says the line. Or running it raised an exception.
         StorageError: It is not there, or the machine could not read it.
     """
-    content, filename = read_text(path), os.fspath(path)
-    if execute and is_python(content, filename):
-        return run_config(content, filename)
-    return parse_config(content, filename)
+    return parse_config(read_text(path), os.fspath(path), execute=execute)
 
 
 def read_text(path: StrPath) -> str:
@@ -108,7 +103,7 @@ class FileStorage:
         self.path = Path(path)
         self.format = format
         self._seen: _Version | None = None
-        self._digest = b""  # of the content at that time
+        self._content: bytes | None = None  # at that time
         self._rendered: dict[int, tuple[EpochData, str]] = {}
 
     def __repr__(self) -> str:
@@ -121,11 +116,11 @@ class FileStorage:
             folder = Path(os.path.realpath(self.path)).parent
             if not folder.is_dir():  # better said now than after the first epoch
                 raise StorageError(errno.ENOENT, "its folder is not there", os.fspath(self.path))
-            self._seen = None
+            self._seen = self._content = None
             return History()
         data = _read_bytes(self.path)
         history = self.format.parse(_decoded(data, self.path), os.fspath(self.path))
-        self._seen, self._digest = version, _digest(data)
+        self._seen, self._content = version, data
         return history
 
     def save(self, history: History) -> None:
@@ -144,7 +139,7 @@ class FileStorage:
             except BaseException:
                 temporary.unlink()
                 raise
-            self._seen, self._digest = version, _digest(data)
+            self._seen, self._content = version, data
             _sync_folder(target.parent)
         except OSError as error:
             raise _storage_error(error, self.path) from error
@@ -162,7 +157,7 @@ class FileStorage:
     def _is_changed(self) -> bool:
         """Whether the file holds what was neither loaded nor saved here."""
         version = self._version()
-        return version not in (None, self._seen) and _digest(_read_bytes(self.path)) != self._digest
+        return version not in (None, self._seen) and _read_bytes(self.path) != self._content
 
     def _version(self) -> "_Version | None":
         """What tells one state of the file from the next; None if there is no file."""
@@ -180,10 +175,6 @@ _Version = tuple[int, int, int, int]
 def _version_of(path: Path) -> _Version:
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _digest(data: bytes) -> bytes:
-    return hashlib.blake2b(data).digest()
 
 
 def _write_beside(path: Path, data: bytes) -> Path:

@@ -81,7 +81,7 @@ KNOWN = {
     "text methods": "a = 'A,b'.lower().split(',')\nb = '-'.join(a)\nc = ' x '.strip().upper().replace('X', 'yy')\nd = c.startswith('Y')",
     "format": "a = '{}-{x:>5.2f}'.format(1, x=2)\nb = '%s %05d %(x)s' % () if 0 else '%s:%5.1e' % ('x', 3)\nc = f'{a!r:>20}{1.5:.3f}{a}'",
     "text to number": "a = float('1e-3')\nb = int('12')\nc = float('inf')\nd = int('ff', 16)\ne = float('-inf')\nf = str(1.10)\ng = int(2.9)",
-    "literal in text": 'a = "{1: 0.0005}".format()' if False else "a = '{{1: {0}}}'.format(0.0005)",
+    "literal in text": "a = '{{1: {0}}}'.format(0.0005)",
     "builtins": "a = [len('ab'), min(3, 1), max([1, 5]), sum([0.1] * 3), sum([[1], [2]], []), round(2.5), round(1.234, 2), abs(-1)]\n"
     "b = list(enumerate('ab', 1)) + list(zip([1, 2], 'cd')) + list(reversed([1, 2]))\nc = pow(2, 5)\nd = [all([1, 0]), any([]), bool([])]",
     "short circuits": "a = [1, 0, 2]\nb = any(a.pop() == 0 for _ in range(3))\nc = all(x for x in [0] + [1 / y for y in [1]])",

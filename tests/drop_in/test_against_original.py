@@ -250,7 +250,6 @@ class TheSame(RuleBasedStateMachine):
             return module.load_learning_rate_control_from_config(config)
 
         self.kwargs = {}
-        self.typed_measure = typed.get("learning_rate_control_error_measure")
         assert self.make(build)
         if not own:
             assert self.kwargs[ours] == self.kwargs[theirs]

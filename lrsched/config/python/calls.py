@@ -354,7 +354,7 @@ def _compared(heap: Heap, items: Any) -> list[Any]:
     heap.know(found)
     if any(heap.is_array(item) for item in found):
         heap.refuse("it compares arrays")
-    if type(items) in SETS and any(type(item) not in (int, float, str) or item != item for item in found):  # noqa: PLR0124
+    if type(items) in SETS and any(type(item) not in (int, float, str) or item != item for item in found):  # noqa: PLR0124  NaN
         heap.refuse("it depends on the order of a set")
     if type(items) in SETS and len({type(item) for item in found}) > 1:
         heap.refuse("it depends on the order of a set")
@@ -639,9 +639,14 @@ _ARRAY_FUNCTIONS: Final = """
 """.split()  # noqa: SIM905  a page of words reads better than one of quotes
 
 
+_INT64_BITS: Final = 63  # besides the sign
+
+
 def _numbers(heap: Heap, *values: Any) -> None:
     for value in values:
-        if type(heap.plain(value)) not in (int, float, bool) or (type(value) is int and value.bit_length() > 63):  # noqa: PLR2004
+        if type(heap.plain(value)) not in (int, float, bool) or (
+            type(value) is int and value.bit_length() > _INT64_BITS
+        ):
             heap.refuse("it gives NumPy something else than usual numbers")
 
 
