@@ -1,19 +1,16 @@
 """The original program, live, against ours: the same questions give the same answers, bit for bit."""
 
-import contextlib
-import functools
-import gc
-import io
 import itertools
 import json
 import math
-import warnings
 
 import numpy as np
 import pytest
 import strategies as own
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from original import Config, quiet
+from original import control as returnn
 
 from lrsched import (
     ArgumentError,
@@ -37,11 +34,6 @@ from lrsched.core.history import History
 from lrsched.formats import text
 from lrsched.schedules.newbob import mean
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from returnn import learning_rate_control as returnn
-    from returnn.config import Config
-
 _THEIR_CLASS = {
     Constant: returnn.ConstantLearningRate,
     NewbobRelative: returnn.NewbobRelative,
@@ -50,27 +42,6 @@ _THEIR_CLASS = {
 }
 _KEYS = ("a", "b", "b_output", "dev_score", "train_score", "dev_score_output/output", "ä ")
 _CONTROLS = ("constant", "newbob", "newbob_rel", "newbob_relative", "newbob_abs", "newbob_multi_epoch")
-
-
-class _Nowhere(io.TextIOBase):
-    def write(self, text):
-        return len(text)
-
-
-def silenced(test):
-    """The original prints, and NumPy warns on its behalf."""
-
-    @functools.wraps(test)
-    def silent(*args, **kwargs):
-        with contextlib.redirect_stdout(_Nowhere()), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=RuntimeWarning, module="numpy")
-            warnings.simplefilter("ignore", ResourceWarning)  # it leaves files open
-            try:
-                return test(*args, **kwargs)
-            finally:
-                gc.collect(0)
-
-    return silent
 
 
 def their_control(kind=Constant, *, history=None, **parameters):
@@ -200,21 +171,21 @@ def _defined_rate(theirs, epoch):
 
 @given(training=_trainings(), policy=st.sampled_from(["worse", "keep", "original"]))
 @settings(max_examples=300)
-@silenced
+@quiet()
 def test_rates_are_the_originals_for_finite_errors_under_every_policy(training, policy):
     assert _run(training, policy, on_zero_division=_never) == 0
 
 
 @given(training=_trainings(error=own.errors()))
 @settings(max_examples=300)
-@silenced
+@quiet()
 def test_rates_are_the_originals_for_any_errors_under_the_policy_original(training):
     _run(training, "original", on_zero_division=_defined_rate)
 
 
 @given(training=_trainings(error=st.sampled_from([0.0, -0.0, 1.0, -1.0, 5e-324, 2.0])))
 @settings(max_examples=150)
-@silenced
+@quiet()
 def test_rates_are_defined_where_an_error_of_zero_stops_the_original(training):
     for policy in ("worse", "keep", "original"):
         _run(training, policy, on_zero_division=_defined_rate)
@@ -222,7 +193,7 @@ def test_rates_are_defined_where_an_error_of_zero_stops_the_original(training):
 
 @pytest.mark.parametrize("kind", [NewbobRelative, NewbobMultiEpoch])
 @pytest.mark.parametrize(("old", "new", "rate"), [(1.0, 0.0, 0.4), (-1.0, 0.0, 0.1), (0.0, -0.0, 0.1)])
-@silenced
+@quiet()
 def test_an_error_of_zero_stops_the_original_and_is_judged_by_ours(kind, old, new, rate):
     """-inf is below the threshold, +inf and 0.0 are above it."""
     parameters = {"default_learning_rate": 0.2, "relative_error_threshold": -0.01}
@@ -241,7 +212,7 @@ def test_an_error_of_zero_stops_the_original_and_is_judged_by_ours(kind, old, ne
 
 @pytest.mark.parametrize("kind", [NewbobRelative, NewbobAbs])
 @pytest.mark.parametrize("error", [math.nan, math.inf])
-@silenced
+@quiet()
 def test_a_non_finite_error_never_raises_our_rate_as_it_does_the_originals(kind, error):
     name = "error_threshold" if kind is NewbobAbs else "relative_error_threshold"
     parameters = {name: -0.01, "default_learning_rate": 0.2, "learning_rate_decay": 0.5, "learning_rate_growth": 2.0}
@@ -257,7 +228,7 @@ def test_a_non_finite_error_never_raises_our_rate_as_it_does_the_originals(kind,
     assert rates == [0.1 if original_decays else 0.4, 0.1, 0.2]
 
 
-@silenced
+@quiet()
 def test_numpy_scores_stop_the_original_and_are_plain_to_ours():
     parameters = {"relative_error_threshold": -0.01, "default_learning_rate": 0.2, "learning_rate_decay": 0.5}
     theirs, ours = their_control(NewbobRelative, **parameters), our_control(NewbobRelative, **parameters)
@@ -270,7 +241,7 @@ def test_numpy_scores_stop_the_original_and_are_plain_to_ours():
     assert repr(ours.get_learning_rate_for_epoch(3)) == "0.1"
 
 
-@silenced
+@quiet()
 def test_a_rate_that_overflows_is_refused_where_the_original_stores_infinity():
     parameters = {"relative_error_threshold": 1.0, "default_learning_rate": 1e308, "learning_rate_growth": 10.0}
     theirs, ours = their_control(NewbobRelative, **parameters), our_control(NewbobRelative, **parameters)
@@ -289,7 +260,7 @@ def test_a_rate_that_overflows_is_refused_where_the_original_stores_infinity():
     decay=st.booleans(),
     grow=st.none() | st.booleans(),
 )
-@silenced
+@quiet()
 def test_decay_and_growth_by_themselves_are_the_originals(parameters, learning_rate, decay, grow):
     kind, parameters = parameters
     theirs, ours = their_control(kind, **parameters), our_control(kind, **parameters)
@@ -316,7 +287,7 @@ def test_decay_and_growth_by_themselves_are_the_originals(parameters, learning_r
         {"relative_error_grow_threshold": 0.0},
     ],
 )
-@silenced
+@quiet()
 def test_settings_that_the_original_takes_are_refused_at_once(wrong):
     parameters = {
         "default_learning_rate": 0.1,
@@ -331,7 +302,7 @@ def test_settings_that_the_original_takes_are_refused_at_once(wrong):
 
 
 @pytest.mark.parametrize("epoch", [0, -1])
-@silenced
+@quiet()
 def test_both_refuse_epochs_below_one(epoch):
     with pytest.raises(AssertionError):
         their_control(default_learning_rate=0.1).get_learning_rate_for_epoch(epoch)
@@ -355,7 +326,7 @@ def _some_epochs(history):
 
 @given(data=st.data(), history=_float_histories(), key=own.error_measure_keys())
 @settings(max_examples=300)
-@silenced
+@quiet()
 def test_the_error_that_counts_is_the_originals(data, history, key):
     theirs = their_control(default_learning_rate=0.5, error_measure_key=key, history=history)
     for epoch in [*history, data.draw(_some_epochs(history))]:
@@ -383,7 +354,7 @@ _DEV_AND_TRAIN = st.sampled_from(
     errors=st.dictionaries(_DEV_AND_TRAIN, own.usual_errors(), max_size=6), key=own.error_measure_keys(_DEV_AND_TRAIN)
 )
 @settings(max_examples=400)
-@silenced
+@quiet()
 def test_the_error_that_stands_in_is_the_originals(errors, key):
     history = History({1: EpochData(learning_rate=0.5, error=errors)})
     theirs = their_control(default_learning_rate=0.5, error_measure_key=key, history=history)
@@ -392,7 +363,7 @@ def test_the_error_that_stands_in_is_the_originals(errors, key):
 
 @given(old=own.errors(), new=own.errors(), parameters=own.newbob_parameters(NewbobRelative, st.just("a")))
 @settings(max_examples=300)
-@silenced
+@quiet()
 def test_the_relative_error_is_the_originals(old, new, parameters):
     kind, parameters = parameters
     history = History(
@@ -416,7 +387,7 @@ def test_the_relative_error_is_the_originals(old, new, parameters):
     history=_float_histories(own.usual_errors(), st.sampled_from(_KEYS)),
     key=own.error_measure_keys(st.sampled_from([*_KEYS, "c"])),
 )
-@silenced
+@quiet()
 def test_epochs_with_other_keys_or_no_errors_have_no_relative_error_in_both(history, key):
     parameters = {"relative_error_threshold": 0.0, "default_learning_rate": 0.5, "error_measure_key": key}
     theirs = their_control(NewbobRelative, **parameters, history=history)
@@ -426,7 +397,7 @@ def test_epochs_with_other_keys_or_no_errors_have_no_relative_error_in_both(hist
 
 
 @given(data=st.data(), history=_float_histories(), default=own.learning_rates(), exclude=st.booleans())
-@silenced
+@quiet()
 def test_the_last_epoch_and_the_most_recent_rate_are_the_originals(data, history, default, exclude):
     theirs = their_control(default_learning_rate=default, history=history)
     ours = our_control(default_learning_rate=default, history=history)
@@ -441,7 +412,7 @@ _SCORES = st.sampled_from([1.0, 1.5, 2.0, 0.5, -1.0, math.nan, math.inf, -math.i
 
 @given(data=st.data(), history=_float_histories(_SCORES, st.sampled_from(["a", "b", "a_output"])))
 @settings(max_examples=500)
-@silenced
+@quiet()
 def test_the_last_best_epoch_is_the_originals(data, history):
     key = data.draw(own.error_measure_keys(st.sampled_from(["a", "b"])))
     arguments = {
@@ -474,7 +445,7 @@ _INNER_NAMES = st.sampled_from(["cost:output", "error:output", "output", "a:b:c"
         max_size=3,
     )
 )
-@silenced
+@quiet()
 def test_nested_errors_are_flattened_and_added_as_in_the_original(calls):
     theirs, ours = their_control(default_learning_rate=0.5), our_control(default_learning_rate=0.5)
     for errors in calls:
@@ -484,7 +455,7 @@ def test_nested_errors_are_flattened_and_added_as_in_the_original(calls):
     assert repr(sorted(found.items())) == repr(sorted(theirs.get_epoch_error_dict(2).items()))
 
 
-@silenced
+@quiet()
 def test_a_nested_name_that_ends_in_its_first_colon_becomes_empty():
     theirs, ours = their_control(default_learning_rate=0.5), our_control(default_learning_rate=0.5)
     for control in (theirs, ours):
@@ -492,7 +463,7 @@ def test_a_nested_name_that_ends_in_its_first_colon_becomes_empty():
     assert dict(ours.get_epoch_error_dict(1)) == theirs.get_epoch_error_dict(1)
 
 
-@silenced
+@quiet()
 def test_an_epoch_without_data_has_neither_key_nor_value():
     theirs = their_control(default_learning_rate=0.5, error_measure_key="a")
     ours = our_control(default_learning_rate=0.5, error_measure_key="a")
@@ -500,7 +471,7 @@ def test_an_epoch_without_data_has_neither_key_nor_value():
 
 
 @given(data=st.data(), history=_float_histories(), rate=own.learning_rates())
-@silenced
+@quiet()
 def test_a_default_for_an_epoch_fills_what_is_missing_or_zero_as_in_the_original(data, history, rate):
     epoch = data.draw(_some_epochs(history).filter(bool))
     theirs = their_control(default_learning_rate=0.5, history=history)
@@ -583,20 +554,20 @@ def folder(tmp_path_factory):
 
 @given(history=_shared_histories())
 @settings(max_examples=150)
-@silenced
+@quiet()
 def test_the_file_is_byte_for_byte_the_originals(folder, history):
     assert text.render(history).encode() == _saved_by_the_original(history, folder / "saved")
 
 
 @given(history=_shared_histories())
-@silenced
+@quiet()
 def test_we_read_what_the_original_writes(folder, history):
     assert text.parse(_saved_by_the_original(history, folder / "written").decode()) == history
 
 
 @given(history=_shared_histories(own.meta_literals()))
 @settings(max_examples=200)
-@silenced
+@quiet()
 def test_the_original_reads_what_we_write(folder, history):
     path = folder / "ours"
     path.write_bytes(text.render(history).encode())
@@ -606,7 +577,7 @@ def test_the_original_reads_what_we_write(folder, history):
 
 
 @pytest.mark.parametrize("value", [("a",), (("a",),), [("a",)], {"k": ("a",)}])
-@silenced
+@quiet()
 def test_what_the_original_cannot_read_again_ours_can(folder, value):
     history = History({1: EpochData(learning_rate=0.5, meta={"m": value})})
     path = folder / "lost"
@@ -617,7 +588,7 @@ def test_what_the_original_cannot_read_again_ours_can(folder, value):
 
 
 @pytest.mark.parametrize("value", [([],), ([1],), ({1, 2},), ({"a": [1]},), ([1, [2.5]],)])
-@silenced
+@quiet()
 def test_a_container_in_a_one_element_tuple_is_written_as_the_original_does(folder, value):
     history = History({1: EpochData(learning_rate=0.5, meta={"m": value})})
     assert text.render(history).encode() == _saved_by_the_original(history, folder / "tuple")
@@ -628,19 +599,19 @@ def test_a_container_in_a_one_element_tuple_is_written_as_the_original_does(fold
 
 @given(values=st.lists(st.floats(), min_size=1, max_size=40), repeat=st.integers(1, 25))
 @settings(max_examples=300)
-@silenced
+@quiet()
 def test_the_mean_is_numpys_for_any_floats(values, repeat):
     values = values * repeat
     assert repr(mean(values)) == repr(float(np.mean(values)))
 
 
 @pytest.mark.parametrize("size", [1, 7, 8, 200])
-@silenced
+@quiet()
 def test_the_mean_of_negative_zeros_is_numpys(size):
     assert repr(mean([-0.0] * size)) == repr(float(np.mean([-0.0] * size)))
 
 
-@silenced
+@quiet()
 def test_the_mean_is_numpys_for_every_size_up_to_1000():
     generator = np.random.default_rng(1)
     for size in range(1, 1001):
@@ -712,7 +683,7 @@ _ERRORS = st.lists(
 
 @given(settings_=_configs(), errors=_ERRORS)
 @settings(max_examples=200)
-@silenced
+@quiet()
 def test_typed_settings_mean_what_they_mean_to_the_original(settings_, errors):
     theirs = returnn.load_learning_rate_control_from_config(Config(settings_))
     schedule = schedule_from_config(settings_)
@@ -729,7 +700,7 @@ def _their_config(path, content):
 
 @given(settings_=_configs(), errors=_ERRORS, indent=st.sampled_from([None, 2]))
 @settings(max_examples=150)
-@silenced
+@quiet()
 def test_json_files_mean_what_they_mean_to_the_original(folder, settings_, errors, indent):
     settings_ = {key: None if callable(value) else value for key, value in settings_.items()}
     if isinstance(settings_.get("learning_rates"), dict):
@@ -755,7 +726,7 @@ _PRESET_LISTS = st.lists(own.usual_learning_rates(), min_size=1, max_size=4)
     between=st.sampled_from(["\n", "\n\n", "\n# a comment\n"]),
 )
 @settings(max_examples=150)
-@silenced
+@quiet()
 def test_files_of_lines_mean_what_they_mean_to_the_original(folder, settings_, errors, space, end, between):
     lines = []
     for key, value in settings_.items():
@@ -776,7 +747,7 @@ def test_files_of_lines_mean_what_they_mean_to_the_original(folder, settings_, e
         ("newbob_learning_rate_decay 0.25", "0.25", 0.25),  # as text it stops the training at the first decay
     ],
 )
-@silenced
+@quiet()
 def test_a_decay_in_a_file_of_lines_counts_with_ours_alone(folder, line, theirs_has, ours_has):
     content = f"learning_rate_control newbob\n{line}\n"
     theirs = returnn.load_learning_rate_control_from_config(_their_config(folder / "decay.config", content))
@@ -784,7 +755,7 @@ def test_a_decay_in_a_file_of_lines_counts_with_ours_alone(folder, line, theirs_
     assert schedule_from_config(parse_config(content, "decay.config")).learning_rate_decay == ours_has
 
 
-@silenced
+@quiet()
 def test_a_comma_in_the_error_measure_of_a_file_of_lines_is_part_of_the_key_in_both(folder):
     content = "learning_rate_control newbob\nlearning_rate_control_error_measure a,b\n"
     theirs = returnn.load_learning_rate_control_from_config(_their_config(folder / "comma.config", content))

@@ -4,22 +4,15 @@ RETURNN itself runs each configuration and records a training by its own rules; 
 without running it, and must reproduce every rate.
 """
 
-import contextlib
-import gc
-import io
 import json
 import random
-import warnings
 
 import pytest
+from original import Config, quiet
+from original import control as original
 
 from lrsched.cli import main
 from lrsched.storage.file import read
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from returnn.config import Config
-    from returnn.learning_rate_control import load_learning_rate_control_from_config
 
 EPOCHS = 60
 
@@ -141,18 +134,16 @@ CONFIGS = {"warmup": WARMUP, "cycles": CYCLES, "keyed": KEYED, "unbounded": UNBO
 def _record(config, file):
     """What RETURNN records in a training with this configuration: it is run, and its own rules decide."""
     numbers = random.Random(1)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
+    with quiet():
         settings = Config()
         settings.load_file(str(config))
         settings.set("learning_rate_file", str(file))
-        control = load_learning_rate_control_from_config(settings)
+        control = original.load_learning_rate_control_from_config(settings)
         for epoch in range(1, EPOCHS + 1):
             control.get_learning_rate_for_epoch(epoch)
             score = 2.0 + 3.0 * 0.9**epoch + 0.1 * numbers.random()
             control.set_epoch_error(epoch, {"train_score": score - 0.2, "dev_score": score, "dev_error_ce": score / 5})
         control.save()
-        gc.collect(0)
     return read(file)
 
 

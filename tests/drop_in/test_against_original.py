@@ -2,9 +2,7 @@
 
 import contextlib
 import copy
-import gc
 import inspect
-import io
 import math
 import pickle
 import tempfile
@@ -15,14 +13,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from original import Config, quiet
+from original import control as theirs
 
 import lrsched.returnn as ours
 from lrsched import SettingWarning
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from returnn import learning_rate_control as theirs
-    from returnn.config import Config
 
 CONTROLS = ("constant", "newbob", "newbob_rel", "newbob_relative", "newbob_abs", "newbob_multi_epoch")
 KEYS = (
@@ -170,13 +165,10 @@ class TheSame(RuleBasedStateMachine):
 
     def teardown(self):
         self.folder.cleanup()
-        gc.collect(0)  # the original leaves files open
 
     def both(self, call):
         """Call it with both; the answers are the same, or the original fails. Whether it answered."""
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=RuntimeWarning, module="numpy")
-            warnings.simplefilter("ignore", ResourceWarning)
+        with quiet():
             warnings.simplefilter("ignore", SettingWarning)  # ours tells what RETURNN overlooks
             try:
                 expected = call(theirs)

@@ -1,8 +1,5 @@
 """Where the drop-in is not the original: one test for each row of the table in docs/howto/returnn.md, both live."""
 
-import contextlib
-import gc
-import io
 import json
 import math
 import os
@@ -12,15 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from original import Config, quiet
+from original import control as theirs
 
 import lrsched
 import lrsched.returnn as ours
 from lrsched.formats import text
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from returnn import learning_rate_control as theirs
-    from returnn.config import Config
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "returnn.md"
 NEWBOB = {"relative_error_threshold": -0.01, "default_learning_rate": 0.5, "learning_rate_decay": 0.5}
@@ -28,12 +22,9 @@ NEWBOB = {"relative_error_threshold": -0.01, "default_learning_rate": 0.5, "lear
 
 @pytest.fixture(autouse=True)
 def _quiet():
-    """The original prints, lets NumPy warn, and leaves files open."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module="returnn|numpy")
+    with quiet():
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="returnn")  # NumPy's scalars in its rules
         yield
-        gc.collect(0)
 
 
 def test_the_table_and_the_tests_are_about_the_same_differences():
