@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
     from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate, Preset, as_schedule
     from lrsched.storage import Storage
-    from lrsched.storage.file import FileStorage, read, read_config
+    from lrsched.storage.file import FileStorage, read_config
     from lrsched.storage.memory import MemoryStorage
+    from lrsched.storage.opening import open_storage, read
+    from lrsched.storage.sqlite import SqliteStorage
+    from lrsched.storage.wrappers import Mirrored, ReadOnly
 
 __version__ = "0.1.0"
 
@@ -48,13 +51,16 @@ __all__ = [
     "LearningRateControl",
     "LrschedError",
     "MemoryStorage",
+    "Mirrored",
     "NewbobAbs",
     "NewbobMultiEpoch",
     "NewbobRelative",
     "NotWrittenError",
     "Preset",
+    "ReadOnly",
     "Schedule",
     "SettingWarning",
+    "SqliteStorage",
     "Storage",
     "StorageError",
     "as_schedule",
@@ -64,6 +70,7 @@ __all__ = [
     "finished",
     "last_best_epoch",
     "meta_series",
+    "open_storage",
     "read",
     "read_config",
     "relative_error",
@@ -93,8 +100,11 @@ _HOMES = {
     "lrsched.schedules.newbob": ("NewbobAbs", "NewbobMultiEpoch", "NewbobRelative"),
     "lrsched.schedules.wrappers": ("FunctionSchedule", "HoldLearningRate", "Preset", "as_schedule"),
     "lrsched.storage": ("Storage",),
-    "lrsched.storage.file": ("FileStorage", "read", "read_config"),
+    "lrsched.storage.file": ("FileStorage", "read_config"),
     "lrsched.storage.memory": ("MemoryStorage",),
+    "lrsched.storage.opening": ("open_storage", "read"),
+    "lrsched.storage.sqlite": ("SqliteStorage",),
+    "lrsched.storage.wrappers": ("Mirrored", "ReadOnly"),
 }
 
 

@@ -1,7 +1,6 @@
 """`LearningRateControl`: what a training loop talks to. It asks the schedule, records, saves; it calculates nothing."""
 
 import math
-import os
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -12,12 +11,11 @@ from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
 from lrsched.core.schedule import Schedule
 from lrsched.core.series import finished
-from lrsched.errors import broken_law
 from lrsched.schedules.newbob import Newbob
 from lrsched.schedules.wrappers import Function, as_schedule, with_default_rate
 from lrsched.storage import Storage
-from lrsched.storage.file import FileStorage
 from lrsched.storage.memory import MemoryStorage
+from lrsched.storage.opening import Where, open_storage
 
 
 @final
@@ -29,10 +27,11 @@ class LearningRateControl:
 
     Args:
         schedule: A `Schedule`, or a plain function ``(history, epoch) -> learning rate``.
-        storage: None (in memory), a `Storage`, or the path of a learning-rate file.
+        storage: None (in memory); a path or a URL such as ``learning_rates``, ``run.json`` or
+            ``sqlite:///runs.db?run=a``, see `open_storage`; or a `Storage`.
 
     Raises:
-        ArgumentError: ``schedule`` or ``storage`` is neither.
+        ArgumentError: ``schedule`` or ``storage`` is none of these.
         FormatError: The file cannot be read; it is left as it is.
         StorageError: The machine could not read.
 
@@ -50,16 +49,11 @@ class LearningRateControl:
 -0.01; 'dev_score' (no key is configured; dev_score stands in) went from epoch 2 to 3 from 3 to 3
     """
 
-    def __init__(self, schedule: Schedule | Function, storage: Storage | str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, schedule: Schedule | Function, storage: Where | None = None) -> None:
         self.schedule = as_schedule(schedule)
-        if storage is None:
-            storage = MemoryStorage()
-        elif isinstance(storage, (str, os.PathLike)):
-            storage = FileStorage(storage)
-        elif not isinstance(storage, Storage):
-            raise broken_law("storage", "None, a path or an object with load and save", storage, "see lrsched.Storage")
-        self.storage: Storage = storage
+        self.storage: Storage = MemoryStorage() if storage is None else open_storage(storage)
         self._history = History()
+        self._changed: set[int] = set()  # epochs that may differ from what is stored
         self.load()
 
     def __repr__(self) -> str:
@@ -77,16 +71,20 @@ class LearningRateControl:
 
     def load(self) -> None:
         """Replace the history by what is stored, plus the rates that the schedule gives beforehand."""
-        self._history = self.schedule.prefill(self.storage.load())
+        stored = self.storage.load()
+        self._history = self.schedule.prefill(stored)
+        self._changed = {epoch for epoch, data in self._history.items() if stored.get(epoch) is not data}
 
     def save(self) -> None:
         """Store the history.
 
         Raises:
+            ArgumentError: The storage has no way to hold something that was recorded; says what.
             ConflictError: Somebody else wrote in the meantime.
             StorageError: The machine could not write; what was stored before is intact.
         """
-        self.storage.save(self._history)
+        self.storage.save(self._history, frozenset(self._changed))
+        self._changed = set()
 
     def decide(self, epoch: int) -> Decision:
         """The schedule's decision for ``epoch`` and its cause, whatever is recorded there. Changes nothing."""
@@ -138,9 +136,9 @@ class LearningRateControl:
         Raises:
             ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
         """
-        self._history = with_default_rate(
-            self._history, epoch_number("epoch", epoch), rate("learning_rate", learning_rate)
-        )
+        epoch = epoch_number("epoch", epoch)
+        self._history = with_default_rate(self._history, epoch, rate("learning_rate", learning_rate))
+        self._changed.add(epoch)
 
     def set_epoch_error(self, epoch: int, error: Mapping[str, Any]) -> None:
         """Record errors of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -241,3 +239,4 @@ class LearningRateControl:
 
     def _record(self, epoch: int, data: EpochData) -> None:
         self._history = self._history.set(epoch, data)
+        self._changed.add(epoch)

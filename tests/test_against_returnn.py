@@ -31,7 +31,7 @@ from lrsched import (
 )
 from lrsched.config.files import parse_config
 from lrsched.core.history import History
-from lrsched.formats import text
+from lrsched.formats.text import TEXT
 from lrsched.schedules.newbob import mean
 
 _THEIR_CLASS = {
@@ -556,13 +556,13 @@ def folder(tmp_path_factory):
 @settings(max_examples=150)
 @quiet()
 def test_the_file_is_byte_for_byte_the_originals(folder, history):
-    assert text.render(history).encode() == _saved_by_the_original(history, folder / "saved")
+    assert TEXT.render(history).encode() == _saved_by_the_original(history, folder / "saved")
 
 
 @given(history=_shared_histories())
 @quiet()
 def test_we_read_what_the_original_writes(folder, history):
-    assert text.parse(_saved_by_the_original(history, folder / "written").decode()) == history
+    assert TEXT.parse(_saved_by_the_original(history, folder / "written").decode()) == history
 
 
 @given(history=_shared_histories(own.meta_literals()))
@@ -570,7 +570,7 @@ def test_we_read_what_the_original_writes(folder, history):
 @quiet()
 def test_the_original_reads_what_we_write(folder, history):
     path = folder / "ours"
-    path.write_bytes(text.render(history).encode())
+    path.write_bytes(TEXT.render(history).encode())
     theirs = returnn.ConstantLearningRate(default_learning_rate=0.5, filename=str(path))
     read = {epoch: (data.learning_rate, data.error, data.meta) for epoch, data in theirs.epoch_data.items()}
     assert History({e: EpochData(learning_rate=r, error=s, meta=m) for e, (r, s, m) in read.items()}) == history
@@ -584,14 +584,14 @@ def test_what_the_original_cannot_read_again_ours_can(folder, value):
     _saved_by_the_original(history, path)
     with pytest.raises(NameError):
         returnn.ConstantLearningRate(default_learning_rate=0.5, filename=str(path))
-    assert text.parse(text.render(history)) == history
+    assert TEXT.parse(TEXT.render(history)) == history
 
 
 @pytest.mark.parametrize("value", [([],), ([1],), ({1, 2},), ({"a": [1]},), ([1, [2.5]],)])
 @quiet()
 def test_a_container_in_a_one_element_tuple_is_written_as_the_original_does(folder, value):
     history = History({1: EpochData(learning_rate=0.5, meta={"m": value})})
-    assert text.render(history).encode() == _saved_by_the_original(history, folder / "tuple")
+    assert TEXT.render(history).encode() == _saved_by_the_original(history, folder / "tuple")
 
 
 # ---- the mean

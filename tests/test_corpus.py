@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from lrsched import read
 from lrsched.cli import main
-from lrsched.formats import text
-from lrsched.storage.file import read
+from lrsched.formats.text import TEXT
 
 
 def _options(case):
@@ -43,8 +43,8 @@ def test_a_wrong_setting_is_found_out(corpus, tmp_path):
 def test_the_text_of_every_recorded_training_reads_back(corpus):
     for folder in corpus:
         history = read(folder / "learning_rates")
-        rendered = text.render(history)
-        assert text.parse(rendered) == history
+        rendered = TEXT.render(history)
+        assert TEXT.parse(rendered) == history
         original = (folder / "learning_rates").read_text(encoding="utf-8")
         if len(original) == len(rendered):  # not so where Python 2 wrote 17 digits, or a bare inf
             assert rendered == original

@@ -9,7 +9,7 @@ from lrsched.cli.output import cell, say_error, say_json, say_table
 from lrsched.core.history import History
 from lrsched.core.series import best_epochs, error_series, finished
 from lrsched.errors import ArgumentError
-from lrsched.storage.file import read
+from lrsched.storage.opening import read
 
 Key = Annotated[
     str | None, typer.Option("--key", "-k", metavar="KEY", help="The error to compare, lower is better. Required.")

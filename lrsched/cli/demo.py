@@ -10,7 +10,8 @@ from lrsched.cli.show import say_history
 from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
 from lrsched.simulation.replay import replay, verify
-from lrsched.storage.file import read, read_config
+from lrsched.storage.file import read_config
+from lrsched.storage.opening import read
 
 RECORDED: Final = Path(__file__).parent / "digits"
 """What examples/digits/train.py wrote, and its settings."""

@@ -16,7 +16,7 @@ from lrsched.core.schedule import Schedule
 from lrsched.schedules.wrappers import Preset
 from lrsched.simulation.replay import Mode, ReplayedEpoch, keep_recorded
 from lrsched.simulation.replay import replay as replayed_by
-from lrsched.storage.file import read
+from lrsched.storage.opening import read
 
 DIFFERENT = 1
 

@@ -11,7 +11,7 @@ from lrsched.core.epoch_data import META_PREFIX
 from lrsched.core.history import History
 from lrsched.core.measure import ErrorKey, error_key
 from lrsched.core.series import error_series, finished, meta_series
-from lrsched.storage.file import read
+from lrsched.storage.opening import read
 
 Key = Annotated[
     str | None,

@@ -97,10 +97,33 @@ def parse(
     """
     reader = _Reader(text, filename, calls or {}, shortcuts)
     value = reader.value(0)
-    kind, token, start, _ = reader.next()
-    if kind != "end":
-        reader.fail(f"unexpected {token!r} after the end", start)
+    reader.end()
     return value
+
+
+def read_items(
+    text: str,
+    filename: str | None = None,
+    calls: Mapping[str, Call] | None = None,
+    shortcuts: Sequence[Shortcut] = (),
+) -> tuple[dict[Any, Any], FormatError | None]:
+    """The items of the dict ``text`` that stand before the first fault, and the fault; the arguments of `parse`.
+
+    Examples:
+        >>> read_items("{1: 0.5, 2: [0.25, 3")
+        ({1: 0.5}, FormatError("expected ',' or ']', but the text ends @ <text>:1"))
+    """
+    reader = _Reader(text, filename, calls or {}, shortcuts)
+    items: dict[Any, Any] = {}
+    try:
+        _, token, start, _ = reader.next()
+        if token != "{":
+            reader.unexpected(token, start, "expected a dict")
+        reader.rest_of_dict(items, 1)
+        reader.end()
+    except FormatError as fault:
+        return items, fault
+    return items, None
 
 
 class Token(NamedTuple):
@@ -136,11 +159,21 @@ class _Reader:
         self.position = token.end
         return token
 
-    def peek(self) -> str:
-        """The text of the next token, without taking it."""
+    def upcoming(self) -> Token:
+        """The next token, without taking it."""
         if self.peeked is None:
             self.peeked = self.scan()
-        return self.peeked.text
+        return self.peeked
+
+    def peek(self) -> str:
+        """Its text."""
+        return self.upcoming().text
+
+    def end(self) -> None:
+        """Take the end of the text."""
+        kind, token, start, _ = self.next()
+        if kind != "end":
+            self.fail(f"unexpected {token!r} after the end", start)
 
     def scan(self) -> Token:
         match = _TOKEN.match(self.text, self.position)
@@ -290,36 +323,46 @@ class _Reader:
         return items[0] if len(items) == 1 and not comma else tuple(items)
 
     def read_dict_or_set(self, start: int, depth: int) -> Any:
-        pairs: list[tuple[Any, Any]] = []
-        comma = True
+        made: dict[Any, Any] = {}
+        self.take_shortcuts(made)
+        if not made and self.peek() != "}":
+            first = self.value(depth)
+            if self.peek() in (",", "}"):
+                return self.rest_of_set(first, start, depth)
+            self.read_pair(made, first, start, depth)
+        return self.rest_of_dict(made, depth)
+
+    def rest_of_dict(self, made: dict[Any, Any], depth: int) -> dict[Any, Any]:
+        """``made`` with what follows up to the end of the dict; when that fails, with what stands before the fault."""
         while True:
-            if comma:
-                self.take_shortcuts(pairs)
-            token = self.peek()
-            if token == "}":
+            self.take_shortcuts(made)
+            if self.peek() == "}":
                 break
-            if not comma:
-                self.unexpected(token, self.position, "expected ',' or '}'")
-            key_start = self.position
-            key = self.value(depth)
-            if not pairs and self.peek() in (",", "}"):
-                return self.rest_of_set(key, start, depth)
-            self.hashable(key, key_start)
-            self.expect(":")
-            pairs.append((key, self.value(depth)))
-            comma = self.peek() == ","
-            if comma:
-                self.expect(",")
+            start = self.upcoming().start
+            self.read_pair(made, self.value(depth), start, depth)
         self.expect("}")
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            self.fail(f"the key {_first_twin(pairs)!r} is there twice", start)
         return made
 
-    def take_shortcuts(self, pairs: list[tuple[Any, Any]]) -> None:
+    def read_pair(self, made: dict[Any, Any], key: Any, start: int, depth: int) -> None:
+        """Put ``key`` with the value that follows into ``made``, and take the comma."""
+        self.hashable(key, start)
+        if key in made:
+            self.fail(f"the key {key!r} is there twice", start)
+        self.expect(":")
+        made[key] = self.value(depth)
+        if self.peek() == ",":
+            self.expect(",")
+        elif self.peek() != "}":
+            self.unexpected(self.peek(), self.position, "expected ',' or '}'")
+
+    def take_shortcuts(self, made: dict[Any, Any]) -> None:
         for pattern, read in self.shortcuts:
             while (match := pattern.match(self.text, self.position)) and (found := read(match)):
-                pairs += found
+                more = dict(found)
+                if len(more) != len(found) or not made.keys().isdisjoint(more):
+                    start = match.end() - len(match.group().lstrip())
+                    self.fail(f"the key {_first_twin([*made, *(key for key, _ in found)])!r} is there twice", start)
+                made |= more
                 self.position = match.end()
 
     def rest_of_set(self, first: Any, start: int, depth: int) -> set[Any]:
@@ -344,10 +387,6 @@ class _Reader:
             self.fail("a list, dict or set cannot be a key or be in a set", start)
 
 
-def _first_twin(pairs: list[tuple[Any, Any]]) -> Any:
+def _first_twin(keys: list[Any]) -> Any:
     seen: set[Any] = set()
-    for key, _ in pairs:
-        if key in seen:
-            return key
-        seen.add(key)
-    raise AssertionError  # called only where there is one
+    return next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]

@@ -13,36 +13,29 @@ from pyrsistent import PSet, PVector
 
 from lrsched.core.epoch_data import META_PREFIX, EpochData
 from lrsched.core.history import History
-from lrsched.errors import ArgumentError, EmptyFileError, FormatError
-from lrsched.formats import literal
+from lrsched.errors import ArgumentError, FormatError
+from lrsched.formats import Format, in_order, literal
 
 _ONE_LINE = 40  # a dict whose items have fewer characters than this stands on one line
 
 
-def parse(text: str, filename: str | None = None) -> History:
-    """The history in the text of a learning-rate file.
-
-    Args:
-        text: The whole file.
-        filename: Named in errors.
-
-    Raises:
-        EmptyFileError: There is nothing in it.
-        FormatError: It is no such file; the line is named, and nothing in it was run.
-
-    Examples:
-        >>> parse("{1: EpochData(learningRate=0.1, error={'dev_score': inf, ':meta:gpu': 'a'})}")
-        History({1: EpochData(learning_rate=0.1, error={'dev_score': inf}, meta={'gpu': 'a'})})
-    """
-    if not text.strip():
-        raise EmptyFileError("the file is empty; it may just be being written", filename=filename, line=1)
-    entries = literal.parse(text, filename, {"EpochData": _epoch_data}, [(_USUAL_EPOCH, _usual_epoch)])
-    if not isinstance(entries, dict):
-        raise FormatError("expected a dict of epoch -> EpochData", filename=filename, line=1)
+def read(text: str, filename: str | None) -> tuple[History, FormatError | None]:
+    """The epochs before the first fault, and the fault."""
+    epochs, fault = literal.read_items(text, filename, {"EpochData": _epoch_data}, [(_USUAL_EPOCH, _usual_epoch)])
     try:
-        return History(entries)
-    except ArgumentError as error:
-        raise FormatError(str(error), filename=filename, line=1) from error
+        return History(epochs), fault
+    except ArgumentError:
+        return _before_the_broken_law(epochs, filename)
+
+
+def _before_the_broken_law(epochs: dict[Any, Any], filename: str | None) -> tuple[History, FormatError | None]:
+    history = History()
+    for epoch, data in epochs.items():
+        try:
+            history = history.set(epoch, data)
+        except ArgumentError as error:
+            return history, FormatError(str(error), filename=filename, line=1)
+    return history, None
 
 
 # An epoch as it is nearly always written, on lines of its own and with plain errors.
@@ -69,18 +62,6 @@ def _epoch_data(arguments: dict[str, Any]) -> EpochData:
             f"EpochData has no further {min(unknown)!r}; it has learning_rate or learningRate, error, meta"
         )
     return EpochData(**arguments)
-
-
-def render(history: History) -> str:
-    """The text of a learning-rate file with ``history`` in it.
-
-    Examples:
-        >>> print(render(History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.5})})), end="")
-        {
-        1: EpochData(learningRate=0.1, error={'dev_score': 1.5}),
-        }
-    """
-    return join(render_epoch(epoch, data) for epoch, data in history.items())
 
 
 def render_epoch(epoch: int, data: EpochData) -> str:
@@ -113,13 +94,13 @@ def render_value(value: Any) -> str:
         ("(0.5, float('nan'))", "{1: 'a', 2: 'b'}", '[\n1,\n]')
     """
     if isinstance(value, dict):
-        return _dict([f"{render_value(key)}: {render_value(value[key])}" for key in _in_order(value)])
+        return _dict([f"{render_value(key)}: {render_value(value[key])}" for key in in_order(value)])
     if isinstance(value, float):
         return f"float('{value!r}')" if value != value or value in (_INF, -_INF) else repr(value)  # noqa: PLR0124  NaN
     if isinstance(value, (PVector, list)):
         return "[\n" + "".join(f"{render_value(item)},\n" for item in value) + "]"
     if isinstance(value, (PSet, set)):
-        return "set([\n" + "".join(f"{render_value(item)},\n" for item in _in_order(value)) + "])"
+        return "set([\n" + "".join(f"{render_value(item)},\n" for item in in_order(value)) + "])"
     if isinstance(value, tuple):
         return f"({_on_one_line(value[0])},)" if len(value) == 1 else f"({', '.join(map(render_value, value))})"
     return repr(value)
@@ -128,21 +109,17 @@ def render_value(value: Any) -> str:
 def _on_one_line(value: Any) -> str:
     """As `repr` gives it: what the original does inside a tuple of one element, but that it does not quote text."""
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_on_one_line(key)}: {_on_one_line(value[key])}' for key in _in_order(value))}}}"
+        return f"{{{', '.join(f'{_on_one_line(key)}: {_on_one_line(value[key])}' for key in in_order(value))}}}"
     if isinstance(value, PVector):
         return f"[{', '.join(map(_on_one_line, value))}]"
     if isinstance(value, PSet):
-        return f"{{{', '.join(map(_on_one_line, _in_order(value)))}}}" if value else "set()"
+        return f"{{{', '.join(map(_on_one_line, in_order(value)))}}}" if value else "set()"
     if isinstance(value, tuple):
         return f"({', '.join(map(_on_one_line, value))}{',' * (len(value) == 1)})"
     return repr(value)
 
 
-def _in_order(items: Iterable[Any]) -> list[Any]:
-    try:
-        return sorted(items)
-    except TypeError:
-        return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
-
-
 _INF = float("inf")
+
+TEXT = Format("text", read, render_epoch, join)
+"""The learning-rate file of RETURNN."""

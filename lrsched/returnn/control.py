@@ -26,7 +26,7 @@ from lrsched.core.measure import NonFinitePolicy, error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, number, rate
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, LrschedError, MissingFileError, broken_law
-from lrsched.formats.text import render_data, render_value
+from lrsched.formats.text import TEXT, render_data, render_value
 from lrsched.schedules import newbob
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate
@@ -407,7 +407,7 @@ class LearningRateControl:
             raise broken_law("filename", "a path", self.filename, "give it to the constructor, or set it")
         path = Path(self.filename)
         if self._storage is None or self._storage.path != path:
-            self._storage = FileStorage(path)
+            self._storage = FileStorage(path, TEXT)
         return self._storage
 
     def _told(self, decision: Decision) -> Decision:

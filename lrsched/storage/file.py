@@ -1,37 +1,24 @@
 """Storage in a file, written so that neither a crash nor a power cut can leave anything but the old or the new file."""
 
 import contextlib
-import errno
+import gzip
 import os
+import re
+import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, final
 
 from lrsched.config.files import parse_config
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.errors import ConflictError, FormatError, MissingFileError, StorageError
-from lrsched.formats import Format, text
-
-StrPath = str | os.PathLike[str]
-
-
-def read(path: StrPath) -> History:
-    """The history in a learning-rate file, also in one that a training is writing.
-
-    Args:
-        path: The file. If its writer replaces it by renaming, as lrsched and RETURNN do, what is read is complete.
-
-    Raises:
-        NotWrittenError: It is not there, or is empty: there is nothing to read yet.
-        FormatError: It is no learning-rate file; says the line. Nothing in it was run.
-        StorageError: The machine could not read it.
-
-    Examples:
-        >>> read("no_such_file")
-        Traceback (most recent call last):
-        lrsched.errors.MissingFileError: [Errno 2] No such file or directory: 'no_such_file'
-    """
-    return text.parse(read_text(path), os.fspath(path))
+from lrsched.core.numbers import integer
+from lrsched.errors import ConflictError, FormatError
+from lrsched.formats import Format
+from lrsched.formats.json import JSON
+from lrsched.formats.text import TEXT
+from lrsched.storage import disk
+from lrsched.storage.disk import StrPath
 
 
 def read_config(path: StrPath, *, execute: bool = False) -> dict[str, Any]:
@@ -56,34 +43,23 @@ def read_text(path: StrPath) -> str:
         MissingFileError: It is not there.
         StorageError: The machine could not read it.
     """
-    return _decoded(_read_bytes(path), path)
+    text, fault = disk.decoded(disk.read_bytes(path), path)
+    if fault:
+        raise fault
+    return text
 
 
-def _read_bytes(path: StrPath) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in _GONE:
-            raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
-        raise _storage_error(error, path) from error
+_SUFFIXES = re.compile(r"(\.json)?(\.gz)?\Z", re.IGNORECASE)
 
 
-def _decoded(data: bytes, path: StrPath) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError("the file is not text in UTF-8", filename=os.fspath(path), line=line) from error
+def beside(path: Path, word: str | int) -> Path:
+    """The name of a relative of a file, of the same format.
 
-
-_GONE = (errno.ENOENT, errno.ESTALE)  # ESTALE: on a network disk, another machine put a new file in its place
-
-
-def _storage_error(error: Exception, path: StrPath) -> StorageError:
-    """What the machine said about ``path``; a ValueError is a path that cannot be one."""
-    if isinstance(error, OSError):
-        return StorageError(error.errno, error.strerror, os.fspath(path))
-    return StorageError(errno.EINVAL, str(error), os.fspath(path))
+    Examples:
+        >>> print(beside(Path("run.json.gz"), 1), beside(Path("learning_rates"), "repaired"))
+        run.1.json.gz learning_rates.repaired
+    """
+    return path.with_name(_SUFFIXES.sub(lambda suffixes: f".{word}{suffixes.group()}", path.name, count=1))
 
 
 @final
@@ -93,56 +69,104 @@ class FileStorage:
     A save writes a temporary file in the same folder, syncs it, renames it over the old one and syncs the folder. It
     replaces only what was loaded or saved through this object: an unreadable file is never overwritten, nor is what
     somebody else wrote in the meantime. That is told by the content, so a file that was only touched or copied is fine.
+    A lock makes sure that nobody writes in between.
 
     Args:
-        path: The file; it need not be there yet, its folder must. A symbolic link is followed.
-        format: How the file looks; the legacy learning-rate file.
+        path: The file; it need not be there yet, its folder must. A symbolic link is followed. With the suffix
+            ``.gz`` it is compressed.
+        format: How the file looks; None: JSON if its suffix is ``.json`` or ``.json.gz``, else the learning-rate file.
+        backups: How many earlier generations are kept beside it, an integer >= 0: ``run.json`` as it was before the
+            last save is ``run.1.json``, before that ``run.2.json``.
+
+    Raises:
+        ArgumentError: ``backups`` is none.
     """
 
-    def __init__(self, path: StrPath, format: Format = text) -> None:  # noqa: A002  the field's word
+    def __init__(self, path: StrPath, format: Format | None = None, backups: int = 0) -> None:  # noqa: A002  the field's word
         self.path = Path(path)
-        self.format = format
-        self._seen: _Version | None = None
+        self.format = format or (JSON if re.search(r"\.json(\.gz)?\Z", self.path.name, re.IGNORECASE) else TEXT)
+        self.backups = integer("backups", backups, least=0, way_out="0 keeps none")
+        self._seen: disk.State | None = None
         self._content: bytes | None = None  # at that time
         self._rendered: dict[int, tuple[EpochData, str]] = {}
 
     def __repr__(self) -> str:
-        return f"FileStorage({os.fspath(self.path)!r})"
+        return f"FileStorage({os.fspath(self.path)!r}, {self.format.name})"
+
+    def __reduce__(self) -> Any:
+        """Unpickled it has seen nothing yet, as the process that it is for."""
+        return FileStorage, (self.path, self.format, self.backups)
 
     def load(self) -> History:
         """See `Storage.load`. A file that is not there is the empty history; an empty one is an `EmptyFileError`."""
-        version = self._version()
-        if version is None:
-            folder = Path(os.path.realpath(self.path)).parent
-            if not folder.is_dir():  # better said now than after the first epoch
-                raise StorageError(errno.ENOENT, "its folder is not there", os.fspath(self.path))
+        state = disk.state(self.path)
+        if state is None:
             self._seen = self._content = None
             return History()
-        data = _read_bytes(self.path)
-        history = self.format.parse(_decoded(data, self.path), os.fspath(self.path))
-        self._seen, self._content = version, data
+        data = disk.read_bytes(self.path)
+        history = self._parsed(data)
+        self._seen, self._content = state, data
         return history
 
-    def save(self, history: History) -> None:
+    def read(self) -> History:
+        """The history for somebody who only reads: what is not there yet is an error.
+
+        Raises:
+            NotWrittenError: The file is not there, or is empty.
+            FormatError: It is no such file; says the line.
+            StorageError: The machine could not read it.
+        """
+        return self._parsed(disk.read_bytes(self.path))
+
+    def salvage(self) -> tuple[History, FormatError | None]:
+        """The epochs that stand in a damaged file before its first fault, and the fault; None if there is none.
+
+        Raises:
+            StorageError: It is not there, or the machine could not read it.
+        """
+        return self._salvaged(disk.read_bytes(self.path))
+
+    def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`."""
-        if self._is_changed():
-            raise ConflictError(
-                f"{self.path} holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
-            )
-        data = self.format.join(self._render(history)).encode()
+        del changed  # a file is written whole
+        data = self._packed(history)
+        disk.state(self.path)  # tells what is wrong with the path, if anything is
         target = Path(os.path.realpath(self.path))
-        try:
-            temporary = _write_beside(target, data)
-            version = _version_of(temporary)
+        with disk.locked(target):
+            if self._is_changed():
+                message = "holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
+                raise ConflictError(f"{self.path} {message}")
             try:
-                temporary.replace(target)
-            except BaseException:
-                temporary.unlink()
-                raise
-            self._seen, self._content = version, data
-            _sync_folder(target.parent)
-        except OSError as error:
-            raise _storage_error(error, self.path) from error
+                self._keep_generations(target)
+                self._seen, self._content = disk.replace(target, data), data
+                disk.sync_folder(target.parent)
+            except OSError as error:
+                raise disk.storage_error(error, self.path) from error
+
+    @property
+    def _is_packed(self) -> bool:
+        return self.path.suffix.lower() == ".gz"
+
+    def _salvaged(self, data: bytes) -> tuple[History, FormatError | None]:
+        packed_fault = None
+        if self._is_packed and data:
+            data, packed_fault = _unpacked(data, os.fspath(self.path))
+        text, coding_fault = disk.decoded(data, self.path)
+        history, fault = self.format.salvage(text, os.fspath(self.path))
+        return history, packed_fault or coding_fault or fault
+
+    def _parsed(self, data: bytes) -> History:
+        history, fault = self._salvaged(data)
+        if fault:
+            raise fault
+        return history
+
+    def _packed(self, history: History) -> bytes:
+        data = self.format.join(self._render(history)).encode()
+        if not self._is_packed:
+            return data
+        packed = gzip.compress(data, mtime=0)
+        return packed if len(data) <= _most_unpacked(packed) else gzip.compress(data, compresslevel=0, mtime=0)
 
     def _render(self, history: History) -> list[str]:
         """The rendered epochs; those that did not change since the last save are not rendered again."""
@@ -156,52 +180,47 @@ class FileStorage:
 
     def _is_changed(self) -> bool:
         """Whether the file holds what was neither loaded nor saved here."""
-        version = self._version()
-        return version not in (None, self._seen) and _read_bytes(self.path) != self._content
+        state = disk.state(self.path)
+        return state not in (None, self._seen) and disk.read_bytes(self.path) != self._content
 
-    def _version(self) -> "_Version | None":
-        """What tells one state of the file from the next; None if there is no file."""
-        try:
-            return _version_of(self.path)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise _storage_error(error, self.path) from error
-
-
-_Version = tuple[int, int, int, int]
-
-
-def _version_of(path: Path) -> _Version:
-    found = path.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _write_beside(path: Path, data: bytes) -> Path:
-    """A new file in the folder of ``path`` with ``data`` and the rights of ``path``, synced.
-
-    Raises:
-        OSError: The machine could not write; no file is left.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
+    def _keep_generations(self, target: Path) -> None:
+        """Number 1 gets what the file has now, 2 what 1 had, and so on."""
+        if not self.backups or self._content is None:
+            return
+        for number in range(self.backups, 1, -1):
             with contextlib.suppress(FileNotFoundError):
-                os.fchmod(descriptor, path.stat().st_mode & 0o7777)
-            left = memoryview(data)
-            while left:
-                left = left[file.write(left) :]
-            os.fsync(descriptor)
-    except BaseException:
-        temporary.unlink()
-        raise
-    return temporary
+                beside(target, number - 1).replace(beside(target, number))
+        disk.replace(beside(target, 1), self._content)
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+_MOST_ANYWAY = 2**24
+_MOST_TIMES = 50
+_PIECE = 64  # bytes are unpacked at once: so many are lost before a fault
+
+
+def _most_unpacked(packed: bytes) -> int:
+    """Beyond that many bytes it is not taken for a history, but for an attempt to fill the memory."""
+    return max(_MOST_ANYWAY, _MOST_TIMES * len(packed))
+
+
+def _unpacked(packed: bytes, filename: str) -> tuple[bytes, FormatError | None]:
+    """What was packed, up to the first fault, and the fault."""
+    most, size = _most_unpacked(packed), 0
+    unpacker = zlib.decompressobj(wbits=31)
+    parts = []
+    fault = None
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        for start in range(0, len(packed), _PIECE):
+            parts.append(unpacker.decompress(packed[start : start + _PIECE], most - size + 1))
+            size += len(parts[-1])
+            if size > most:
+                parts, fault = [], f"it unpacks to more than {most} bytes; if it is a history, gunzip it"
+                break
+        else:
+            if unpacker.unused_data:
+                fault = "something follows after the end"
+            elif not unpacker.eof:
+                fault = "the file ends too early"
+    except zlib.error as error:
+        fault = str(error)
+    return b"".join(parts), FormatError(f"gzip: {fault}", filename=filename) if fault else None

@@ -1,5 +1,6 @@
 """Storage in memory: what every other storage must agree with."""
 
+from collections.abc import Collection
 from typing import final
 
 from lrsched.core.history import History
@@ -27,6 +28,7 @@ class MemoryStorage:
         """See `Storage.load`."""
         return self._history
 
-    def save(self, history: History) -> None:
+    def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`."""
+        del changed
         self._history = history

@@ -11,8 +11,8 @@ import pytest
 from original import Config, quiet
 from original import control as original
 
+from lrsched import read
 from lrsched.cli import main
-from lrsched.storage.file import read
 
 EPOCHS = 60
 

@@ -502,6 +502,7 @@ def test_hostile_files_are_bounded_in_time_and_memory(tmp_path):
 # ---- soundness: whatever unknown code does, what is said to be known is so
 
 MOST_ITEMS = 30
+LONGEST_LIST = 10_000  # what doubles at every step would soon fill the memory
 
 
 class Judge:
@@ -514,6 +515,8 @@ class Judge:
 
     def unknown(self, *args, **kwargs):
         self.kept += [*args, *kwargs.values()]
+        if len(self.kept) > LONGEST_LIST:
+            raise _TooLong
         if self.depth < 3:
             self.depth += 1
             for thing in self.chance.sample(self.kept, min(len(self.kept), self.chance.randint(0, 4))):
@@ -749,7 +752,7 @@ def _ran(text, seed):
         if frame.f_code.co_filename != FILE:
             return None
         steps += 1
-        if steps > 5000:
+        if steps > 5000 or any(type(value) is list and len(value) > LONGEST_LIST for value in frame.f_locals.values()):
             raise _TooLong
         return trace
 

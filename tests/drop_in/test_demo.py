@@ -9,7 +9,7 @@ import pytest
 
 from lrsched import EpochData
 from lrsched.core.history import History
-from lrsched.formats import text
+from lrsched.formats.text import TEXT
 
 RUNNER = Path(__file__).with_name("demo_runner.py")
 
@@ -51,8 +51,8 @@ def answers(tmp_path_factory):
     """What both print, and their exit codes, command by command."""
     folder = tmp_path_factory.mktemp("demo")
     history = History({e: EpochData(learning_rate=0.5, error={"dev_score": s}) for e, s in enumerate(SCORES, 1)})
-    (folder / "newbob").write_text(text.render(history), encoding="utf-8")
-    (folder / "late").write_text(text.render(History({3: history[3]})), encoding="utf-8")
+    (folder / "newbob").write_text(TEXT.render(history), encoding="utf-8")
+    (folder / "late").write_text(TEXT.render(History({3: history[3]})), encoding="utf-8")
     for name, content in FILES.items():
         (folder / name).write_text(content, encoding="utf-8")
     found = {}
@@ -125,7 +125,7 @@ def test_a_configuration_is_run_only_on_request(tmp_path):
     )
     (tmp_path / "f.config").write_text(config, encoding="utf-8")
     history = History({e: EpochData(learning_rate=0.5, error={"dev_score": 1.0}) for e in (1, 2)})
-    (tmp_path / "newbob").write_text(text.render(history), encoding="utf-8")
+    (tmp_path / "newbob").write_text(TEXT.render(history), encoding="utf-8")
     refused = _demo(tmp_path, "f.config")
     assert refused.returncode == 3
     assert "learning_rate_decay" in refused.stderr

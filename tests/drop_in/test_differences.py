@@ -14,7 +14,7 @@ from original import control as theirs
 
 import lrsched
 import lrsched.returnn as ours
-from lrsched.formats import text
+from lrsched.formats.text import TEXT
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "howto" / "returnn.md"
 NEWBOB = {"relative_error_threshold": -0.01, "default_learning_rate": 0.5, "learning_rate_decay": 0.5}
@@ -141,7 +141,7 @@ def test_sets(tmp_path):
     assert "frozenset" not in written
     original = theirs.LearningRateControl.EpochData(learning_rate=0.5, error={}, meta={"f": frozenset(words)})
     assert "frozenset({" in repr(original)
-    assert text.parse(f"{{1: {written}}}")[1].meta == {"s": words, "f": words}
+    assert TEXT.parse(f"{{1: {written}}}")[1].meta == {"s": words, "f": words}
 
 
 def test_what_no_file_holds(tmp_path):

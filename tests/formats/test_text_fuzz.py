@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from lrsched import ArgumentError, EpochData, FormatError, read
 from lrsched.core.history import History
 from lrsched.formats import literal, text
+from lrsched.formats.text import TEXT
 
 _CANARY = "canary"
 _TOUCH = f"open({_CANARY!r}, 'w').close()"
@@ -115,7 +116,7 @@ _PATHOLOGICAL = {
 def _loads_or_says_where(content):
     """The history, or None if it is a FormatError that tells the file and a line of it."""
     try:
-        history = text.parse(content, "learning_rates")
+        history = TEXT.parse(content, "learning_rates")
     except FormatError as error:
         history, fault = None, error
     else:
@@ -141,7 +142,7 @@ def test_whatever_is_not_data_is_refused_and_not_run(frame, hostile, tmp_path, m
 
 def test_reading_calls_none_of_the_builtins_that_run_code():
     contents = [frame.format(hostile) for frame in _FRAMES for hostile in _HOSTILE]
-    contents.append(text.render(History({1: EpochData(learning_rate=0.5, error={"a": math.nan}, meta={"m": [1]})})))
+    contents.append(TEXT.render(History({1: EpochData(learning_rate=0.5, error={"a": math.nan}, meta={"m": [1]})})))
     called = []
 
     def forbidden(*args, **kwargs):
@@ -163,13 +164,13 @@ def test_reading_calls_none_of_the_builtins_that_run_code():
 
 _UNDER_AUDIT = """
 import json, sys
-from lrsched.formats import text
+from lrsched.formats.text import TEXT
 from lrsched.errors import FormatError
 
 contents = json.load(sys.stdin)
-text.parse("{1: EpochData(learningRate=0.1, error={'a': -inf})}")
+TEXT.parse("{1: EpochData(learningRate=0.1, error={'a': -inf})}")
 try:
-    text.parse("x")
+    TEXT.parse("x")
 except FormatError:
     pass
 seen = []
@@ -184,7 +185,7 @@ refused = 0
 for content in contents:
     watching = True
     try:
-        text.parse(content, "learning_rates")
+        TEXT.parse(content, "learning_rates")
     except FormatError:
         refused += 1
     finally:
@@ -311,7 +312,7 @@ def _mutated(content, chance):
 
 @given(history=own.histories(max_size=4), seed=st.integers(0, 2**32))
 def test_mutated_files_load_or_say_where_they_are_wrong(history, seed):
-    _loads_or_says_where(_mutated(text.render(history), random.Random(seed)))
+    _loads_or_says_where(_mutated(TEXT.render(history), random.Random(seed)))
 
 
 def test_mutated_recorded_files_load_or_say_where_they_are_wrong(corpus):
@@ -398,14 +399,14 @@ def _prefixes_are_refused(content):
 
 @given(history=own.histories(max_size=2))
 def test_every_prefix_of_a_file_is_refused(history):
-    content = text.render(history)
-    assert text.parse(content[: _prefixes_are_refused(content)]) == history
+    content = TEXT.render(history)
+    assert TEXT.parse(content[: _prefixes_are_refused(content)]) == history
 
 
 def test_every_prefix_of_bytes_of_a_file_on_disk_is_refused_with_its_line(tmp_path):
     path = tmp_path / "learning_rates"
     errors = {"dev_score": 1.5, "größe": 2.5, "train_score": math.inf}
-    content = text.render(History({e: EpochData(learning_rate=0.5, error=errors, meta={"m": ["ü"]}) for e in (1, 2)}))
+    content = TEXT.render(History({e: EpochData(learning_rate=0.5, error=errors, meta={"m": ["ü"]}) for e in (1, 2)}))
     data = content.encode()
     for length in range(len(data) - 1):
         path.write_bytes(data[:length])
@@ -427,10 +428,10 @@ def test_prefixes_of_recorded_files_are_refused(corpus):
 
 @given(history=own.histories())
 def test_what_is_written_reads_back(history):
-    content = text.render(history)
-    again = text.parse(content)
+    content = TEXT.render(history)
+    again = TEXT.parse(content)
     assert again == history
-    assert text.render(again) == content  # which tells -0.0 from 0.0
+    assert TEXT.render(again) == content  # which tells -0.0 from 0.0
 
 
 @pytest.mark.parametrize(
@@ -445,7 +446,7 @@ def test_a_huge_int_is_refused_on_entry_or_reads_back(value):
         history = History({1: EpochData(learning_rate=0.5, meta={"m": value})})
     except ArgumentError:
         return
-    assert text.parse(text.render(history)) == history
+    assert TEXT.parse(TEXT.render(history)) == history
 
 
 def _spelt_the_old_way(content):
@@ -457,10 +458,10 @@ def test_recorded_files_are_written_as_they_were(corpus):
     identical = 0
     for folder in corpus:
         original = (folder / "learning_rates").read_text(encoding="utf-8")
-        history = text.parse(original)
-        rendered = text.render(history)
-        assert text.parse(rendered) == history
-        assert text.render(text.parse(rendered)) == rendered
+        history = TEXT.parse(original)
+        rendered = TEXT.render(history)
+        assert TEXT.parse(rendered) == history
+        assert TEXT.render(TEXT.parse(rendered)) == rendered
         if rendered == original:
             identical += 1
         else:
@@ -481,10 +482,10 @@ def _words(content):
 @given(history=own.histories(data=own.epoch_data(meta=st.just({}))))
 def test_what_is_taken_in_one_step_means_what_it_means_piece_by_piece(history):
     """A blank where nobody writes one keeps the patterns for usual epochs and usual errors from matching."""
-    content = text.render(history)
+    content = TEXT.render(history)
     piecemeal = content.replace("EpochData(", "EpochData( ").replace(": ", " : ")
     assume(content.count(": ") == sum(1 + len(data.error) for data in history.values()))
-    assert text.parse(piecemeal) == text.parse(content) == history
+    assert TEXT.parse(piecemeal) == TEXT.parse(content) == history
     for pattern in (text._USUAL_EPOCH, literal._PAIRS[0]):
         assert pattern.search(piecemeal) is None
 

@@ -29,7 +29,7 @@ from lrsched import (
     Schedule,
     as_schedule,
 )
-from lrsched.formats import text
+from lrsched.formats.text import TEXT
 from lrsched.simulation.replay import replay, verify
 
 KEYS = st.sampled_from(["dev_score", "dev_error", "train_score"])
@@ -196,7 +196,7 @@ def test_resume_cut_anywhere_a_training_goes_on_as_if_it_had_not_stopped(schedul
         for control in (uninterrupted, resumed):
             control.set_epoch_error(epoch, error)
         if epoch in cuts:
-            stored = text.parse(text.render(resumed.history))
+            stored = TEXT.parse(TEXT.render(resumed.history))
             resumed = LearningRateControl(schedule, MemoryStorage(stored))
     assert resumed.history == uninterrupted.history
 

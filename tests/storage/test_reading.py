@@ -23,7 +23,7 @@ from lrsched import (
     read,
 )
 from lrsched.errors import EmptyFileError, MissingFileError
-from lrsched.formats import text
+from lrsched.formats.text import TEXT
 
 EMPTY = [b"", b" ", b"\n\n", b"\t \r\n", b"\xef\xbb\xbf"]
 
@@ -129,7 +129,7 @@ def test_errors_are_the_same_in_another_process(error):
 @given(strategies.histories(max_size=4), st.data())
 def test_the_beginning_of_a_file_is_never_taken_for_the_file(tmp_path_factory, history, data):
     path = tmp_path_factory.getbasetemp() / "cut"
-    whole = text.render(history).encode(errors="surrogatepass")
+    whole = TEXT.render(history).encode(errors="surrogatepass")
     cut = data.draw(st.integers(0, len(whole)))
     path.write_bytes(whole[:cut])
     try:

@@ -1,0 +1,140 @@
+"""What a file system can do and say, for files that are read whole and replaced whole. Knows nothing of histories."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from lrsched.errors import FormatError, MissingFileError, StorageError
+
+StrPath = str | os.PathLike[str]
+
+LONGEST_WAIT = 60.0
+"""For how many seconds a save waits for another process's."""
+
+_GONE = (errno.ENOENT, errno.ESTALE)  # ESTALE: on a network disk, another machine put a new file in its place
+
+State = tuple[int, int, int, int]
+"""What tells one content of a file from the next."""
+
+
+def storage_error(error: Exception, path: StrPath) -> StorageError:
+    """What the machine said about ``path``; a ValueError is a path that cannot be one."""
+    if isinstance(error, OSError):
+        return StorageError(error.errno, error.strerror, os.fspath(path))
+    return StorageError(errno.EINVAL, str(error), os.fspath(path))
+
+
+def read_bytes(path: StrPath) -> bytes:
+    """What is in a file.
+
+    Raises:
+        MissingFileError: It is not there.
+        StorageError: The machine could not read it.
+    """
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _GONE:
+            raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
+        raise storage_error(error, path) from error
+
+
+def decoded(data: bytes, path: StrPath) -> tuple[str, FormatError | None]:
+    """The text in UTF-8 up to the first byte that is none, and the fault; None if there is none."""
+    try:
+        return data.decode("utf-8-sig"), None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        fault = FormatError("the file is not text in UTF-8", filename=os.fspath(path), line=line)
+        return data[: error.start].decode("utf-8-sig"), fault
+
+
+def state(path: Path) -> State | None:
+    """The state of a file; None if there is none.
+
+    Raises:
+        StorageError: There can be none: its folder is not there, or is not to be entered.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        if not Path(os.path.realpath(path)).parent.is_dir():  # better said now than after the first epoch
+            raise StorageError(errno.ENOENT, "its folder is not there", os.fspath(path)) from None
+        return None
+    except (OSError, ValueError) as error:
+        raise storage_error(error, path) from error
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """While it lasts, nobody else is in here with ``path``. The lock of a process that died does not count.
+
+    It is taken on a file ``.name.lock`` beside it, which stays.
+
+    Raises:
+        StorageError: Another process holds it for too long, or the file cannot be made.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415  it takes long to import, and only who saves needs it
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LONGEST_WAIT, poll_interval=0.005)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        message = f"another process has been saving it for {LONGEST_WAIT:g} seconds"
+        raise StorageError(errno.EBUSY, message, os.fspath(path)) from error
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise storage_error(error, path) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def replace(path: Path, data: bytes) -> State:
+    """Put ``data`` in the place of what is in ``path``: all of it or, whatever happens, none of it. Returns its state.
+
+    A temporary file beside it, with the same rights, is synced and renamed. To be called under `locked`: what a crash
+    left of an earlier one is in nobody's way.
+
+    Raises:
+        OSError: The machine could not write; the old file is intact and no other is left.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        _write(temporary, data, like=path)
+        written = state(temporary)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return written  # type: ignore[return-value]  # it is there
+
+
+def _write(path: Path, data: bytes, like: Path) -> None:
+    """A new file with ``data`` and the rights of ``like``, synced."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        with contextlib.suppress(FileNotFoundError):
+            os.fchmod(descriptor, like.stat().st_mode & 0o7777)
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names in a folder survive a power cut.
+
+    Raises:
+        OSError: The machine could not.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,127 @@
+"""Where a history is, as a text: a path or a URL. Training code and all commands understand the same."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from lrsched.core.history import History
+from lrsched.errors import broken_law
+from lrsched.formats.json import JSON
+from lrsched.formats.text import TEXT
+from lrsched.storage import Storage
+from lrsched.storage.file import FileStorage
+from lrsched.storage.sqlite import SqliteStorage
+
+Where = str | os.PathLike[str] | Storage
+
+_DATABASE = re.compile(r"\.(db|sqlite3?)\Z", re.IGNORECASE)
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<slashes>//)?(?P<path>[^?]*)(\?(?P<options>.*))?", re.DOTALL)
+
+_WAY_OUT = "use a path, text:PATH, json:PATH, sqlite:///PATH or sqlite:////ABSOLUTE/PATH"
+
+
+def open_storage(where: Where) -> Storage:
+    """The storage that a path or a URL means. Nothing is read or made yet.
+
+    ====================================  =======================================================================
+    ``learning_rates``                    a learning-rate file in the format of RETURNN
+    ``run.json``                          a JSON file
+    ``run.json.gz``, ``learning_rates.gz``  the same, compressed
+    ``runs.db``                           an SQLite database, also ``.sqlite`` and ``.sqlite3``
+    ``sqlite:///runs.db?run=a``           its run ``a``; the path is relative
+    ``sqlite:////data/runs.db?run=a``     the same with an absolute path
+    ``text:PATH``, ``json:PATH``          a file of that format, whatever its name
+    ``json:run.json?backups=3``           with the last three generations kept beside it
+    ====================================  =======================================================================
+
+    In a URL, ``?``, ``%`` and the like are written as in any URL: ``%3F``, ``%25``. A path without a scheme is taken
+    as it is.
+
+    Args:
+        where: A path or a URL; or a storage, which is given back.
+
+    Raises:
+        ArgumentError: It is none of them, or has an option that is not there.
+
+    Examples:
+        >>> open_storage("run.json"), open_storage("sqlite:///runs.db?run=a")
+        (FileStorage('run.json', json), SqliteStorage('runs.db', run='a'))
+        >>> open_storage("sqlite:///runs.db?rum=a")
+        Traceback (most recent call last):
+        lrsched.errors.ArgumentError: an option of sqlite: must be run, got 'rum'; see lrsched.open_storage
+    """
+    if not isinstance(where, (str, os.PathLike)):
+        if isinstance(where, Storage):
+            return where
+        raise broken_law("a storage", "a path, a URL or an object with load and save", where, "see lrsched.Storage")
+    url = _URL.fullmatch(where) if isinstance(where, str) else None
+    if url and url["scheme"].lower() in _KINDS:
+        return _by_url(url)
+    if url and url["slashes"]:
+        raise broken_law("a storage", "a path or a URL of text:, json: or sqlite:", where, _WAY_OUT)
+    if not os.fspath(where):
+        raise broken_law("a storage", "a path with at least one character", where, _WAY_OUT)
+    return SqliteStorage(where) if _DATABASE.search(Path(where).name) else FileStorage(where)
+
+
+def _by_url(url: re.Match[str]) -> Storage:
+    scheme, path = url["scheme"].lower(), unquote(url["path"])
+    if url["slashes"]:
+        host, slash, path = path.partition("/")
+        if host or not slash:
+            raise broken_law("a URL", "without a host", url.group(), _WAY_OUT)
+    if not path:
+        raise broken_law("a URL", f"{scheme}: with a path", url.group(), _WAY_OUT)
+    make, readers = _KINDS[scheme]
+    try:
+        options = parse_qsl(url["options"] or "", keep_blank_values=True, strict_parsing=bool(url["options"]))
+    except ValueError as error:
+        raise broken_law("the options of a URL", "like ?name=value&name=value", url["options"], _WAY_OUT) from error
+    given: dict[str, Any] = {}
+    for name, value in options:
+        if name not in readers or name in given:
+            law = " or ".join(sorted(readers)) + (" once" if name in given else "")
+            raise broken_law(f"an option of {scheme}:", law, name, "see lrsched.open_storage")
+        given[name] = readers[name](value)
+    return make(path, **given)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise broken_law("backups", "an integer >= 0", text, "0 keeps none")
+    return int(text)
+
+
+_Reader = Callable[[str], Any]
+_KINDS: Mapping[str, tuple[Callable[..., Storage], Mapping[str, _Reader]]] = {
+    "json": (lambda path, backups=0: FileStorage(path, JSON, backups), {"backups": _count}),
+    "text": (lambda path, backups=0: FileStorage(path, TEXT, backups), {"backups": _count}),
+    "sqlite": (SqliteStorage, {"run": str}),
+}
+
+
+def read(where: Where) -> History:
+    """The history in a file or a database, also in one that a training is writing.
+
+    Args:
+        where: A path or a URL, see `open_storage`; or a storage, which is loaded. If who writes a file replaces it by
+            renaming, as lrsched and RETURNN do, what is read is complete.
+
+    Raises:
+        ArgumentError: ``where`` is no such thing, or the database has several runs and none is named.
+        NotWrittenError: It is not there, or is empty: there is nothing to read yet.
+        FormatError: It holds something else; says the line. Nothing in it was run.
+        StorageError: The machine could not read it.
+
+    Examples:
+        >>> read("no_such_file")
+        Traceback (most recent call last):
+        lrsched.errors.MissingFileError: [Errno 2] No such file or directory: 'no_such_file'
+    """
+    storage = open_storage(where)
+    if storage is not where and isinstance(storage, (FileStorage, SqliteStorage)):
+        return storage.read()
+    return storage.load()

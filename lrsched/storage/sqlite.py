@@ -1,0 +1,503 @@
+"""Storage in an SQLite database: many runs in one file, a save costs the same at any epoch, others may read along.
+
+A connection lives for one load or one save. So nothing is open while the training runs, a fork inherits nothing, and
+the last one to leave puts all into the one file.
+"""
+
+import contextlib
+import errno
+import math
+import os
+import sqlite3
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import Any, TypeVar, final
+from urllib.parse import quote
+
+import attrs
+
+from lrsched.core.epoch_data import EpochData
+from lrsched.core.history import History
+from lrsched.errors import ArgumentError, ConflictError, FormatError, LrschedError, MissingFileError, broken_law
+from lrsched.formats.json import parse_value, render_value
+from lrsched.storage import disk
+from lrsched.storage.disk import StrPath
+
+DEFAULT_RUN = "default"
+
+APPLICATION_ID = 0x6C727363
+"""The bytes ``lrsc``; tells our databases from others'."""
+
+MIGRATIONS = (
+    (
+        """
+        CREATE TABLE runs (
+          id INTEGER PRIMARY KEY,
+          name TEXT NOT NULL UNIQUE,
+          revision TEXT NOT NULL, -- another one after every save
+          saved_at TEXT NOT NULL -- UTC
+        ) STRICT
+        """,
+        """
+        CREATE TABLE epochs (
+          run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+          epoch INTEGER NOT NULL CHECK (epoch >= 1),
+          learning_rate ANY CHECK (typeof(learning_rate) IN ('real', 'null')), -- NULL: unknown
+          PRIMARY KEY (run_id, epoch)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE errors (
+          run_id INTEGER NOT NULL,
+          epoch INTEGER NOT NULL,
+          key TEXT NOT NULL,
+          value ANY CHECK (typeof(value) IN ('real', 'integer', 'null')), -- NULL: NaN
+          PRIMARY KEY (run_id, epoch, key),
+          FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE meta (
+          run_id INTEGER NOT NULL,
+          epoch INTEGER NOT NULL,
+          key TEXT NOT NULL,
+          value TEXT NOT NULL, -- JSON, see the schema of the JSON file
+          PRIMARY KEY (run_id, epoch, key),
+          FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE VIEW history AS
+          SELECT runs.name AS run, epochs.epoch, epochs.learning_rate, errors.key, errors.value
+          FROM runs
+          JOIN epochs ON epochs.run_id = runs.id
+          LEFT JOIN errors ON errors.run_id = epochs.run_id AND errors.epoch = epochs.epoch
+          ORDER BY runs.name, epochs.epoch, errors.key
+        """,
+    ),
+)
+"""What makes version 1 of an empty database, version 2 of version 1, and so on. What was released stays as it is.
+
+The columns of type ANY keep numbers as they are; of type REAL they would turn -0.0 into 0.0 and 3 into 3.0.
+"""
+
+_LARGEST_EPOCH = 2**63 - 1
+_LONGEST_TEXT = 10**7  # of a single value; more is an attack
+_OLDEST_SQLITE = (3, 37, 0)  # STRICT
+_MOST_SHOWN = 5
+_QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
+_ATTEMPTS = 10
+
+Found = TypeVar("Found")
+
+
+@final
+@attrs.frozen
+class Run:
+    """What a database knows of one of its runs.
+
+    Attributes:
+        name: Its name.
+        num_epochs: How many epochs it has.
+        last_finished_epoch: The newest of them with errors, 0 if there is none.
+        learning_rate: The newest rate; None if none is known.
+        saved_at: When it was last saved, in UTC, as ``2026-11-24 08:15:30``.
+    """
+
+    name: str
+    num_epochs: int
+    last_finished_epoch: int
+    learning_rate: float | None
+    saved_at: str
+
+
+@final
+class SqliteStorage:
+    """Keeps a history in an SQLite database, beside those of other runs.
+
+    A save is one transaction, synced to the disk. Others may read all the time, with lrsched, the ``sqlite3`` shell or
+    pandas; several may save at the same time, to the same run as well: who has not seen the other's save gets a
+    `ConflictError`. Reading never writes, and creates nothing.
+
+    Args:
+        path: The database; it need not be there yet, its folder must.
+        run: The run's name, any text but the empty one. None: "default"; to read, the only run if it is another one.
+
+    Raises:
+        ArgumentError: The name is none.
+
+    Examples:
+        >>> storage = SqliteStorage("runs.db", run="a")
+        >>> storage.load()  # and runs.db is still not there
+        History({})
+    """
+
+    def __init__(self, path: StrPath, run: str | None = None) -> None:
+        if run is not None and (not isinstance(run, str) or not run):
+            raise broken_law("run", "a text with at least one character", run, "name the run, as in run=a")
+        self.path = Path(path)
+        self.run = run
+        self._seen: str | None = None  # the revision that was loaded or saved last
+        self._attempted: set[str] = set()  # those of saves since then; it may be that one got through, and failed after
+        self._known = History()  # what was stored then
+
+    def __repr__(self) -> str:
+        return f"SqliteStorage({os.fspath(self.path)!r}, run={self.run!r})"
+
+    def __reduce__(self) -> Any:
+        """Unpickled it has seen nothing yet, as the process that it is for."""
+        return SqliteStorage, (self.path, self.run)
+
+    def load(self) -> History:
+        """See `Storage.load`. A database or run that is not there is the empty history."""
+        found = _read(self.path, lambda connection: _load(connection, self.run or DEFAULT_RUN, self.path))
+        self._seen, self._known = found or (None, History())
+        self._attempted = set()
+        return self._known
+
+    def read(self) -> History:
+        """The history for somebody who only reads: what is not there yet is an error.
+
+        Raises:
+            NotWrittenError: The database or the run is not there.
+            ArgumentError: There are several runs, and none was named.
+            FormatError: It is no database of lrsched, or damaged.
+            StorageError: The machine could not read it.
+        """
+
+        def load(connection: sqlite3.Connection) -> tuple[str, History] | None:
+            return _load(connection, self.run or _the_only_run(connection, self.path), self.path)
+
+        found = _read(self.path, load)
+        if found is None:
+            what = "no such database" if disk.state(self.path) is None else f"no run {self.run or DEFAULT_RUN!r} in"
+            raise MissingFileError(errno.ENOENT, what, os.fspath(self.path))
+        return found[1]
+
+    def runs(self) -> tuple[Run, ...]:
+        """All runs of the database, by name.
+
+        Raises:
+            NotWrittenError: The database is not there.
+            FormatError: It is no database of lrsched, or damaged.
+            StorageError: The machine could not read it.
+        """
+        found = _read(self.path, lambda connection: tuple(Run(*row) for row in connection.execute(_RUNS)))
+        if found is None and disk.state(self.path) is None:
+            raise MissingFileError(errno.ENOENT, "no such database", os.fspath(self.path))
+        return found or ()
+
+    def save(self, history: History, changed: Collection[int] | None = None) -> None:
+        """See `Storage.save`. With ``changed`` it costs the same however many epochs there are."""
+        new = disk.state(self.path) is None
+        with _writing(self.path) as connection:
+            revision = self._store(connection, history, changed)
+        self._seen, self._attempted, self._known = revision, set(), history
+        if new:
+            with _translated(self.path):
+                disk.sync_folder(Path(os.path.realpath(self.path)).parent)
+
+    def _store(self, connection: sqlite3.Connection, history: History, changed: Collection[int] | None) -> str:
+        """Put ``history`` in; the new revision."""
+        name = _bytes(self.run or DEFAULT_RUN)
+        row = connection.execute("SELECT id, revision FROM runs WHERE name = CAST(? AS TEXT)", (name,)).fetchone()
+        if row and row[1] not in {self._seen, *self._attempted}:
+            raise ConflictError(
+                f"run {self.run or DEFAULT_RUN!r} of {self.path} holds what this storage has neither loaded nor saved; "
+                "load it first, or save to another run"
+            )
+        revision = os.urandom(8).hex()
+        self._attempted.add(revision)
+        if row and row[1] == self._seen:
+            epochs = set(_difference(self._known, history) if changed is None else changed)
+        else:  # there is none, or one of a save that seemed to fail
+            connection.execute("DELETE FROM runs WHERE name = CAST(? AS TEXT)", (name,))
+            epochs = set(history)
+        run = connection.execute(_SAVE_RUN, (name, revision)).fetchone()[0]
+        connection.executemany("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", ((run, epoch) for epoch in epochs))
+        for epoch in sorted(epochs):
+            if epoch in history:
+                _insert(connection, run, epoch, history[epoch])
+        return revision
+
+
+_RUNS = """
+SELECT
+  name,
+  (SELECT count(*) FROM epochs WHERE run_id = id),
+  (SELECT coalesce(max(epoch), 0) FROM errors WHERE run_id = id),
+  (SELECT learning_rate FROM epochs WHERE run_id = id AND learning_rate IS NOT NULL ORDER BY epoch DESC LIMIT 1),
+  saved_at
+FROM runs ORDER BY name
+"""
+
+_SAVE_RUN = """
+INSERT INTO runs (name, revision, saved_at) VALUES (CAST(? AS TEXT), ?, strftime('%Y-%m-%d %H:%M:%S', 'now'))
+ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, saved_at = excluded.saved_at
+RETURNING id
+"""
+
+
+def _difference(old: History, new: History) -> Iterator[int]:
+    yield from (epoch for epoch, data in new.items() if old.get(epoch) is not data)
+    yield from (epoch for epoch in old if epoch not in new)
+
+
+def _bytes(text: str) -> bytes:
+    """For ``CAST(? AS TEXT)``: so a text may have lone surrogates, which `sqlite3` itself refuses."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _insert(connection: sqlite3.Connection, run: int, epoch: int, data: EpochData) -> None:
+    if epoch > _LARGEST_EPOCH:
+        raise broken_law("epoch", f"at most {_LARGEST_EPOCH} in a database", epoch, "use another storage")
+    connection.execute("INSERT INTO epochs VALUES (?, ?, ?)", (run, epoch, data.learning_rate))
+    errors = ((run, epoch, _bytes(key), value) for key, value in data.error.items())
+    connection.executemany("INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", errors)
+    meta = ((run, epoch, _bytes(key), _json(f"meta[{key!r}]", value)) for key, value in data.meta.items())
+    connection.executemany("INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), ?)", meta)
+
+
+def _json(name: str, value: Any) -> str:
+    text = render_value(value, name)
+    if len(text) * 4 > _LONGEST_TEXT:
+        raise broken_law(name, f"at most {_LONGEST_TEXT // 4} characters in a database", value, "shorten it")
+    return text
+
+
+def _load(connection: sqlite3.Connection, name: str, path: Path) -> tuple[str, History] | None:
+    """The revision and the history of a run; None if there is none."""
+    query = "SELECT id, revision FROM runs WHERE name = CAST(? AS TEXT)"
+    row = connection.execute(query, (_bytes(name),)).fetchone()
+    if row is None:
+        return None
+    run, revision = row
+    try:
+        return revision, _history(connection, run)
+    except (FormatError, ArgumentError) as error:
+        message = getattr(error, "message", str(error))
+        raise FormatError(f"run {name!r}: {message}", filename=os.fspath(path)) from error
+
+
+def _history(connection: sqlite3.Connection, run: int) -> History:
+    errors: dict[int, dict[str, float]] = defaultdict(dict)
+    for epoch, key, value in connection.execute("SELECT epoch, key, value FROM errors WHERE run_id = ?", (run,)):
+        errors[epoch][key] = math.nan if value is None else value
+    meta: dict[int, dict[str, Any]] = defaultdict(dict)
+    for epoch, key, value in connection.execute("SELECT epoch, key, value FROM meta WHERE run_id = ?", (run,)):
+        meta[epoch][key] = parse_value(value)
+    rates = "SELECT epoch, learning_rate FROM epochs WHERE run_id = ? ORDER BY epoch"
+    history = History(
+        {
+            epoch: EpochData(learning_rate=learning_rate, error=errors.pop(epoch, {}), meta=meta.pop(epoch, {}))
+            for epoch, learning_rate in connection.execute(rates, (run,))
+        }
+    )
+    if errors or meta:
+        raise FormatError(f"there are errors or meta values of epoch {min({**errors, **meta})!r}, but not the epoch")
+    return history
+
+
+def _the_only_run(connection: sqlite3.Connection, path: Path) -> str:
+    names = [str(name) for (name,) in connection.execute("SELECT name FROM runs ORDER BY name")]
+    if DEFAULT_RUN in names or not names:
+        return DEFAULT_RUN
+    if len(names) == 1:
+        return names[0]
+    shown = ", ".join(map(repr, names[:_MOST_SHOWN])) + (", ..." if len(names) > _MOST_SHOWN else "")
+    raise ArgumentError(f"which run is not known; {path} has {shown}; name one, as in sqlite:///{path}?run={names[0]}")
+
+
+# ---- connections
+
+
+def _read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found | None:
+    """What ``question`` finds in a database as it is at one moment; None if there is no database.
+
+    Even SQLite's own way of opening for reading puts files beside a database. If nobody has it open, it is read as a
+    file that does not change; and read again if it did change in the meantime.
+    """
+    for _ in range(_ATTEMPTS):
+        before = disk.state(path)
+        if before is None:
+            return None
+        if _is_open(path):
+            break
+        wait = before[-1] / 1e9 + _QUIET - time.time()
+        if 0 < wait <= _QUIET:
+            time.sleep(wait)
+            continue
+        try:
+            found = _ask(path, question, "mode=ro&immutable=1")
+        except LrschedError:
+            if before == disk.state(path) and not _is_open(path):
+                raise
+        else:
+            if before == disk.state(path) and not _is_open(path):
+                return found
+    with contextlib.suppress(_NeedsRecoveryError):
+        return _ask(path, question, "mode=ro")
+    return _ask(path, question, "mode=rw")
+
+
+class _NeedsRecoveryError(LrschedError):
+    """A crash while the database was made left it half made; only who may write can undo that."""
+
+
+def _is_open(path: Path) -> bool:
+    """Whether somebody has the database open, or died while he had."""
+    real = os.path.realpath(path)
+    return any(os.path.lexists(real + suffix) for suffix in ("-wal", "-journal"))
+
+
+def _ask(path: Path, question: Callable[[sqlite3.Connection], Found], mode: str) -> Found | None:
+    with _connected(path, mode) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        version = _checked_version(connection, path)
+        if version == 0:
+            return None
+        if version == len(MIGRATIONS):
+            return question(connection)
+        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
+            connection.backup(copy)
+            copy.text_factory = connection.text_factory
+            _migrate(copy, version)
+            return question(copy)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction on a database of the current version, which is made if there is none."""
+    with _connected(path, "mode=rwc") as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            _checked_version(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            _migrate(connection, _checked_version(connection, path))
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextlib.contextmanager
+def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise LrschedError(f"databases need SQLite 3.37, this Python has {sqlite3.sqlite_version}; use a JSON file")
+    real = os.path.realpath(path)
+    with _translated(path):
+        connection = sqlite3.connect(
+            f"file:{quote(os.fsencode(real))}?{mode}", uri=True, isolation_level=None, timeout=disk.LONGEST_WAIT
+        )
+        with contextlib.closing(connection):
+            connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_TEXT)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            connection.execute("PRAGMA foreign_keys = ON")
+            yield connection
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    if version < len(MIGRATIONS):
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the schema; 0 if there is none yet.
+
+    Raises:
+        FormatError: It is no database of lrsched, or of a newer one; or its tables have triggers or the like.
+    """
+    filename = os.fspath(path)
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    found = _schema(connection)
+    if (version, application) == (0, 0) and not found:
+        return 0
+    if application != APPLICATION_ID or version < 1:
+        raise FormatError("this database is not one of lrsched", filename=filename)
+    if version > len(MIGRATIONS):
+        message = f"the database has version {version}, this lrsched knows up to {len(MIGRATIONS)}; use a newer one"
+        raise FormatError(message, filename=filename)
+    right = _schema_of(version)
+    ours = {name for _, name, _, _ in right}
+    wrong = {entry for entry in found if entry[1] in ours or entry[2] in ours} ^ right
+    if wrong:
+        kind, name, *_ = min(wrong)
+        raise FormatError(f"the {kind} {name!r} is not as lrsched made it", filename=filename)
+    return version
+
+
+_Entry = tuple[str, str, str, str]  # type, name, name of the table, SQL
+
+
+def _schema(connection: sqlite3.Connection) -> set[_Entry]:
+    rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
+    return {tuple(map(str, row)) for row in rows}  # type: ignore[misc]  # of four
+
+
+def _schema_of(version: int) -> set[_Entry]:
+    if version not in _SCHEMAS:
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            for statement in (statement for statements in MIGRATIONS[:version] for statement in statements):
+                connection.execute(statement)
+            _SCHEMAS[version] = _schema(connection)
+    return _SCHEMAS[version]
+
+
+_SCHEMAS: dict[int, set[_Entry]] = {}
+
+
+# ---- what the machine and SQLite say
+
+_ERRNO = {
+    sqlite3.SQLITE_BUSY: errno.EBUSY,
+    sqlite3.SQLITE_LOCKED: errno.EBUSY,
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_AUTH: errno.EACCES,
+}
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FORMAT)
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turns SQLite's exceptions into ours."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise FormatError("the database holds text that is not UTF-8", filename=os.fspath(path)) from error
+    except sqlite3.Error as error:
+        raise _meaning(error, path) from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, LrschedError):
+            raise
+        raise disk.storage_error(error, path) from error
+
+
+def _meaning(error: sqlite3.Error, path: Path) -> LrschedError:
+    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    code = extended & 0xFF
+    name = getattr(error, "sqlite_errorname", "")
+    if extended in (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY):
+        return _NeedsRecoveryError(str(error))
+    if code in _DAMAGED:
+        return FormatError(f"the database cannot be read: {error} ({name})", filename=os.fspath(path))
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        try:  # the system says more clearly what is wrong
+            os.close(os.open(path, os.O_RDWR if code == sqlite3.SQLITE_READONLY else os.O_RDONLY))
+        except OSError as reason:
+            return disk.storage_error(reason, path)
+    return disk.storage_error(OSError(_ERRNO.get(code, errno.EIO), f"{error} ({name})"), path)

@@ -1,0 +1,91 @@
+"""Storages made of others. They hold nothing themselves."""
+
+import errno
+from collections.abc import Collection
+from typing import NoReturn, final
+
+from lrsched.core.history import History
+from lrsched.errors import StorageError, broken_law
+from lrsched.storage import Storage
+from lrsched.storage.opening import Where, open_storage
+
+
+@final
+class ReadOnly:
+    """What another storage holds, but nothing can be saved: for a process that should only read.
+
+    In a distributed training, one rank saves; the others look at the same history through this.
+
+    Args:
+        storage: A storage, or where one is, see `open_storage`.
+
+    Examples:
+        >>> from lrsched import MemoryStorage
+        >>> storage = ReadOnly(MemoryStorage())
+        >>> storage.load()
+        History({})
+        >>> storage.save(History())
+        Traceback (most recent call last):
+        lrsched.errors.StorageError: [Errno 30] this storage is to be read only; save with the one that it wraps: ...
+    """
+
+    def __init__(self, storage: Where) -> None:
+        self.storage = open_storage(storage)
+
+    def __repr__(self) -> str:
+        return f"ReadOnly({self.storage!r})"
+
+    def load(self) -> History:
+        """See `Storage.load`."""
+        return self.storage.load()
+
+    def save(self, history: History, changed: Collection[int] | None = None) -> NoReturn:
+        """Refuse it, with a `StorageError`."""
+        del history, changed
+        message = "this storage is to be read only; save with the one that it wraps"
+        raise StorageError(errno.EROFS, message, repr(self.storage))
+
+
+@final
+class Mirrored:
+    """Keeps the same history in several storages, so that any of them may be lost.
+
+    They are saved in the given order, so none is ever ahead of the first; its history counts. If the first holds
+    nothing, because its disk was replaced, the next that holds something counts.
+
+    Args:
+        first: A storage, or where one is, see `open_storage`.
+        *others: More of them, of any kind.
+
+    Examples:
+        >>> from lrsched import EpochData, MemoryStorage
+        >>> main, mirror = MemoryStorage(), MemoryStorage()
+        >>> Mirrored(main, mirror).save(History({1: EpochData(learning_rate=0.1)}))
+        >>> list(Mirrored(MemoryStorage(), mirror).load())
+        [1]
+    """
+
+    def __init__(self, first: Where, *others: Where) -> None:
+        if not others:
+            raise broken_law("others", "at least one storage", others, "without one there is nothing to mirror")
+        self.storages: tuple[Storage, ...] = tuple(map(open_storage, (first, *others)))
+        self._all_the_same = False
+
+    def __repr__(self) -> str:
+        return f"Mirrored({', '.join(map(repr, self.storages))})"
+
+    def load(self) -> History:
+        """See `Storage.load`. Each of them must be readable, or absent."""
+        histories = [storage.load() for storage in self.storages]
+        counting = next(filter(None, histories), histories[0])
+        self._all_the_same = all(history == counting for history in histories)
+        return counting
+
+    def save(self, history: History, changed: Collection[int] | None = None) -> None:
+        """See `Storage.save`. If one of them fails, those after it keep what they had."""
+        if not self._all_the_same:
+            changed = None
+        self._all_the_same = False
+        for storage in self.storages:
+            storage.save(history, changed)
+        self._all_the_same = True
