@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from lrsched.cli.options import NOT_THERE, AsJson, LearningRateFile, error_keys, instead_of
+from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of
 from lrsched.cli.output import cell, say_error, say_json, say_table
 from lrsched.core.history import History
 from lrsched.core.series import best_epochs, error_series, finished
@@ -17,7 +17,7 @@ Key = Annotated[
 Number = Annotated[int, typer.Option("-n", metavar="N", min=1, help="How many epochs.")]
 
 
-def best(file: LearningRateFile, key: Key = None, n: Number = 1, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
+def best(file: Where, key: Key = None, n: Number = 1, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
     """Show the epochs with the lowest error KEY, the best first, the earlier one on ties. Exit 1 if there is none.
 
     Epochs without that error are left out, and so is NaN.

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Final
 
 from lrsched.cli.options import AsJson
-from lrsched.cli.output import say, say_json
+from lrsched.cli.output import say, say_json, say_table
 from lrsched.cli.replay import as_data, say_replay
-from lrsched.cli.show import say_history
+from lrsched.cli.show import as_data as show_data
+from lrsched.cli.show import as_table
 from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
 from lrsched.simulation.replay import replay, verify
@@ -36,7 +37,7 @@ def demo(as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
         )
         return
     say("A small network learnt handwritten digits; lrsched set its learning rate. What the training recorded:")
-    say_history(history, "lrsched show learning_rates")
+    say_table(*as_table(list(show_data(history, None)), None), "lrsched show learning_rates")
     say("Its schedule, asked again with the recorded past, and why each rate is what it is:")
     say_replay(replayed, "lrsched replay learning_rates --config config.json")
     say(f"Reproduced exactly: {len(history) - len(different)} of {len(history)} epochs.")

@@ -13,7 +13,13 @@ from lrsched.storage.file import read_config
 
 NOT_THERE = 1
 
-LearningRateFile = Annotated[str, typer.Argument(metavar="FILE", help="A learning-rate file.")]
+Where = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="A learning-rate file, a JSON file, a database, or a URL such as sqlite:///runs.db?run=a.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Config = Annotated[
     Path | None,

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import attrs
 from rich import box
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -33,9 +34,8 @@ def say(text: str) -> None:
     console().print(printable(text), soft_wrap=True)
 
 
-def say_table(headings: Sequence[str], rows: Iterable[Row], title: str) -> None:
-    """Print a title and a table; columns of numbers are those whose heading starts with ``>``."""
-    say(title)
+def table_of(headings: Sequence[str], rows: Iterable[Row]) -> Table:
+    """A table; columns of numbers are those whose heading starts with ``>``."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(
@@ -45,16 +45,27 @@ def say_table(headings: Sequence[str], rows: Iterable[Row], title: str) -> None:
         )
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
+    return table
+
+
+def say_table(headings: Sequence[str], rows: Iterable[Row], title: str) -> None:
+    """Print a title and a table, see `table_of`."""
+    say(title)
     terminal = console()
     with terminal.capture() as captured:
-        terminal.print(table)
+        terminal.print(table_of(headings, rows))
     for line in captured.get().splitlines():
         print(line.rstrip())  # noqa: T201  the last column is padded otherwise
 
 
-def say_json(value: Any) -> None:
+def say_json(value: Any, indent: int | None = 2) -> None:
     """Print ``value`` as JSON (RFC 8259): NaN and infinities as text, everything else as what it is like."""
-    print(json.dumps(jsonable(value), indent=2, allow_nan=False))  # noqa: T201  the command line prints
+    print(json.dumps(jsonable(value), indent=indent, allow_nan=False), flush=True)  # noqa: T201  the command line prints
+
+
+def busy(text: str) -> Status:
+    """While it lasts, a terminal shows that work goes on."""
+    return Console(stderr=True).status(printable(text))
 
 
 def jsonable(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from lrsched.cli.options import AsJson, Config, ExecConfig, LearningRateFile, Settings, epochs, settings
+from lrsched.cli.options import AsJson, Config, ExecConfig, Settings, Where, epochs, settings
 from lrsched.cli.output import Row, say, say_json, say_table
 from lrsched.config.settings import pretrain_rates, schedule_from_config
 from lrsched.core.decision import Action
@@ -54,7 +54,7 @@ Most = Annotated[int, typer.Option("--most", metavar="N", min=1, help="How many 
 
 
 def replay(
-    file: LearningRateFile,
+    file: Where,
     config: Config = None,
     set_: Settings = None,
     exec_config: ExecConfig = False,  # noqa: FBT002  typer's way
@@ -76,7 +76,7 @@ def replay(
 
 
 def verify(
-    file: LearningRateFile,
+    file: Where,
     config: Config = None,
     set_: Settings = None,
     exec_config: ExecConfig = False,  # noqa: FBT002  typer's way

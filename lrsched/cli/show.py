@@ -1,11 +1,11 @@
 """``lrsched show``: a history as a table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from lrsched.cli.options import NOT_THERE, AsJson, LearningRateFile, error_keys, instead_of
+from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of
 from lrsched.cli.output import Row, cell, say_error, say_json, say_table
 from lrsched.core.epoch_data import META_PREFIX
 from lrsched.core.history import History
@@ -25,37 +25,32 @@ Key = Annotated[
 ]
 
 
-def show(file: LearningRateFile, key: Key = None, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
+def show(file: Where, key: Key = None, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
     """Show a history: its epochs, their rates with the changes marked, and the error that counts.
 
     Epochs without errors are marked as not finished. Exit 1 if no epoch has KEY.
     """
     history = read(file)
-    epochs = list(_epochs(history, key))
+    epochs = list(as_data(history, key))
     if as_json:
         say_json({"file": file, "epochs": epochs})
     else:
-        _say_epochs(epochs, file, key)
+        say_table(*as_table(epochs, key), file)
     if key is not None and all(shown["error_key"].key is None for shown in epochs):
         keys = error_keys(history) | {name for data in history.values() for name in data.meta}
         say_error(f"no epoch has {key!r}{instead_of(key, keys)} @ {file}")
         raise typer.Exit(NOT_THERE)
 
 
-def say_history(history: History, title: str) -> None:
-    """Print a history as a table."""
-    _say_epochs(list(_epochs(history, None)), title, None)
-
-
-def _say_epochs(epochs: list[dict[str, Any]], title: str, key: str | None) -> None:
-    """Print epochs as a table; it has a column for what is not finished only where something is not."""
+def as_table(epochs: Sequence[dict[str, Any]], key: str | None) -> tuple[list[str], list[Row]]:
+    """Headings and rows of epochs; there is a column for what is not finished only where something is not."""
     headings = [">epoch", ">learning rate", "change", *((">error", "error key") if key is None else (">value", "key"))]
     if not all(shown["finished"] for shown in epochs):
         headings.append("")
-    say_table(headings, [_row(shown)[: len(headings)] for shown in epochs], title)
+    return headings, [_row(shown)[: len(headings)] for shown in epochs]
 
 
-def _epochs(history: History, key: str | None) -> Iterator[dict[str, Any]]:
+def as_data(history: History, key: str | None) -> Iterator[dict[str, Any]]:
     """Each epoch as plain data; ``change`` is the ratio to the rate before, or None."""
     before: float | None = None
     done, values = finished(history), _series(history, key)
@@ -91,12 +86,22 @@ def _series(history: History, key: str | None) -> dict[int, tuple[ErrorKey, Any]
     return {epoch: (chosen, value) for epoch, value in values.items()}
 
 
+def change_in_words(change: float | None) -> str:
+    """What a rate was multiplied by.
+
+    Examples:
+        >>> change_in_words(0.5), change_in_words(None)
+        ('down x0.5', '')
+    """
+    return "" if change is None else f"{'down' if change < 1 else 'up'} x{change:.4g}"
+
+
 def _row(shown: dict[str, Any]) -> Row:
     change, chosen = shown["change"], shown["error_key"].key
     return (
         str(shown["epoch"]),
         "" if shown["learning_rate"] is None else repr(shown["learning_rate"]),
-        "" if change is None else f"{'down' if change < 1 else 'up'} x{change:.4g}",
+        change_in_words(change),
         "" if chosen is None else cell(shown["error_value"]),
         chosen or "",
         "" if shown["finished"] else "not finished",
