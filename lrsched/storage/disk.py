@@ -127,6 +127,28 @@ def _write(path: Path, data: bytes, like: Path) -> None:
         os.fsync(descriptor)
 
 
+def probe(path: Path, *, writing: bool) -> None:
+    """Find out what is wrong with a file that another library could not use.
+
+    Args:
+        path: The file.
+        writing: Whether it was to be changed.
+
+    Raises:
+        OSError: What the machine says.
+    """
+    os.close(os.open(path, os.O_RDWR if writing else os.O_RDONLY))
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if writing:
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        try:
+            _write(temporary, bytes(4096), like=path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     """Make sure that the names in a folder survive a power cut.
 

@@ -20,7 +20,15 @@ import attrs
 
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.errors import ArgumentError, ConflictError, FormatError, LrschedError, MissingFileError, broken_law
+from lrsched.errors import (
+    ArgumentError,
+    ConflictError,
+    FormatError,
+    LrschedError,
+    MissingFileError,
+    StorageError,
+    broken_law,
+)
 from lrsched.formats.json import parse_value, render_value
 from lrsched.storage import disk
 from lrsched.storage.disk import StrPath
@@ -216,7 +224,8 @@ class SqliteStorage:
             connection.execute("DELETE FROM runs WHERE name = CAST(? AS TEXT)", (name,))
             epochs = set(history)
         run = connection.execute(_SAVE_RUN, (name, revision)).fetchone()[0]
-        connection.executemany("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", ((run, epoch) for epoch in epochs))
+        known = ((run, epoch) for epoch in epochs if epoch <= _LARGEST_EPOCH)
+        connection.executemany("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", known)
         for epoch in sorted(epochs):
             if epoch in history:
                 _insert(connection, run, epoch, history[epoch])
@@ -329,31 +338,39 @@ def _read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found 
         if 0 < wait <= _QUIET:
             time.sleep(wait)
             continue
+        found, fault = None, None
         try:
             found = _ask(path, question, "mode=ro&immutable=1")
-        except LrschedError:
-            if before == disk.state(path) and not _is_open(path):
-                raise
-        else:
-            if before == disk.state(path) and not _is_open(path):
-                return found
-    with contextlib.suppress(_NeedsRecoveryError):
+        except LrschedError as error:
+            fault = error
+        if before == disk.state(path) and not _is_open(path):
+            if fault:
+                raise fault
+            return found
+    with contextlib.suppress(_NeedsMoreError):
         return _ask(path, question, "mode=ro")
-    return _ask(path, question, "mode=rw")
+    return _ask(path, question, "mode=rw", alone=True)
 
 
-class _NeedsRecoveryError(LrschedError):
-    """A crash while the database was made left it half made; only who may write can undo that."""
+class _NeedsMoreError(StorageError):
+    """To read it, one has to undo what a crash left half done, or there is no room for what several readers share."""
 
 
 def _is_open(path: Path) -> bool:
-    """Whether somebody has the database open, or died while he had."""
+    """Whether somebody has saved and not put it into the database yet, or died while he was at it."""
     real = os.path.realpath(path)
-    return any(os.path.lexists(real + suffix) for suffix in ("-wal", "-journal"))
+    with contextlib.suppress(OSError):
+        if Path(real + "-wal").stat().st_size:
+            return True
+    return os.path.lexists(real + "-journal")
 
 
-def _ask(path: Path, question: Callable[[sqlite3.Connection], Found], mode: str) -> Found | None:
+def _ask(
+    path: Path, question: Callable[[sqlite3.Connection], Found], mode: str, *, alone: bool = False
+) -> Found | None:
     with _connected(path, mode) as connection:
+        if alone:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         version = _checked_version(connection, path)
@@ -392,7 +409,7 @@ def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise LrschedError(f"databases need SQLite 3.37, this Python has {sqlite3.sqlite_version}; use a JSON file")
     real = os.path.realpath(path)
-    with _translated(path):
+    with _translated(path, writing=mode == "mode=rwc"):
         connection = sqlite3.connect(
             f"file:{quote(os.fsencode(real))}?{mode}", uri=True, isolation_level=None, timeout=disk.LONGEST_WAIT
         )
@@ -469,35 +486,43 @@ _ERRNO = {
     sqlite3.SQLITE_PERM: errno.EACCES,
     sqlite3.SQLITE_AUTH: errno.EACCES,
 }
+_NEED_MORE = (
+    sqlite3.SQLITE_READONLY_ROLLBACK,
+    sqlite3.SQLITE_READONLY_RECOVERY,
+    sqlite3.SQLITE_READONLY_CANTINIT,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FORMAT)
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def _translated(path: Path, *, writing: bool = True) -> Iterator[None]:
     """Turns SQLite's exceptions into ours."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise FormatError("the database holds text that is not UTF-8", filename=os.fspath(path)) from error
     except sqlite3.Error as error:
-        raise _meaning(error, path) from error
+        raise _meaning(error, path, writing=writing) from error
     except (OSError, ValueError) as error:
         if isinstance(error, LrschedError):
             raise
         raise disk.storage_error(error, path) from error
 
 
-def _meaning(error: sqlite3.Error, path: Path) -> LrschedError:
+def _meaning(error: sqlite3.Error, path: Path, *, writing: bool) -> LrschedError:
     extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     code = extended & 0xFF
-    name = getattr(error, "sqlite_errorname", "")
-    if extended in (sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY):
-        return _NeedsRecoveryError(str(error))
+    message = f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})"
     if code in _DAMAGED:
-        return FormatError(f"the database cannot be read: {error} ({name})", filename=os.fspath(path))
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-        try:  # the system says more clearly what is wrong
-            os.close(os.open(path, os.O_RDWR if code == sqlite3.SQLITE_READONLY else os.O_RDONLY))
+        return FormatError(f"the database cannot be read: {message}", filename=os.fspath(path))
+    if extended in _NEED_MORE and not writing:
+        return _NeedsMoreError(errno.EIO, message, os.fspath(path))
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
+        try:
+            disk.probe(path, writing=writing)  # the system says more clearly what is wrong
         except OSError as reason:
             return disk.storage_error(reason, path)
-    return disk.storage_error(OSError(_ERRNO.get(code, errno.EIO), f"{error} ({name})"), path)
+    return disk.storage_error(OSError(_ERRNO.get(code, errno.EIO), message), path)

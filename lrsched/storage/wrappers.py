@@ -82,7 +82,7 @@ class Mirrored:
         return counting
 
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
-        """See `Storage.save`. If one of them fails, those after it keep what they had."""
+        """See `Storage.save`. If one of them fails, those before it have the new history, those after it the old."""
         if not self._all_the_same:
             changed = None
         self._all_the_same = False

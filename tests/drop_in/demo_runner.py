@@ -28,4 +28,4 @@ if __name__ == "__main__":
             except SystemExit as end:
                 code = end.code or 0
         answers.append([output.getvalue().splitlines(), code])
-    print(json.dumps(answers))  # noqa: T201
+    print(json.dumps(answers))
