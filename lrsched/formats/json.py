@@ -196,24 +196,25 @@ def _epoch(entry: Any) -> tuple[int, EpochData]:
     if type(entry) is not dict or type(entry.get("epoch")) is not int:
         raise _UnclearError('expected an epoch, as in {"epoch": 1, "learning_rate": 0.1, "error": {}}')
     epoch = entry["epoch"]
-    if not entry.keys() <= {"epoch", "learning_rate", "error", "meta"}:
-        unknown = min(entry.keys() - {"epoch", "learning_rate", "error", "meta"})
+    if not entry.keys() <= _MEMBERS:
+        unknown = min(entry.keys() - _MEMBERS)
         raise _UnclearError(f"{unknown!r} is no member of an epoch; it has epoch, learning_rate, error, meta")
     if epoch < 1:
         raise _UnclearError(f"epoch must be an integer >= 1, got {epoch}")
-    rate, error, meta = entry.get("learning_rate"), entry.get("error", {}), entry.get("meta", {})
+    rate, error, meta = entry.get("learning_rate"), entry.get("error", _NOTHING), entry.get("meta", _NOTHING)
     if type(rate) not in (float, int, type(None)):
         raise _UnclearError(f"learning_rate must be a number or null, got {rate!r:.80}")
     if type(error) is not dict or type(meta) is not dict:
         raise _UnclearError("error and meta must be objects")
-    if not all(type(value) is float and -_INF < value < _INF for value in error.values()):
+    if error and not all(type(value) is float and -_INF < value < _INF for value in error.values()):
         error = {key: _error_meant(key, value) for key, value in error.items()}
-    return epoch, EpochData(
-        learning_rate=rate, error=error, meta={key: _meant(value) for key, value in meta.items()} if meta else _NO_META
-    )
+    if meta:
+        meta = {key: _meant(value) for key, value in meta.items()}
+    return epoch, EpochData(learning_rate=rate, error=error, meta=meta)
 
 
-_NO_META: dict[str, Any] = {}
+_MEMBERS = frozenset({"epoch", "learning_rate", "error", "meta"})
+_NOTHING: dict[str, Any] = {}
 
 
 def _error_meant(key: str, value: Any) -> float:

@@ -37,7 +37,8 @@ Shortcut = tuple[re.Pattern[str], Callable[[re.Match[str]], list[tuple[Any, Any]
 """Items of a dict so common that a pattern takes them in one step; what they mean, or None to read them as usual."""
 
 NUMBER = r"\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?"
-PAIRS = rf"(?:{_SPACE}'[^'\\\n]*':{_SPACE}-?{NUMBER},)++"
+PAIR = rf"{_SPACE}'[^'\\\n]*':{_SPACE}-?{NUMBER}"
+PAIRS = rf"(?:{PAIR},)++"
 """Lines like ``'dev_score': 1.25,``, of which nearly all of a learning-rate file consists."""
 
 _ONE_PAIR = re.compile(rf"'([^'\\\n]*)':{_SPACE}(-?{NUMBER}),", re.ASCII)

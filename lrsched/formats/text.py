@@ -38,15 +38,17 @@ def _before_the_broken_law(epochs: dict[Any, Any], filename: str | None) -> tupl
     return history, None
 
 
-# An epoch as it is nearly always written, on lines of its own and with plain errors.
+# An epoch as it is nearly always written, with plain errors: each on a line of its own, or all on one line.
 _USUAL_EPOCH = re.compile(
-    rf"\s*(\d{{1,18}}): EpochData\(learningRate=({literal.NUMBER}), error=\{{({literal.PAIRS})\n\}}\),", re.ASCII
+    rf"\s*(\d{{1,18}}): EpochData\(learningRate=({literal.NUMBER}), "
+    rf"error=\{{((?:{literal.PAIRS})?+)((?:{literal.PAIR})?+)\n?\}}\),",
+    re.ASCII,
 )
 
 
 def _usual_epoch(match: re.Match[str]) -> list[tuple[int, EpochData]] | None:
-    epoch, learning_rate, errors = match.groups()
-    pairs = literal.read_pairs(errors)
+    epoch, learning_rate, errors, last = match.groups()
+    pairs = literal.read_pairs(errors + last + "," if last else errors)
     error = dict(pairs)
     if len(error) != len(pairs) or math.isinf(float(learning_rate)):
         return None  # to be refused with the line

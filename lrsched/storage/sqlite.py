@@ -94,6 +94,7 @@ The columns of type ANY keep numbers as they are; of type REAL they would turn -
 _LARGEST_EPOCH = 2**63 - 1
 _LONGEST_TEXT = 10**7  # of a single value; more is an attack
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT
+_SMALLEST_PAGE = 512
 _MOST_SHOWN = 5
 _QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
 _ATTEMPTS = 10
@@ -441,6 +442,8 @@ def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
     found = _schema(connection)
     if (version, application) == (0, 0) and not found:
+        if 0 < path.stat().st_size < _SMALLEST_PAGE:
+            raise FormatError("this is no database", filename=filename)
         return 0
     if application != APPLICATION_ID or version < 1:
         raise FormatError("this database is not one of lrsched", filename=filename)
