@@ -38,57 +38,52 @@ DEFAULT_RUN = "default"
 APPLICATION_ID = 0x6C727363
 """The bytes ``lrsc``; tells our databases from others'."""
 
-MIGRATIONS = (
-    (
-        """
-        CREATE TABLE runs (
-          id INTEGER PRIMARY KEY,
-          name TEXT NOT NULL UNIQUE,
-          revision TEXT NOT NULL, -- another one after every save
-          saved_at TEXT NOT NULL -- UTC
-        ) STRICT
-        """,
-        """
-        CREATE TABLE epochs (
-          run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-          epoch INTEGER NOT NULL CHECK (epoch >= 1),
-          learning_rate ANY CHECK (typeof(learning_rate) IN ('real', 'null')), -- NULL: unknown
-          PRIMARY KEY (run_id, epoch)
-        ) STRICT, WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE errors (
-          run_id INTEGER NOT NULL,
-          epoch INTEGER NOT NULL,
-          key TEXT NOT NULL,
-          value ANY CHECK (typeof(value) IN ('real', 'integer', 'null')), -- NULL: NaN
-          PRIMARY KEY (run_id, epoch, key),
-          FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
-        ) STRICT, WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE meta (
-          run_id INTEGER NOT NULL,
-          epoch INTEGER NOT NULL,
-          key TEXT NOT NULL,
-          value TEXT NOT NULL, -- JSON, see the schema of the JSON file
-          PRIMARY KEY (run_id, epoch, key),
-          FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
-        ) STRICT, WITHOUT ROWID
-        """,
-        """
-        CREATE VIEW history AS
-          SELECT runs.name AS run, epochs.epoch, epochs.learning_rate, errors.key, errors.value
-          FROM runs
-          JOIN epochs ON epochs.run_id = runs.id
-          LEFT JOIN errors ON errors.run_id = epochs.run_id AND errors.epoch = epochs.epoch
-          ORDER BY runs.name, epochs.epoch, errors.key
-        """,
-    ),
-)
+_VERSION_1 = """\
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  revision TEXT NOT NULL, -- another one after every save
+  saved_at TEXT NOT NULL -- UTC
+) STRICT;
+
+CREATE TABLE epochs (
+  run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  epoch INTEGER NOT NULL CHECK (epoch >= 1),
+  learning_rate ANY CHECK (typeof(learning_rate) IN ('real', 'null')), -- NULL: unknown
+  PRIMARY KEY (run_id, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE errors (
+  run_id INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  value ANY CHECK (typeof(value) IN ('real', 'integer', 'null')), -- NULL: NaN
+  PRIMARY KEY (run_id, epoch, key),
+  FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meta (
+  run_id INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL, -- JSON, see the schema of the JSON file
+  PRIMARY KEY (run_id, epoch, key),
+  FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW history AS
+  SELECT runs.name AS run, epochs.epoch, epochs.learning_rate, errors.key, errors.value
+  FROM runs
+  JOIN epochs ON epochs.run_id = runs.id
+  LEFT JOIN errors ON errors.run_id = epochs.run_id AND errors.epoch = epochs.epoch
+  ORDER BY runs.name, epochs.epoch, errors.key;
+"""
+# The columns of type ANY keep numbers as they are; of type REAL they would turn -0.0 into 0.0 and 3 into 3.0.
+
+MIGRATIONS = (_VERSION_1,)
 """What makes version 1 of an empty database, version 2 of version 1, and so on. What was released stays as it is.
 
-The columns of type ANY keep numbers as they are; of type REAL they would turn -0.0 into 0.0 and 3 into 3.0.
+No statement has a semicolon inside.
 """
 
 _LARGEST_EPOCH = 2**63 - 1
@@ -423,9 +418,8 @@ def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
 
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:
-    for statements in MIGRATIONS[version:]:
-        for statement in statements:
-            connection.execute(statement)
+    for statement in ";".join(MIGRATIONS[version:]).split(";"):
+        connection.execute(statement)  # `executescript` would end the transaction
     if version < len(MIGRATIONS):
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
@@ -470,8 +464,7 @@ def _schema(connection: sqlite3.Connection) -> set[_Entry]:
 def _schema_of(version: int) -> set[_Entry]:
     if version not in _SCHEMAS:
         with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-            for statement in (statement for statements in MIGRATIONS[:version] for statement in statements):
-                connection.execute(statement)
+            connection.executescript(";".join(MIGRATIONS[:version]))
             _SCHEMAS[version] = _schema(connection)
     return _SCHEMAS[version]
 

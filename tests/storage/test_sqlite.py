@@ -1,0 +1,324 @@
+"""What only a database can get wrong."""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lrsched import (
+    ArgumentError,
+    ConflictError,
+    EpochData,
+    FormatError,
+    History,
+    LrschedError,
+    NotWrittenError,
+    SqliteStorage,
+    StorageError,
+    open_storage,
+    read,
+)
+from lrsched.storage import sqlite
+
+ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
+TWO = ONE.set(2, EpochData(learning_rate=0.05))
+DATABASES = Path(__file__).parent / "databases"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs.db"
+
+
+def _rows(path, question):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return connection.execute(question).fetchall()
+
+
+# ---- runs
+
+
+def test_runs_are_told_apart_and_listed(path):
+    SqliteStorage(path, "b").save(ONE)
+    SqliteStorage(path, "a").save(TWO)
+    SqliteStorage(path).save(History())
+    runs = SqliteStorage(path).runs()
+    assert [(run.name, run.num_epochs, run.last_finished_epoch, run.learning_rate) for run in runs] == [
+        ("a", 2, 1, 0.05),
+        ("b", 1, 1, 0.1),
+        ("default", 0, 0, None),
+    ]
+    assert all(len(run.saved_at) == len("2026-11-24 08:15:30") for run in runs)
+
+
+def test_who_reads_need_not_name_the_only_run(path):
+    SqliteStorage(path, "a").save(ONE)
+    assert read(path) == ONE
+    assert SqliteStorage(path).load() == History()  # a training that names none has one of its own
+    SqliteStorage(path, "b").save(TWO)
+    with pytest.raises(ArgumentError, match=r"has 'a', 'b'; name one, as in sqlite:///.*runs.db\?run=a"):
+        read(path)
+    SqliteStorage(path).save(TWO)
+    assert read(path) == TWO
+
+
+def test_what_is_not_there_is_told(path):
+    for where in (path, f"sqlite:///{path}?run=a"):
+        with pytest.raises(NotWrittenError, match="no such database"):
+            read(where)
+    with pytest.raises(NotWrittenError, match="no such database"):
+        SqliteStorage(path).runs()
+    assert not path.exists()
+    SqliteStorage(path, "a").save(ONE)
+    with pytest.raises(NotWrittenError, match="no run 'b'"):
+        read(f"sqlite:///{path}?run=b")
+    path.write_bytes(b"")
+    assert SqliteStorage(path).runs() == ()
+    assert SqliteStorage(path).load() == History()
+    with pytest.raises(NotWrittenError):
+        read(path)
+
+
+@pytest.mark.parametrize("run", ["", 3, b"a"])
+def test_a_run_has_a_name(path, run):
+    with pytest.raises(ArgumentError, match="run must be a text with at least one character"):
+        SqliteStorage(path, run)
+
+
+def test_a_run_that_another_removed_is_written_anew(path):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("DELETE FROM runs")
+    storage.save(TWO, {2})
+    assert read(path) == TWO
+    path.unlink()
+    storage.save(TWO, {2})
+    assert read(path) == TWO
+
+
+def test_another_database_of_the_same_name_is_not_taken_for_the_one_that_was_loaded(path, tmp_path):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    SqliteStorage(tmp_path / "other.db").save(TWO)
+    (tmp_path / "other.db").replace(path)
+    with pytest.raises(ConflictError):
+        storage.save(ONE)
+    assert read(path) == TWO
+
+
+# ---- a save
+
+
+def test_a_save_touches_what_changed_and_nothing_else(path):
+    storage = SqliteStorage(path)
+    storage.save(TWO)
+    before = path.read_bytes()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        told = storage.save(TWO.set(3, EpochData(error={"a": 1.0})), {3})
+        assert told is None
+        assert connection.execute("SELECT epoch, key, value FROM errors").fetchall() == [
+            (1, "dev_score", 1.0),
+            (3, "a", 1.0),
+        ]
+    assert path.read_bytes() != before
+
+
+def test_a_commit_whose_end_was_not_seen_is_no_conflict(path, monkeypatch):
+    """As when the disk fails just behind it: who saves again does not take his own save for another's."""
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    store = SqliteStorage._store
+
+    def store_and_fail(self, connection, *rest):
+        store(self, connection, *rest)
+        connection.execute("COMMIT")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    for number in (2, 3):
+        with monkeypatch.context() as patch:
+            patch.setattr(SqliteStorage, "_store", store_and_fail)
+            with pytest.raises(StorageError, match="disk I/O error"):
+                storage.save(TWO.set(number, EpochData(learning_rate=0.25)), {2, number})
+    storage.save(TWO, {2, 3})
+    assert read(path) == TWO
+
+
+def test_a_link_is_followed(path, tmp_path):
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    SqliteStorage(link).save(ONE)
+    assert link.is_symlink()
+    assert read(path) == read(link) == ONE
+    assert sorted(os.listdir(tmp_path)) == ["link.db", "runs.db"]
+
+
+def test_a_path_of_any_characters_works(tmp_path):
+    folder = tmp_path / "50% of? #größe & 'x'"
+    folder.mkdir()
+    storage = open_storage(folder / "r u+n;s?.db")
+    storage.save(ONE)
+    assert os.listdir(folder) == ["r u+n;s?.db"]
+    assert storage.load() == ONE
+
+
+# ---- reading while others are at it
+
+
+HALF_DONE = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("PRAGMA cache_spill = 1")
+for statement in sys.argv[2:]:
+    connection.execute(statement)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _killed(path, *statements):
+    done = subprocess.run([sys.executable, "-c", HALF_DONE, path, *statements], check=False)
+    assert done.returncode == -9
+
+
+def test_what_a_killed_writer_committed_is_read_from_the_log_and_nothing_is_changed(path):
+    SqliteStorage(path).save(ONE)
+    _killed(path, "INSERT INTO epochs VALUES (1, 2, 0.05)", "BEGIN", "DELETE FROM epochs")
+    before = {name: (path.parent / name).read_bytes() for name in os.listdir(path.parent) if "shm" not in name}
+    assert set(before) == {"runs.db", "runs.db-wal"}
+    assert read(path) == TWO
+    (path.parent / "runs.db-shm").unlink()
+    assert read(path) == TWO
+    assert {name: (path.parent / name).read_bytes() for name in before} == before
+    storage = SqliteStorage(path)
+    assert storage.load() == TWO
+    storage.save(TWO.set(3, EpochData()), {3})
+    assert os.listdir(path.parent) == ["runs.db"]
+
+
+def test_what_a_killed_writer_left_half_done_in_another_journal_is_undone(path):
+    """As when it dies while it makes the database."""
+    SqliteStorage(path).save(History(dict.fromkeys(range(1, 500), ONE[1])))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    _killed(path, "BEGIN IMMEDIATE", "DELETE FROM errors", "DELETE FROM epochs")
+    assert "runs.db-journal" in os.listdir(path.parent)
+    assert len(read(path)) == 499
+    SqliteStorage(path, "b").save(ONE)
+    assert len(read(f"sqlite:///{path}?run=default")) == 499
+
+
+def test_a_database_in_a_folder_that_cannot_be_written_is_read(path):
+    """By root as well, who may do everything: it runs without capabilities."""
+    SqliteStorage(path).save(TWO)
+    path.chmod(0o400)
+    path.parent.chmod(0o500)
+    code = "import sys, lrsched; print(len(lrsched.read(sys.argv[1])))"
+    command = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all", sys.executable, "-c", code, path]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    finally:
+        path.parent.chmod(0o700)
+    assert (done.stdout, done.stderr) == ("2\n", "")
+
+
+def test_a_database_that_changes_while_it_is_read_is_read_again(path, monkeypatch):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    load, calls = sqlite._load, []
+
+    def load_while_another_saves(connection, *rest):
+        found = load(connection, *rest)
+        if not calls:
+            calls.append(1)
+            storage.save(TWO, {2})
+        return found
+
+    monkeypatch.setattr(sqlite, "_load", load_while_another_saves)
+    assert read(path) == TWO
+
+
+def test_sqlite_may_be_too_old(path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    with pytest.raises(LrschedError, match=r"need SQLite 3\.37, .* use a JSON file"):
+        SqliteStorage(path).save(ONE)
+
+
+# ---- versions
+
+
+def _history_of_the_examples():
+    spec = importlib.util.spec_from_file_location("make", DATABASES / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.HISTORY
+
+
+def _schema(path):
+    return sorted(_rows(path, "SELECT type, name, sql FROM sqlite_schema"))
+
+
+@pytest.mark.parametrize("version", range(1, len(sqlite.MIGRATIONS) + 1))
+def test_a_database_of_every_version_is_read_and_migrated(version, tmp_path):
+    path = tmp_path / "runs.db"
+    shutil.copy(DATABASES / f"version_{version}.db", path)
+    before = path.read_bytes()
+    history = _history_of_the_examples()
+    storage = SqliteStorage(path, "a")
+    assert storage.load() == history
+    assert [run.name for run in storage.runs()] == ["a", "b"]
+    assert path.read_bytes() == before
+    longer = history.set(8, EpochData(learning_rate=0.5))
+    storage.save(longer, {8})
+    assert SqliteStorage(path, "a").load() == longer
+    assert _rows(path, "PRAGMA user_version") == [(len(sqlite.MIGRATIONS),)]
+    SqliteStorage(tmp_path / "new.db").save(History())
+    assert _schema(path) == _schema(tmp_path / "new.db")
+
+
+NEXT_VERSION = """
+ALTER TABLE runs ADD COLUMN note TEXT;
+CREATE TABLE notes (epoch INTEGER) STRICT;
+"""
+
+
+def test_the_next_version_reads_without_writing_and_migrates_when_it_saves(path, monkeypatch):
+    SqliteStorage(path).save(ONE)
+    before = path.read_bytes()
+    current = len(sqlite.MIGRATIONS)
+    monkeypatch.setattr(sqlite, "MIGRATIONS", (*sqlite.MIGRATIONS, NEXT_VERSION))
+    storage = SqliteStorage(path)
+    assert storage.load() == ONE
+    assert read(path) == ONE
+    assert path.read_bytes() == before
+    storage.save(TWO, {2})
+    assert read(path) == TWO
+    assert _rows(path, "PRAGMA user_version") == [(current + 1,)]
+    SqliteStorage(path.with_name("new.db")).save(TWO)
+    assert _schema(path) == _schema(path.with_name("new.db"))
+    monkeypatch.undo()
+    with pytest.raises(
+        FormatError, match=f"the database has version {current + 1}, this lrsched knows up to {current}"
+    ):
+        read(path)
+
+
+def test_a_failed_migration_leaves_the_database_as_it_was(path, monkeypatch):
+    SqliteStorage(path).save(ONE)
+    schema = _schema(path)
+    monkeypatch.setattr(
+        sqlite, "MIGRATIONS", (*sqlite.MIGRATIONS, "CREATE TABLE notes (n INTEGER); CREATE TABLE runs (n)")
+    )
+    storage = SqliteStorage(path)
+    with pytest.raises(StorageError, match="table runs already exists"):
+        storage.save(TWO)
+    monkeypatch.undo()
+    assert _schema(path) == schema
+    assert read(path) == ONE
