@@ -1,68 +1,29 @@
-"""One contract, run over every storage; then what only a file can get wrong."""
+"""What only a file can get wrong."""
 
+import gzip
+import itertools
 import os
 import stat
-import subprocess
-import sys
-from pathlib import Path
 
 import attrs
 import pytest
-import strategies
-from hypothesis import HealthCheck, given, settings
 
-from lrsched import ConflictError, EpochData, FileStorage, FormatError, History, MemoryStorage, StorageError, read
+from lrsched import (
+    ArgumentError,
+    ConflictError,
+    EpochData,
+    FileStorage,
+    FormatError,
+    History,
+    NotWrittenError,
+    StorageError,
+    open_storage,
+    read,
+)
 from lrsched.formats.text import TEXT
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.1))
-
-# Each kind opens a storage at a place: opened again, it holds what was saved there.
-KINDS = {
-    "memory": lambda place: place.setdefault("memory", MemoryStorage()),
-    "text": lambda place: FileStorage(place["folder"] / "learning_rates"),
-}
-
-
-@pytest.fixture(params=KINDS)
-def open_storage(request, tmp_path):
-    place = {"folder": tmp_path}
-    return lambda: KINDS[request.param](place)
-
-
-def test_nothing_saved_is_the_empty_history(open_storage):
-    assert open_storage().load() == History()
-
-
-def test_what_was_saved_is_loaded_by_this_and_the_next(open_storage):
-    storage = open_storage()
-    storage.save(ONE)
-    assert storage.load() == ONE
-    assert open_storage().load() == ONE
-    storage.save(TWO)
-    assert storage.load() == TWO
-    assert open_storage().load() == TWO
-
-
-def test_epochs_may_go_and_change(open_storage):
-    storage = open_storage()
-    storage.save(TWO)
-    storage.save(ONE.set(3, EpochData(learning_rate=0.5)))
-    assert list(open_storage().load()) == [1, 3]
-    changed = ONE.set(1, EpochData(learning_rate=0.9))
-    storage.save(changed)
-    assert open_storage().load() == changed
-    storage.save(History())
-    assert open_storage().load() == History()
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=strategies.histories())
-def test_any_history_comes_back_as_it_was(open_storage, history):
-    storage = open_storage()
-    storage.load()
-    storage.save(history)
-    assert open_storage().load() == history
 
 
 @pytest.fixture
@@ -179,47 +140,6 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(path, monkeypatch):
     assert read(path) == TWO
 
 
-def test_the_file_is_synced_before_the_rename_and_the_folder_after_it(path, monkeypatch):
-    calls = []
-    real_fsync, real_replace = os.fsync, os.replace
-
-    def fsync(descriptor):
-        calls.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
-        real_fsync(descriptor)
-
-    def replace(source, target):
-        calls.append("rename")
-        real_replace(source, target)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "replace", replace)
-    FileStorage(path).save(ONE)
-    assert calls == ["file", "rename", "folder"]
-
-
-SAVE_FOR_EVER = """
-import sys
-from lrsched import EpochData, FileStorage, History
-storage, history = FileStorage(sys.argv[1]), History()
-for epoch in range(1, 10**6):
-    history = history.set(epoch, EpochData(learning_rate=0.5, error={"dev_score": float(epoch)}))
-    storage.save(history)
-    print(epoch, flush=True)
-"""
-
-
-@pytest.mark.parametrize("acknowledged", [1, 2, 5, 20, 50])
-def test_a_killed_writer_leaves_the_last_acknowledged_save_or_the_next(path, acknowledged):
-    with subprocess.Popen(
-        [sys.executable, "-c", SAVE_FOR_EVER, str(path)], stdout=subprocess.PIPE, text=True
-    ) as writer:
-        for _ in range(acknowledged):
-            writer.stdout.readline()
-        writer.kill()
-        said = acknowledged + sum(1 for line in writer.stdout if line.endswith("\n"))
-    assert len(read(path)) in (said, said + 1)
-
-
 def test_only_what_changed_is_rendered_again(path):
     rendered = []
 
@@ -234,7 +154,99 @@ def test_only_what_changed_is_rendered_again(path):
     assert rendered == [1, 2, 1]
 
 
-def test_a_leftover_of_a_crash_is_in_nobodys_way(path):
-    Path(f"{path.parent}/.{path.name}.1.deadbeef.tmp").write_text("half a fi")
-    FileStorage(path).save(ONE)
-    assert read(path) == ONE
+# ---- formats and packing
+
+
+def test_the_suffix_says_the_format(tmp_path):
+    begins = {"learning_rates": b"{", "run.json": b'{"format"', "RUN.JSON": b'{"format"', "run.gz": b"\x1f\x8b"}
+    for name, begin in begins.items():
+        open_storage(tmp_path / name).save(ONE)
+        assert (tmp_path / name).read_bytes().startswith(begin)
+        assert read(tmp_path / name) == ONE
+    FileStorage(tmp_path / "text.json", TEXT).save(ONE)
+    assert read(f"text:{tmp_path}/text.json") == ONE
+    with pytest.raises(FormatError):
+        read(tmp_path / "text.json")
+
+
+def test_a_packed_file_is_the_other_one_packed(tmp_path):
+    for name in ("learning_rates", "run.json"):
+        for suffix in ("", ".gz"):
+            open_storage(tmp_path / f"{name}{suffix}").save(TWO)
+        packed = (tmp_path / f"{name}.gz").read_bytes()
+        assert gzip.decompress(packed) == (tmp_path / name).read_bytes()
+        open_storage(tmp_path / f"again_{name}.gz").save(TWO)
+        assert (tmp_path / f"again_{name}.gz").read_bytes() == packed  # no time stands in it
+
+
+def test_a_packed_file_that_is_empty_is_not_written_yet(tmp_path):
+    path = tmp_path / "run.json.gz"
+    path.touch()
+    with pytest.raises(NotWrittenError):
+        read(path)
+
+
+# ---- backups
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("run.json", "run.1.json", "run.2.json"),
+        ("learning_rates", "learning_rates.1", "learning_rates.2"),
+        ("run.json.gz", "run.1.json.gz", "run.2.json.gz"),
+    ],
+)
+def test_as_many_generations_are_kept_as_were_asked_for(name, first, second, tmp_path):
+    storage = FileStorage(tmp_path / name, backups=2)
+    histories = [ONE, TWO, TWO.set(3, ONE[1]), TWO.set(4, ONE[1])]
+    for number, history in enumerate(histories):
+        storage.save(history)
+        kept = [read(tmp_path / other) for other in (first, second) if (tmp_path / other).exists()]
+        assert kept == histories[max(0, number - 2) : number][::-1]
+        assert read(tmp_path / name) == history
+    assert set(os.listdir(tmp_path)) == {name, f".{name}.lock", first, second}
+
+
+def test_a_restart_goes_on_with_the_generations(tmp_path):
+    path = tmp_path / "run.json"
+    FileStorage(path, backups=1).save(ONE)
+    storage = FileStorage(path, backups=1)
+    storage.load()
+    storage.save(TWO)
+    assert read(tmp_path / "run.1.json") == ONE
+
+
+def test_without_a_wish_no_generation_is_kept(tmp_path):
+    storage = FileStorage(tmp_path / "run.json")
+    storage.save(ONE)
+    storage.save(TWO)
+    assert set(os.listdir(tmp_path)) == {"run.json", ".run.json.lock"}
+
+
+def test_what_is_kept_when_a_save_fails_is_at_least_what_was(tmp_path, monkeypatch):
+    storage = FileStorage(tmp_path / "run.json", backups=2)
+    storage.save(ONE)
+    storage.save(TWO)
+    failing = itertools.count()
+    real = os.fsync
+
+    def fsync(descriptor):
+        if next(failing) == 1:
+            raise OSError(28, "No space left on device")
+        real(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        with pytest.raises(StorageError, match="No space left"):
+            storage.save(History())
+    assert read(tmp_path / "run.json") == TWO
+    assert [read(tmp_path / f"run.{number}.json") for number in (1, 2)] == [TWO, ONE]
+    storage.save(History())
+    assert read(tmp_path / "run.json") == History()
+
+
+@pytest.mark.parametrize("backups", [-1, 1.5, "2", True])
+def test_backups_are_a_number(tmp_path, backups):
+    with pytest.raises(ArgumentError, match="backups must be an integer >= 0"):
+        FileStorage(tmp_path / "run.json", backups=backups)

@@ -1,0 +1,178 @@
+"""Where a history is, as a text."""
+
+from pathlib import Path
+
+import pytest
+
+from lrsched import (
+    ArgumentError,
+    EpochData,
+    FileStorage,
+    History,
+    LearningRateControl,
+    MemoryStorage,
+    Mirrored,
+    ReadOnly,
+    SqliteStorage,
+    StorageError,
+    open_storage,
+    read,
+)
+from lrsched.formats.json import JSON
+from lrsched.formats.text import TEXT
+
+ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
+
+
+@pytest.mark.parametrize(
+    ("where", "path", "form"),
+    [
+        ("learning_rates", "learning_rates", TEXT),
+        ("run.json", "run.json", JSON),
+        ("a/b.JSON.gz", "a/b.JSON.gz", JSON),
+        ("x.gz", "x.gz", TEXT),
+        ("text:run.json", "run.json", TEXT),
+        ("json:learning_rates", "learning_rates", JSON),
+        ("json:/a/b", "/a/b", JSON),
+        ("json:///b", "b", JSON),
+        ("TEXT:////b", "/b", TEXT),
+        ("text:a%3Fb%25", "a?b%", TEXT),
+        ("json:a?backups=3", "a", JSON),
+        ("a?b=c", "a?b=c", TEXT),
+        ("50%", "50%", TEXT),
+        ("C:thing", "C:thing", TEXT),
+        ("./json:x", "json:x", TEXT),
+        (Path("text:x.json"), "text:x.json", JSON),
+    ],
+)
+def test_a_file(where, path, form):
+    storage = open_storage(where)
+    assert type(storage) is FileStorage
+    assert (storage.path, storage.format) == (Path(path), form)
+    assert storage.backups == (3 if "backups" in str(where) else 0)
+
+
+@pytest.mark.parametrize(
+    ("where", "path", "run"),
+    [
+        ("runs.db", "runs.db", None),
+        ("a/b.sqlite", "a/b.sqlite", None),
+        (Path("/a/b.SQLITE3"), "/a/b.SQLITE3", None),
+        ("sqlite:///relative.db?run=a", "relative.db", "a"),
+        ("sqlite:////absolute.db?run=a", "/absolute.db", "a"),
+        ("sqlite:relative.db", "relative.db", None),
+        ("sqlite:///a%20b.db?run=..%2Fx%26y", "a b.db", "../x&y"),
+    ],
+)
+def test_a_database(where, path, run):
+    storage = open_storage(where)
+    assert type(storage) is SqliteStorage
+    assert (storage.path, storage.run) == (Path(path), run)
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("", "a path with at least one character"),
+        ("sqlite://host/runs.db", "a URL must be without a host"),
+        ("sqlite://runs.db", "a URL must be without a host"),
+        ("sqlite:///", "sqlite: with a path"),
+        ("text:", "text: with a path"),
+        ("http://x/run.json", "a path or a URL of text:, json: or sqlite:"),
+        ("postgres:///runs", "a path or a URL of text:, json: or sqlite:"),
+        ("sqlite:///runs.db?rum=a", "an option of sqlite: must be run, got 'rum'"),
+        ("sqlite:///runs.db?run=a&run=b", "an option of sqlite: must be run once, got 'run'"),
+        ("sqlite:///runs.db?run=", "run must be a text with at least one character"),
+        ("sqlite:///runs.db?run", "the options of a URL must be like"),
+        ("sqlite:///runs.db?backups=1", "an option of sqlite: must be run, got 'backups'"),
+        ("json:a?run=a", "an option of json: must be backups, got 'run'"),
+        ("json:a?backups=-1", "backups must be an integer >= 0, got '-1'"),
+        ("text:a?backups=x", "backups must be an integer >= 0, got 'x'"),
+        (3, "a path, a URL or an object with load and save"),
+        (None, "a path, a URL or an object with load and save"),
+        (b"run.json", "a path, a URL or an object with load and save"),
+        (ONE, "a path, a URL or an object with load and save"),
+    ],
+)
+def test_what_is_none_is_refused_with_the_way_out(where, says):
+    with pytest.raises(ArgumentError) as refused:
+        open_storage(where)
+    assert says in str(refused.value)
+    with pytest.raises(ArgumentError):
+        LearningRateControl(lambda history, epoch: 0.1, where if where is not None else 3)
+
+
+def test_opening_makes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for where in ("a", "b.json", "sqlite:///c.db", "text:d?backups=2"):
+        LearningRateControl(lambda history, epoch: 0.1, where)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["a\0b", "json:a%00b", "sqlite:///a%00b.db", "x" * 300, "sqlite:///" + "x" * 300])
+def test_a_path_that_cannot_be_is_a_storage_error(where, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for use in (read, lambda where: open_storage(where).load(), lambda where: open_storage(where).save(ONE)):
+        with pytest.raises(StorageError):
+            use(where)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storage_is_given_back_and_read():
+    storage = MemoryStorage(ONE)
+    assert open_storage(storage) is storage
+    assert read(storage) == ONE
+    assert read(ReadOnly(storage)) == ONE
+
+
+# ---- storages of others
+
+
+def test_of_what_is_mirrored_any_part_may_be_lost(tmp_path):
+    places = [str(tmp_path / name) for name in ("run.json", "runs.db", "learning_rates")]
+    Mirrored(*places).save(ONE)
+    assert [read(place) for place in places] == [ONE] * 3
+    for place in places:
+        Path(place).unlink()
+        mirrored = Mirrored(*places)
+        assert mirrored.load() == ONE
+        two = ONE.set(2, EpochData(learning_rate=0.5))
+        mirrored.save(two, {2})
+        assert [read(other) for other in places] == [two] * 3
+        mirrored.save(ONE, {2})
+
+
+def test_what_is_behind_catches_up(tmp_path):
+    first, second = tmp_path / "run.json", tmp_path / "runs.db"
+    Mirrored(first, second).save(ONE)
+    open_storage(first).load()
+    ahead = open_storage(first)
+    ahead.load()
+    two = ONE.set(2, EpochData(learning_rate=0.5))
+    ahead.save(two)
+    mirrored = Mirrored(first, second)
+    assert mirrored.load() == two
+    three = two.set(3, EpochData(learning_rate=0.25))
+    mirrored.save(three, {3})
+    assert read(first) == read(second) == three
+
+
+def test_a_mirror_that_fails_is_told_and_catches_up(tmp_path):
+    first, second = tmp_path / "run.json", tmp_path / "away" / "runs.db"
+    second.parent.mkdir()
+    mirrored = Mirrored(first, second)
+    mirrored.save(ONE)
+    second.parent.rename(tmp_path / "elsewhere")
+    two = ONE.set(2, EpochData(learning_rate=0.5))
+    with pytest.raises(StorageError, match=r"runs\.db"):
+        mirrored.save(two, {2})
+    assert read(first) == two
+    (tmp_path / "elsewhere").rename(second.parent)
+    three = two.set(3, EpochData(learning_rate=0.25))
+    mirrored.save(three, {3})
+    assert read(first) == read(second) == three
+
+
+def test_a_mirror_mirrors_something():
+    with pytest.raises(ArgumentError, match="others must be at least one storage"):
+        Mirrored("run.json")
