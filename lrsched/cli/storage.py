@@ -93,4 +93,4 @@ def _save_new(history: History, target: str) -> None:
 def _epochs(history: History) -> str:
     if not history:
         return "no epochs"
-    return f"{len(history)} epoch{'s' * (len(history) > 1)}, {min(history)} to {max(history)},"
+    return f"{len(history)} epoch{'s' * (len(history) > 1)} ({min(history)} to {max(history)})"

@@ -7,20 +7,8 @@ import sys
 import pytest
 
 from lrsched import EpochData, FileStorage, History
-from lrsched.cli import main
 
 NEWBOB = ["--set", "learning_rate_control=newbob", "--set", "learning_rate=0.5"]
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            main(list(arguments))
-        printed = capsys.readouterr()
-        return stopped.value.code or 0, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture

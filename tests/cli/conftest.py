@@ -1,0 +1,18 @@
+"""The command line, run in this process."""
+
+import pytest
+
+from lrsched.cli import main
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command; gives its exit code, and what it printed to the output and as errors."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            main(list(map(str, arguments)))
+        printed = capsys.readouterr()
+        return stopped.value.code or 0, printed.out, printed.err
+
+    return run

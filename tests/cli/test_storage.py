@@ -1,0 +1,273 @@
+"""``lrsched convert``, ``runs``, ``repair`` and ``follow``; and that every command reads every storage."""
+
+import contextlib
+import importlib
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from lrsched import EpochData, History, SqliteStorage, open_storage, read
+
+HISTORY = History(
+    {
+        1: EpochData(learning_rate=0.5, error={"dev_score": 2.0}),
+        2: EpochData(learning_rate=0.5, error={"dev_score": float("nan")}, meta={"gpu": ("a", 1)}),
+        3: EpochData(learning_rate=0.25),
+    }
+)
+KINDS = ["learning_rates", "learning_rates.gz", "run.json", "run.json.gz", "runs.db"]
+NEWBOB = ["-s", "learning_rate_control=newbob", "-s", "learning_rate=0.5"]
+
+
+@pytest.fixture(params=KINDS)
+def stored(request, tmp_path):
+    path = tmp_path / request.param
+    open_storage(path).save(HISTORY)
+    return path
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "runs.db"
+    SqliteStorage(path, "a").save(HISTORY)
+    SqliteStorage(path, "b \x1b[31m").save(History({1: EpochData(error={"dev_score": 1.0})}))
+    return path
+
+
+def test_every_command_reads_every_storage(run, stored):
+    assert "dev_score" in run("show", stored)[1]
+    assert [epoch["epoch"] for epoch in json.loads(run("show", stored, "--json")[1])["epochs"]] == [1, 2, 3]
+    assert "2.0" in run("best", stored, "--key", "dev_score")[1]
+    assert "decay" in run("replay", stored, *NEWBOB)[1]
+    assert run("verify", stored, *NEWBOB)[:2] == (0, f"{stored}: all 3 epochs are reproduced exactly\n")
+    assert run("follow", stored, "--until", "2")[0] == 0
+
+
+def test_a_run_is_named_in_a_url(run, database):
+    assert "0.25" in run("show", f"sqlite:///{database}?run=a")[1]
+    code, _, err = run("show", database)
+    assert code == 2
+    assert "which run is not known" in err
+    code, _, err = run("show", f"sqlite:///{database}?run=c")
+    assert code == 3
+    assert "no run 'c'" in err
+
+
+@pytest.mark.parametrize("target", KINDS)
+def test_convert_from_any_to_any(run, stored, tmp_path, target):
+    target = tmp_path / "new" / target
+    target.parent.mkdir()
+    code, out, err = run("convert", stored, target)
+    assert (code, out, err) == (0, f"{target}: 3 epochs (1 to 3) from {stored}\n", "")
+    assert read(target) == read(stored) == HISTORY
+    before = target.read_bytes()
+    code, out, err = run("convert", stored, target)
+    assert (code, out) == (2, "")
+    assert err == f"lrsched: error: {target} is there already and is not overwritten; remove it, or name another\n"
+    assert target.read_bytes() == before
+
+
+def test_convert_to_another_run_and_as_json(run, stored, tmp_path):
+    for name in ("a", "b"):
+        target = f"sqlite:///{tmp_path}/all.db?run={name}"
+        code, out, _ = run("convert", stored, target, "--json")
+        assert code == 0
+        assert json.loads(out) == {"file": str(stored), "target": target, "epochs": 3}
+    assert len(SqliteStorage(tmp_path / "all.db").runs()) == 2
+
+
+def test_convert_says_what_the_target_cannot_hold_and_writes_nothing(run, tmp_path):
+    source = tmp_path / "learning_rates"
+    open_storage(source).save(History({2**63: EpochData(error={"a": 1.0}), 1: EpochData(error={"\ud83d\ude00": 1.0})}))
+    for target, says in (("run.json", "data of epoch 1 must be text that JSON can hold"), ("runs.db", "epoch must be")):
+        code, out, err = run("convert", source, tmp_path / target)
+        assert (code, out) == (2, "")
+        assert says in err
+        with contextlib.suppress(FileNotFoundError):
+            assert SqliteStorage(tmp_path / "runs.db").runs() == ()
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_convert_what_is_not_there(run, tmp_path):
+    code, _, err = run("convert", tmp_path / "a", tmp_path / "b.json")
+    assert code == 3
+    assert "No such file" in err
+    assert os.listdir(tmp_path) == []
+
+
+def test_runs(run, database):
+    code, out, err = run("runs", database)
+    assert (code, err) == (0, "")
+    rows = [line.split() for line in out.splitlines()]
+    assert rows[4][:4] == ["a", "3", "2", "0.25"]
+    assert rows[5][:4] == ["b", "\\x1b[31m", "1", "1"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", " ".join(rows[5][4:]))
+    for where in (database, f"sqlite:///{database}"):
+        found = json.loads(run("runs", where, "--json")[1])["runs"]
+        assert [(each["name"], each["learning_rate"]) for each in found] == [("a", 0.25), ("b \x1b[31m", None)]
+
+
+def test_runs_of_what_is_no_database(run, tmp_path):
+    (tmp_path / "text").write_text("not a database, but long enough to be taken for one" * 20)
+    code, _, err = run("runs", tmp_path / "text")
+    assert code == 3
+    assert "file is not a database" in err
+    assert run("runs", tmp_path / "none.db")[0] == 3
+    assert os.listdir(tmp_path) == ["text"]
+
+
+REPAIRED = {
+    "learning_rates": "learning_rates.repaired",
+    "learning_rates.gz": "learning_rates.repaired.gz",
+    "run.json": "run.repaired.json",
+    "run.json.gz": "run.repaired.json.gz",
+}
+
+
+@pytest.mark.parametrize("name", REPAIRED)
+def test_repair(run, name, tmp_path):
+    path = tmp_path / name
+    history = History({epoch: EpochData(learning_rate=0.1, error={"a": 1.0 / epoch}) for epoch in range(1, 500)})
+    open_storage(path).save(history)
+    code, out, _ = run("repair", path)
+    assert (code, out) == (0, f"{path}: nothing is wrong with it; it has 499 epochs (1 to 499)\n")
+    damaged = path.read_bytes()[:-30]
+    path.write_bytes(damaged)
+    code, out, err = run("repair", path)
+    assert (code, err) == (0, "")
+    target, last = re.match(r"(.*): \d+ epochs \(1 to (\d+)\) recovered\nlost: all ", out).groups()
+    assert target == str(tmp_path / REPAIRED[name])
+    recovered = read(target)
+    assert 400 < len(recovered) == int(last) < 500
+    assert list(recovered.items()) == list(history.items())[: len(recovered)]
+    assert path.read_bytes() == damaged
+    code, _, err = run("repair", path)
+    assert code == 2
+    assert "is there already" in err
+    code, out, _ = run("repair", path, "-o", tmp_path / "elsewhere.json", "--json")
+    told = json.loads(out)
+    assert (code, told["epochs"], told["target"]) == (0, list(recovered), str(tmp_path / "elsewhere.json"))
+    assert told["lost"]["why"]
+    assert read(told["target"]) == recovered
+
+
+def test_repair_tells_the_line(run, tmp_path):
+    path = tmp_path / "run.json"
+    open_storage(path).save(HISTORY)
+    path.write_text(path.read_text().replace('"epoch": 3', '"epoch": three'))
+    code, out, _ = run("repair", path)
+    assert code == 0
+    assert "2 epochs (1 to 2) recovered\nlost: all from line 4 on (" in out
+
+
+def test_repair_where_nothing_can_be_done(run, tmp_path, database):
+    for content in ("", "garbage", "{"):
+        (tmp_path / "broken").write_text(content)
+        code, out, _ = run("repair", tmp_path / "broken")
+        assert (code, out) == (3, "")
+    assert sorted(os.listdir(tmp_path)) == ["broken", "runs.db"]
+    code, _, err = run("repair", database)
+    assert code == 2
+    assert "only text and JSON files are repaired" in err
+    assert run("repair", tmp_path / "none")[0] == 3
+
+
+# ---- follow
+
+
+@pytest.fixture
+def time(monkeypatch):
+    """Time that passes only as it is told: each step happens while a follower waits."""
+    steps = []
+
+    def sleep(_):
+        if not steps:
+            raise KeyboardInterrupt
+        steps.pop(0)()
+
+    monkeypatch.setattr(importlib.import_module("lrsched.cli.follow"), "time", SimpleNamespace(sleep=sleep))
+    return steps
+
+
+def test_follow_tells_each_epoch_when_it_is_new_or_changes(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    storage = open_storage(path)
+    one = History({1: EpochData(learning_rate=0.5)})
+    two = one.set(1, one[1].with_error({"dev_score": 2.0})).set(2, EpochData(learning_rate=0.25))
+    time += [
+        lambda: None,
+        lambda: storage.save(one),
+        lambda: None,
+        lambda: storage.save(two),
+        lambda: path.write_text("{1: Epoch"),  # a writer that does not rename
+        lambda: path.write_text(""),
+        lambda: path.write_text(""),
+    ]
+    code, out, err = run("follow", path)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "epoch 1, learning rate 0.5, not finished",
+        "epoch 1, learning rate 0.5, dev_score 2.0",
+        "epoch 2, learning rate 0.25 down x0.5, not finished",
+    ]
+
+
+def test_follow_as_json_lines(run, tmp_path, time):
+    path = tmp_path / "runs.db"
+    storage = open_storage(path)
+    time += [lambda: storage.save(HISTORY.before(2)), lambda: storage.save(HISTORY)]
+    _, out, _ = run("follow", path, "--json", "--until", "2")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [(line["epoch"], line["error_value"], line["finished"]) for line in lines] == [
+        (1, 2.0, True),
+        (2, "NaN", True),
+        (3, None, False),
+    ]
+
+
+def test_follow_gives_up_what_stays_broken(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    path.write_text("{1: Epoch")
+    time += [lambda: None] * 100
+    code, _, err = run("follow", path)
+    assert code == 3
+    assert "learning_rates:1" in err
+
+
+def test_follow_shows_a_live_table_in_a_terminal(tmp_path):
+    path = tmp_path / "run.json"
+    storage = open_storage(path)
+    main, terminal = pty.openpty()
+    program = "from lrsched.cli import main; main()"
+    command = [sys.executable, "-c", program, "follow", str(path), "--interval", "0.01"]
+    environment = {**os.environ, "LINES": "24", "COLUMNS": "100", "TERM": "xterm"}
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment) as process:
+        os.close(terminal)
+        shown = ""
+
+        def wait_for(text):
+            nonlocal shown
+            while text not in shown:
+                shown += os.read(main, 65536).decode(errors="replace")
+
+        wait_for("waiting for the first save")
+        storage.save(HISTORY)
+        wait_for("not finished")
+        assert "dev_score" in shown
+        storage.save(History({**HISTORY, **dict.fromkeys(range(4, 101), HISTORY[1])}))
+        wait_for(" 100 ")
+        assert " 90 " in shown
+        assert " 70 " not in shown  # it fits the screen
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the terminal ends with the process
+            while True:
+                shown += os.read(main, 65536).decode(errors="replace")
+        os.close(main)
+        assert process.wait() == 0
+    assert "Traceback" not in shown
