@@ -5,6 +5,7 @@
 
 import contextlib
 import gc
+import json
 import os
 import random
 import subprocess
@@ -16,7 +17,17 @@ from pathlib import Path
 import pytest
 
 import lrsched.returnn as drop_in
-from lrsched import EpochData, FileStorage, History, LearningRateControl, MemoryStorage, NewbobRelative
+from lrsched import (
+    EpochData,
+    FileStorage,
+    History,
+    LearningRateControl,
+    MemoryStorage,
+    NewbobRelative,
+    SqliteStorage,
+    open_storage,
+    read,
+)
 
 with warnings.catch_warnings(), contextlib.redirect_stdout(None):
     warnings.simplefilter("ignore")
@@ -142,25 +153,58 @@ def test_loading_1000_epochs_takes_at_most_half_of_the_originals_time(against, f
     }
 
 
-def test_saving_after_one_more_epoch_takes_at_most_a_fifth_of_the_originals_time(against, file, tmp_path, histories):
+def _one_more(control):
+    """What saves a control after one more epoch of ten errors."""
+    epoch = 1 + max(getattr(control, "history", None) or control.epoch_data)
+    control.get_learning_rate_for_epoch(epoch)
+    control.set_epoch_error(epoch, _errors(epoch))
+    return control.save
+
+
+@pytest.mark.parametrize("name", ["learning_rates", "run.json"])
+def test_saving_after_one_more_epoch_takes_at_most_a_fifth_of_the_originals_time(against, name, tmp_path, histories):
     """Ours is synced to the disk; the original is not."""
-    ours, theirs = _ours(None, file), _theirs(histories[1000], str(tmp_path / "theirs"))
+    open_storage(tmp_path / name).save(histories[1000])
+    ours, theirs = _ours(None, str(tmp_path / name)), _theirs(histories[1000], str(tmp_path / "theirs"))
     ours.save()
-
-    def one_more(control):
-        epoch = 1 + max(getattr(control, "history", None) or control.epoch_data)
-        control.get_learning_rate_for_epoch(epoch)
-        control.set_epoch_error(epoch, _errors(epoch))
-        return control.save
-
     against(
-        "saving 1000 epochs of 10 errors after one more",
-        lambda: one_more(ours),
-        lambda: one_more(theirs),
+        f"saving 1000 epochs of 10 errors after one more to {name} (peer: its own file)",
+        lambda: _one_more(ours),
+        lambda: _one_more(theirs),
         law=0.2,
         rounds=30,
     )
-    assert (tmp_path / "theirs").read_bytes() == (tmp_path / "learning_rates").read_bytes()
+    assert read(tmp_path / name) == read(f"text:{tmp_path}/theirs") == ours.history
+
+
+def test_saving_to_a_database_at_epoch_100_000_costs_what_it_costs_at_100(against, tmp_path, histories):
+    controls = []
+    for epochs in (99_999, 99):
+        storage = SqliteStorage(tmp_path / f"{epochs}.db")
+        storage.save(histories[epochs])
+        controls.append(_ours(None, storage))
+    many, few = controls
+    against(
+        "saving one more epoch of 10 errors to SQLite at epoch 100,000 (peer: at 100)",
+        lambda: _one_more(many),
+        lambda: _one_more(few),
+        law=1.5,
+        rounds=100,
+    )
+    assert SqliteStorage(tmp_path / "99999.db").load() == many.history
+
+
+def test_loading_json_takes_at_most_four_times_as_long_as_json_loads(against, tmp_path, histories):
+    path = tmp_path / "run.json"
+    open_storage(path).save(histories[1000])
+    content = path.read_bytes()
+    against(
+        "loading 1000 epochs of 10 errors from JSON (peer: json.loads)",
+        lambda: open_storage(path).load,
+        lambda: lambda: json.loads(content),
+        law=4.0,
+        rounds=30,
+    )
 
 
 def test_an_epoch_with_the_drop_in_takes_at_most_two_thirds_of_the_originals_time(against, tmp_path, histories):

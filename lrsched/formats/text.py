@@ -83,8 +83,8 @@ def join(epochs: Iterable[str]) -> str:
 
 
 def _dict(items: list[str]) -> str:
-    if sum(map(len, items)) >= _ONE_LINE:
-        return "{\n" + "".join(f"{item},\n" for item in items) + "}"
+    if len(items) >= _ONE_LINE or sum(map(len, items)) >= _ONE_LINE:
+        return "{\n" + ",\n".join(items) + ",\n}"
     return "{" + ", ".join(items) + "}"
 
 
