@@ -26,16 +26,16 @@ _WAY_OUT = "use a path, text:PATH, json:PATH, sqlite:///PATH or sqlite:////ABSOL
 def open_storage(where: Where) -> Storage:
     """The storage that a path or a URL means. Nothing is read or made yet.
 
-    ====================================  =======================================================================
-    ``learning_rates``                    a learning-rate file in the format of RETURNN
-    ``run.json``                          a JSON file
-    ``run.json.gz``, ``learning_rates.gz``  the same, compressed
-    ``runs.db``                           an SQLite database, also ``.sqlite`` and ``.sqlite3``
-    ``sqlite:///runs.db?run=a``           its run ``a``; the path is relative
-    ``sqlite:////data/runs.db?run=a``     the same with an absolute path
-    ``text:PATH``, ``json:PATH``          a file of that format, whatever its name
-    ``json:run.json?backups=3``           with the last three generations kept beside it
-    ====================================  =======================================================================
+    =================================  =====================================================
+    ``learning_rates``                 a learning-rate file in the format of RETURNN
+    ``run.json``                       a JSON file
+    ``run.json.gz``, ``x.gz``          the same, compressed
+    ``runs.db``                        an SQLite database, also ``.sqlite`` and ``.sqlite3``
+    ``sqlite:///runs.db?run=a``        its run ``a``; the path is relative
+    ``sqlite:////data/runs.db?run=a``  the same with an absolute path
+    ``text:PATH``, ``json:PATH``       a file of that format, whatever its name
+    ``json:run.json?backups=3``        with the last three generations kept beside it
+    =================================  =====================================================
 
     In a URL, ``?``, ``%`` and the like are written as in any URL: ``%3F``, ``%25``. A path without a scheme is taken
     as it is.
