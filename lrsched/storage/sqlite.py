@@ -387,8 +387,10 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
     with _connected(path, "mode=rwc") as connection:
         connection.execute("PRAGMA synchronous = FULL")
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("BEGIN")  # what is looked at belongs to one moment
             _checked_version(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("COMMIT")
+            _use_log(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
             _migrate(connection, _checked_version(connection, path))
@@ -398,6 +400,20 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Switch a database to WAL. SQLite itself does not wait for others who are about to do the same."""
+    deadline = time.monotonic() + disk.LONGEST_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 @contextlib.contextmanager

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from lrsched import ConflictError, EpochData, History, LearningRateControl, StorageError, open_storage, read
+from lrsched import (
+    ConflictError,
+    EpochData,
+    History,
+    LearningRateControl,
+    SqliteStorage,
+    StorageError,
+    open_storage,
+    read,
+)
 from lrsched.storage import disk
 
 PROGRAM = Path(__file__).parent / "writers.py"
@@ -41,6 +50,29 @@ def test_runs_in_one_database_are_in_nobodys_way(tmp_path):
     assert [process.wait() for process in processes] == [0, 0]
     assert read(f"sqlite:///{path}?run=a") == read(f"sqlite:///{path}?run=b")
     assert read(f"sqlite:///{path}?run=a")[1].error["count"] == 50
+
+
+def _make(path, run, start, said):
+    """Save to a database that is not there yet, at the same moment as others."""
+    start.wait()
+    try:
+        SqliteStorage(path, run).save(ONE)
+        said.put(None)
+    except Exception as error:  # noqa: BLE001  it is the parent's to judge
+        said.put(repr(error))
+
+
+def test_a_database_may_be_made_by_several_at_once(tmp_path):
+    context = multiprocessing.get_context("fork")
+    for number in range(15):
+        path, said, start = tmp_path / f"{number}.db", context.SimpleQueue(), context.Barrier(WRITERS)
+        children = [context.Process(target=_make, args=(path, str(run), start, said)) for run in range(WRITERS)]
+        for child in children:
+            child.start()
+        assert [said.get() for _ in children] == [None] * WRITERS
+        for child in children:
+            child.join()
+        assert len(SqliteStorage(path).runs()) == WRITERS
 
 
 @pytest.mark.parametrize("name", ["learning_rates", "run.json", "runs.db"])
