@@ -64,7 +64,7 @@ def _make(path, run, start, said):
 
 def test_a_database_may_be_made_by_several_at_once(tmp_path):
     context = multiprocessing.get_context("fork")
-    for number in range(15):
+    for number in range(40):
         path, said, start = tmp_path / f"{number}.db", context.SimpleQueue(), context.Barrier(WRITERS)
         children = [context.Process(target=_make, args=(path, str(run), start, said)) for run in range(WRITERS)]
         for child in children:
