@@ -10,11 +10,13 @@ from lrsched.formats.json import JSON
 
 
 def _example():
-    path = Path(__file__).parents[1] / "examples" / "own_storage" / "key_value.py"
-    spec = importlib.util.spec_from_file_location("key_value", path)
-    module = sys.modules["key_value"] = importlib.util.module_from_spec(spec)  # so that it can be pickled
-    spec.loader.exec_module(module)
-    return module
+    """The module of the documentation's example, under a name by which it can be pickled."""
+    if "key_value" not in sys.modules:
+        path = Path(__file__).parents[1] / "examples" / "own_storage" / "key_value.py"
+        spec = importlib.util.spec_from_file_location("key_value", path)
+        sys.modules["key_value"] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["key_value"])
+    return sys.modules["key_value"]
 
 
 KEY_VALUE = _example()

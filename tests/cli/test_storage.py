@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -245,9 +246,10 @@ def test_follow_shows_a_live_table_in_a_terminal(tmp_path):
     path = tmp_path / "run.json"
     storage = open_storage(path)
     main, terminal = pty.openpty()
-    program = "from lrsched.cli import main; main()"
+    # A process that was started in the background ignores Ctrl-C, and so would its children.
+    program = "import signal; signal.signal(2, signal.default_int_handler); from lrsched.cli import main; main()"
     command = [sys.executable, "-c", program, "follow", str(path), "--interval", "0.01"]
-    environment = {**os.environ, "LINES": "24", "COLUMNS": "100", "TERM": "xterm"}
+    environment = {**os.environ, "LINES": "24", "COLUMNS": "200", "TERM": "xterm"}
     with subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment) as process:
         os.close(terminal)
         shown = ""
@@ -255,6 +257,9 @@ def test_follow_shows_a_live_table_in_a_terminal(tmp_path):
         def wait_for(text):
             nonlocal shown
             while text not in shown:
+                if not select.select([main], [], [], 60)[0]:
+                    process.kill()
+                    pytest.fail(f"{text!r} did not appear in {shown!r}")
                 shown += os.read(main, 65536).decode(errors="replace")
 
         wait_for("waiting for the first save")
