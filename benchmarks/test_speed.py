@@ -1,6 +1,6 @@
 """How fast lrsched is beside the original program, RETURNN's `returnn.learning_rate_control`.
 
-``pytest benchmarks --benchmark-enable`` measures; without that option everything runs once, as a smoke test.
+``pytest benchmarks -n0 --benchmark-enable`` measures; without that option everything runs once, as a smoke test.
 """
 
 import contextlib

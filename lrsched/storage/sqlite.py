@@ -30,66 +30,14 @@ from lrsched.errors import (
     broken_law,
 )
 from lrsched.formats.json import parse_value, render_value
-from lrsched.storage import disk
+from lrsched.storage import disk, schema
 from lrsched.storage.disk import StrPath
 
 DEFAULT_RUN = "default"
 
-APPLICATION_ID = 0x6C727363
-"""The bytes ``lrsc``; tells our databases from others'."""
-
-_VERSION_1 = """\
-CREATE TABLE runs (
-  id INTEGER PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE,
-  revision TEXT NOT NULL, -- another one after every save
-  saved_at TEXT NOT NULL -- UTC
-) STRICT;
-
-CREATE TABLE epochs (
-  run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-  epoch INTEGER NOT NULL CHECK (epoch >= 1),
-  learning_rate ANY CHECK (typeof(learning_rate) IN ('real', 'null')), -- NULL: unknown
-  PRIMARY KEY (run_id, epoch)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE errors (
-  run_id INTEGER NOT NULL,
-  epoch INTEGER NOT NULL,
-  key TEXT NOT NULL,
-  value ANY CHECK (typeof(value) IN ('real', 'integer', 'null')), -- NULL: NaN
-  PRIMARY KEY (run_id, epoch, key),
-  FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE meta (
-  run_id INTEGER NOT NULL,
-  epoch INTEGER NOT NULL,
-  key TEXT NOT NULL,
-  value TEXT NOT NULL, -- JSON, see the schema of the JSON file
-  PRIMARY KEY (run_id, epoch, key),
-  FOREIGN KEY (run_id, epoch) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE
-) STRICT, WITHOUT ROWID;
-
-CREATE VIEW history AS
-  SELECT runs.name AS run, epochs.epoch, epochs.learning_rate, errors.key, errors.value
-  FROM runs
-  JOIN epochs ON epochs.run_id = runs.id
-  LEFT JOIN errors ON errors.run_id = epochs.run_id AND errors.epoch = epochs.epoch
-  ORDER BY runs.name, epochs.epoch, errors.key;
-"""
-# The columns of type ANY keep numbers as they are; of type REAL they would turn -0.0 into 0.0 and 3 into 3.0.
-
-MIGRATIONS = (_VERSION_1,)
-"""What makes version 1 of an empty database, version 2 of version 1, and so on. What was released stays as it is.
-
-No statement has a semicolon inside.
-"""
-
 _LARGEST_EPOCH = 2**63 - 1
 _LONGEST_TEXT = 10**7  # of a single value; more is an attack
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT
-_SMALLEST_PAGE = 512
 _MOST_SHOWN = 5
 _QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
 _ATTEMPTS = 10
@@ -369,15 +317,15 @@ def _ask(
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
-        version = _checked_version(connection, path)
+        version = schema.checked_version(connection, path)
         if version == 0:
             return None
-        if version == len(MIGRATIONS):
+        if version == len(schema.MIGRATIONS):
             return question(connection)
         with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
             connection.backup(copy)
             copy.text_factory = connection.text_factory
-            _migrate(copy, version)
+            schema.migrate(copy, version)
             return question(copy)
 
 
@@ -388,12 +336,12 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA synchronous = FULL")
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("BEGIN")  # what is looked at belongs to one moment
-            _checked_version(connection, path)
+            schema.checked_version(connection, path)
             connection.execute("COMMIT")
             _use_log(connection)
         connection.execute("BEGIN IMMEDIATE")
         try:
-            _migrate(connection, _checked_version(connection, path))
+            schema.migrate(connection, schema.checked_version(connection, path))
             yield connection
             connection.execute("COMMIT")
         except BaseException:
@@ -431,61 +379,6 @@ def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA foreign_keys = ON")
             yield connection
-
-
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
-    for statement in ";".join(MIGRATIONS[version:]).split(";"):
-        connection.execute(statement)  # `executescript` would end the transaction
-    if version < len(MIGRATIONS):
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
-    """The version of the schema; 0 if there is none yet.
-
-    Raises:
-        FormatError: It is no database of lrsched, or of a newer one; or its tables have triggers or the like.
-    """
-    filename = os.fspath(path)
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    application: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    found = _schema(connection)
-    if (version, application) == (0, 0) and not found:
-        if 0 < path.stat().st_size < _SMALLEST_PAGE:
-            raise FormatError("this is no database", filename=filename)
-        return 0
-    if application != APPLICATION_ID or version < 1:
-        raise FormatError("this database is not one of lrsched", filename=filename)
-    if version > len(MIGRATIONS):
-        message = f"the database has version {version}, this lrsched knows up to {len(MIGRATIONS)}; use a newer one"
-        raise FormatError(message, filename=filename)
-    right = _schema_of(version)
-    ours = {name for _, name, _, _ in right}
-    wrong = {entry for entry in found if entry[1] in ours or entry[2] in ours} ^ right
-    if wrong:
-        kind, name, *_ = min(wrong)
-        raise FormatError(f"the {kind} {name!r} is not as lrsched made it", filename=filename)
-    return version
-
-
-_Entry = tuple[str, str, str, str]  # type, name, name of the table, SQL
-
-
-def _schema(connection: sqlite3.Connection) -> set[_Entry]:
-    rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema")
-    return {tuple(map(str, row)) for row in rows}  # type: ignore[misc]  # of four
-
-
-def _schema_of(version: int) -> set[_Entry]:
-    if version not in _SCHEMAS:
-        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-            connection.executescript(";".join(MIGRATIONS[:version]))
-            _SCHEMAS[version] = _schema(connection)
-    return _SCHEMAS[version]
-
-
-_SCHEMAS: dict[int, set[_Entry]] = {}
 
 
 # ---- what the machine and SQLite say

@@ -24,7 +24,7 @@ from lrsched import (
     open_storage,
     read,
 )
-from lrsched.storage import sqlite
+from lrsched.storage import schema, sqlite
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.05))
@@ -265,7 +265,7 @@ def _schema(path):
     return sorted(_rows(path, "SELECT type, name, sql FROM sqlite_schema"))
 
 
-@pytest.mark.parametrize("version", range(1, len(sqlite.MIGRATIONS) + 1))
+@pytest.mark.parametrize("version", range(1, len(schema.MIGRATIONS) + 1))
 def test_a_database_of_every_version_is_read_and_migrated(version, tmp_path):
     path = tmp_path / "runs.db"
     shutil.copy(DATABASES / f"version_{version}.db", path)
@@ -278,7 +278,7 @@ def test_a_database_of_every_version_is_read_and_migrated(version, tmp_path):
     longer = history.set(8, EpochData(learning_rate=0.5))
     storage.save(longer, {8})
     assert SqliteStorage(path, "a").load() == longer
-    assert _rows(path, "PRAGMA user_version") == [(len(sqlite.MIGRATIONS),)]
+    assert _rows(path, "PRAGMA user_version") == [(len(schema.MIGRATIONS),)]
     SqliteStorage(tmp_path / "new.db").save(History())
     assert _schema(path) == _schema(tmp_path / "new.db")
 
@@ -292,8 +292,8 @@ CREATE TABLE notes (epoch INTEGER) STRICT;
 def test_the_next_version_reads_without_writing_and_migrates_when_it_saves(path, monkeypatch):
     SqliteStorage(path).save(ONE)
     before = path.read_bytes()
-    current = len(sqlite.MIGRATIONS)
-    monkeypatch.setattr(sqlite, "MIGRATIONS", (*sqlite.MIGRATIONS, NEXT_VERSION))
+    current = len(schema.MIGRATIONS)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, NEXT_VERSION))
     storage = SqliteStorage(path)
     assert storage.load() == ONE
     assert read(path) == ONE
@@ -312,13 +312,13 @@ def test_the_next_version_reads_without_writing_and_migrates_when_it_saves(path,
 
 def test_a_failed_migration_leaves_the_database_as_it_was(path, monkeypatch):
     SqliteStorage(path).save(ONE)
-    schema = _schema(path)
+    before = _schema(path)
     monkeypatch.setattr(
-        sqlite, "MIGRATIONS", (*sqlite.MIGRATIONS, "CREATE TABLE notes (n INTEGER); CREATE TABLE runs (n)")
+        schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE notes (n INTEGER); CREATE TABLE runs (n)")
     )
     storage = SqliteStorage(path)
     with pytest.raises(StorageError, match="table runs already exists"):
         storage.save(TWO)
     monkeypatch.undo()
-    assert _schema(path) == schema
+    assert _schema(path) == before
     assert read(path) == ONE

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from lrsched import EpochData, History, SqliteStorage
-from lrsched.storage.sqlite import MIGRATIONS
+from lrsched.storage.schema import MIGRATIONS
 
 HISTORY = History(
     {
