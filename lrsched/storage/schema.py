@@ -80,6 +80,8 @@ def checked_version(connection: sqlite3.Connection, path: Path) -> int:
     filename = os.fspath(path)
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     application: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    if connection.execute("PRAGMA encoding").fetchone()[0] != "UTF-8":
+        raise FormatError("the database has its text not in UTF-8", filename=filename)
     found = _schema(connection)
     if (version, application) == (0, 0) and not found:
         if 0 < path.stat().st_size < _SMALLEST_PAGE:

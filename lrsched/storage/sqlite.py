@@ -9,9 +9,11 @@ import errno
 import math
 import os
 import sqlite3
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
+from operator import index
 from pathlib import Path
 from typing import Any, TypeVar, final
 from urllib.parse import quote
@@ -35,12 +37,14 @@ from lrsched.storage.disk import StrPath
 
 DEFAULT_RUN = "default"
 
-_LARGEST_EPOCH = 2**63 - 1
 _LONGEST_TEXT = 10**7  # of a single value; more is an attack
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT
 _MOST_SHOWN = 5
 _QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
 _ATTEMPTS = 10
+_MOST_STEPS = 10**7  # of SQLite's machine, to read a database, and so many more for each of its bytes
+_MOST_STEPS_A_BYTE = 10
+_STEPS_AT_ONCE = 10**5
 
 Found = TypeVar("Found")
 
@@ -136,7 +140,7 @@ class SqliteStorage:
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-        found = _read(self.path, lambda connection: tuple(Run(*row) for row in connection.execute(_RUNS)))
+        found = _read(self.path, lambda connection: tuple(_run(row, self.path) for row in connection.execute(_RUNS)))
         if found is None and disk.state(self.path) is None:
             raise MissingFileError(errno.ENOENT, "no such database", os.fspath(self.path))
         return found or ()
@@ -155,7 +159,7 @@ class SqliteStorage:
         """Put ``history`` in; the new revision."""
         name = _bytes(self.run or DEFAULT_RUN)
         row = connection.execute("SELECT id, revision FROM runs WHERE name = CAST(? AS TEXT)", (name,)).fetchone()
-        if row and row[1] not in {self._seen, *self._attempted}:
+        if row and (row[1] is None or row[1] not in {self._seen, *self._attempted}):
             raise ConflictError(
                 f"run {self.run or DEFAULT_RUN!r} of {self.path} holds what this storage has neither loaded nor saved; "
                 "load it first, or save to another run"
@@ -163,13 +167,12 @@ class SqliteStorage:
         revision = os.urandom(8).hex()
         self._attempted.add(revision)
         if row and row[1] == self._seen:
-            epochs = set(_difference(self._known, history) if changed is None else changed)
+            epochs = set(_difference(self._known, history) if changed is None else map(index, changed))
         else:  # there is none, or one of a save that seemed to fail
             connection.execute("DELETE FROM runs WHERE name = CAST(? AS TEXT)", (name,))
             epochs = set(history)
         run = connection.execute(_SAVE_RUN, (name, revision)).fetchone()[0]
-        known = ((run, epoch) for epoch in epochs if epoch <= _LARGEST_EPOCH)
-        connection.executemany("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", known)
+        connection.executemany("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", ((run, epoch) for epoch in epochs))
         for epoch in sorted(epochs):
             if epoch in history:
                 _insert(connection, run, epoch, history[epoch])
@@ -193,6 +196,13 @@ RETURNING id
 """
 
 
+def _run(row: tuple[Any, ...], path: Path) -> Run:
+    kinds = (str, int, int, (float, type(None)), str)
+    if not all(map(isinstance, row, kinds)):
+        raise FormatError(f"a run is described by {row!r:.80}", filename=os.fspath(path))
+    return Run(*row)
+
+
 def _difference(old: History, new: History) -> Iterator[int]:
     yield from (epoch for epoch, data in new.items() if old.get(epoch) is not data)
     yield from (epoch for epoch in old if epoch not in new)
@@ -200,24 +210,20 @@ def _difference(old: History, new: History) -> Iterator[int]:
 
 def _bytes(text: str) -> bytes:
     """For ``CAST(? AS TEXT)``: so a text may have lone surrogates, which `sqlite3` itself refuses."""
-    return text.encode("utf-8", "surrogatepass")
+    encoded = text.encode("utf-8", "surrogatepass")
+    if len(encoded) > _LONGEST_TEXT // 2:
+        raise broken_law("a text", f"at most {_LONGEST_TEXT // 2} bytes in a database", text, "shorten it")
+    return encoded
 
 
 def _insert(connection: sqlite3.Connection, run: int, epoch: int, data: EpochData) -> None:
-    if epoch > _LARGEST_EPOCH:
-        raise broken_law("epoch", f"at most {_LARGEST_EPOCH} in a database", epoch, "use another storage")
     connection.execute("INSERT INTO epochs VALUES (?, ?, ?)", (run, epoch, data.learning_rate))
     errors = ((run, epoch, _bytes(key), value) for key, value in data.error.items())
     connection.executemany("INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", errors)
-    meta = ((run, epoch, _bytes(key), _json(f"meta[{key!r}]", value)) for key, value in data.meta.items())
-    connection.executemany("INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), ?)", meta)
-
-
-def _json(name: str, value: Any) -> str:
-    text = render_value(value, name)
-    if len(text) * 4 > _LONGEST_TEXT:
-        raise broken_law(name, f"at most {_LONGEST_TEXT // 4} characters in a database", value, "shorten it")
-    return text
+    meta = (
+        (run, epoch, _bytes(key), _bytes(render_value(value, f"meta[{key!r}]"))) for key, value in data.meta.items()
+    )
+    connection.executemany("INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT))", meta)
 
 
 def _load(connection: sqlite3.Connection, name: str, path: Path) -> tuple[str, History] | None:
@@ -240,6 +246,8 @@ def _history(connection: sqlite3.Connection, run: int) -> History:
         errors[epoch][key] = math.nan if value is None else value
     meta: dict[int, dict[str, Any]] = defaultdict(dict)
     for epoch, key, value in connection.execute("SELECT epoch, key, value FROM meta WHERE run_id = ?", (run,)):
+        if type(value) is not str:
+            raise FormatError(f"meta[{key!r}] of epoch {epoch!r} is no text")
         meta[epoch][key] = parse_value(value)
     rates = "SELECT epoch, learning_rate FROM epochs WHERE run_id = ? ORDER BY epoch"
     history = History(
@@ -260,7 +268,8 @@ def _the_only_run(connection: sqlite3.Connection, path: Path) -> str:
     if len(names) == 1:
         return names[0]
     shown = ", ".join(map(repr, names[:_MOST_SHOWN])) + (", ..." if len(names) > _MOST_SHOWN else "")
-    raise ArgumentError(f"which run is not known; {path} has {shown}; name one, as in sqlite:///{path}?run={names[0]}")
+    hint = f"sqlite:///{quote(os.fsencode(path))}?run={quote(_bytes(names[0]), safe='')}"
+    raise ArgumentError(f"which run is not known; {path} has {shown}; name one, as in {hint}")
 
 
 # ---- connections
@@ -269,8 +278,8 @@ def _the_only_run(connection: sqlite3.Connection, path: Path) -> str:
 def _read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found | None:
     """What ``question`` finds in a database as it is at one moment; None if there is no database.
 
-    Even SQLite's own way of opening for reading puts files beside a database. If nobody has it open, it is read as a
-    file that does not change; and read again if it did change in the meantime.
+    Even SQLite's own way of opening for reading puts files beside a database, and undoes what a crash left half done.
+    So if nobody has it open, it is read as a file that does not change, and read again if it did; else a copy is read.
     """
     for _ in range(_ATTEMPTS):
         before = disk.state(path)
@@ -282,22 +291,22 @@ def _read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found 
         if 0 < wait <= _QUIET:
             time.sleep(wait)
             continue
+        # Without a log, there are locks to honour; then nothing is put beside it either.
+        mode = "mode=ro&immutable=1" if _has_log(path) else "mode=ro"
         found, fault = None, None
         try:
-            found = _ask(path, question, "mode=ro&immutable=1")
+            found = _ask(path, question, path, mode)
         except LrschedError as error:
             fault = error
         if before == disk.state(path) and not _is_open(path):
             if fault:
                 raise fault
             return found
-    with contextlib.suppress(_NeedsMoreError):
-        return _ask(path, question, "mode=ro")
-    return _ask(path, question, "mode=rw", alone=True)
-
-
-class _NeedsMoreError(StorageError):
-    """To read it, one has to undo what a crash left half done, or there is no room for what several readers share."""
+    with tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
+        copy = Path(folder) / "copy"
+        for suffix, content in _snapshot(path).items():
+            copy.with_name(copy.name + suffix).write_bytes(content)
+        return _ask(copy, question, path, "mode=rw")
 
 
 def _is_open(path: Path) -> bool:
@@ -309,12 +318,45 @@ def _is_open(path: Path) -> bool:
     return os.path.lexists(real + "-journal")
 
 
-def _ask(
-    path: Path, question: Callable[[sqlite3.Connection], Found], mode: str, *, alone: bool = False
-) -> Found | None:
-    with _connected(path, mode) as connection:
-        if alone:
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+def _has_log(path: Path) -> bool:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(20)[18:] == b"\2\2"
+    return False
+
+
+def _snapshot(path: Path) -> dict[str, bytes]:
+    """A database and its journals, by suffix, as they were at one moment.
+
+    They were if they are the same when they are read once more: while a database is written, its journal has all that
+    is needed to complete or undo that, and every save makes it another one.
+    """
+    last: dict[str, bytes] = {}
+    deadline = time.monotonic() + disk.LONGEST_WAIT
+    while time.monotonic() < deadline:
+        now = {}
+        for suffix in _SUFFIXES:
+            with contextlib.suppress(MissingFileError):
+                now[suffix] = disk.read_bytes(os.path.realpath(path) + suffix)
+        if now == last and "" in now:
+            _check_journal(now.get("-journal", b""), path)
+            return now
+        last = now
+    raise StorageError(errno.EBUSY, f"it changed all the time for {disk.LONGEST_WAIT:g} seconds", os.fspath(path))
+
+
+_SUFFIXES = ("", "-wal", "-journal")
+_JOURNAL_OF_SEVERAL = bytes.fromhex("d9d505f920a163d7")
+
+
+def _check_journal(journal: bytes, path: Path) -> None:
+    """Refuse a journal that names other files. SQLite would delete them, and lrsched makes none such."""
+    if journal.endswith(_JOURNAL_OF_SEVERAL):
+        raise FormatError("the journal of the database names other files", filename=os.fspath(path))
+
+
+def _ask(database: Path, question: Callable[[sqlite3.Connection], Found], path: Path, mode: str) -> Found | None:
+    """What ``question`` finds in ``database``, which is ``path`` or its copy."""
+    with _connected(database, path, mode) as connection:
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         version = schema.checked_version(connection, path)
@@ -322,17 +364,19 @@ def _ask(
             return None
         if version == len(schema.MIGRATIONS):
             return question(connection)
-        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as copy:
-            connection.backup(copy)
-            copy.text_factory = connection.text_factory
-            schema.migrate(copy, version)
-            return question(copy)
+        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as current:
+            connection.backup(current)
+            current.text_factory = connection.text_factory
+            schema.migrate(current, version)
+            return question(current)
 
 
 @contextlib.contextmanager
 def _writing(path: Path) -> Iterator[sqlite3.Connection]:
     """A transaction on a database of the current version, which is made if there is none."""
-    with _connected(path, "mode=rwc") as connection:
+    with contextlib.suppress(MissingFileError):
+        _check_journal(disk.read_bytes(os.path.realpath(path) + "-journal"), path)
+    with _connected(path, path, "mode=rwc") as connection:
         connection.execute("PRAGMA synchronous = FULL")
         if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             connection.execute("BEGIN")  # what is looked at belongs to one moment
@@ -365,20 +409,29 @@ def _use_log(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+def _connected(database: Path, path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise LrschedError(f"databases need SQLite 3.37, this Python has {sqlite3.sqlite_version}; use a JSON file")
-    real = os.path.realpath(path)
-    with _translated(path, writing=mode == "mode=rwc"):
+    real = os.path.realpath(database)
+    writing = mode == "mode=rwc"
+    with _translated(path, writing=writing):
         connection = sqlite3.connect(
             f"file:{quote(os.fsencode(real))}?{mode}", uri=True, isolation_level=None, timeout=disk.LONGEST_WAIT
         )
         with contextlib.closing(connection):
             connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_TEXT)
+            if not writing:
+                _limit_work(connection, Path(real).stat().st_size)
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.execute("PRAGMA foreign_keys = ON")
             yield connection
+
+
+def _limit_work(connection: sqlite3.Connection, size: int) -> None:
+    """End what takes longer than a database of that size can: its pages lead in circles."""
+    left = iter(range(_MOST_STEPS // _STEPS_AT_ONCE + _MOST_STEPS_A_BYTE * size // _STEPS_AT_ONCE))
+    connection.set_progress_handler(lambda: next(left, None) is None, _STEPS_AT_ONCE)
 
 
 # ---- what the machine and SQLite say
@@ -391,15 +444,13 @@ _ERRNO = {
     sqlite3.SQLITE_PERM: errno.EACCES,
     sqlite3.SQLITE_AUTH: errno.EACCES,
 }
-_NEED_MORE = (
-    sqlite3.SQLITE_READONLY_ROLLBACK,
-    sqlite3.SQLITE_READONLY_RECOVERY,
-    sqlite3.SQLITE_READONLY_CANTINIT,
-    sqlite3.SQLITE_IOERR_SHMSIZE,
-    sqlite3.SQLITE_IOERR_SHMOPEN,
-    sqlite3.SQLITE_IOERR_SHMMAP,
+_DAMAGED = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_INTERRUPT,  # see `_limit_work`
 )
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FORMAT)
 
 
 @contextlib.contextmanager
@@ -418,13 +469,10 @@ def _translated(path: Path, *, writing: bool = True) -> Iterator[None]:
 
 
 def _meaning(error: sqlite3.Error, path: Path, *, writing: bool) -> LrschedError:
-    extended = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    code = extended & 0xFF
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     message = f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})"
     if code in _DAMAGED:
         return FormatError(f"the database cannot be read: {message}", filename=os.fspath(path))
-    if extended in _NEED_MORE and not writing:
-        return _NeedsMoreError(errno.EIO, message, os.fspath(path))
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
         try:
             disk.probe(path, writing=writing)  # the system says more clearly what is wrong
