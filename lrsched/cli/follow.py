@@ -18,7 +18,8 @@ from lrsched.errors import FormatError, NotWrittenError
 from lrsched.storage.opening import read
 
 Interval = Annotated[
-    float, typer.Option("--interval", metavar="SECONDS", min=0.01, help="How long to wait before looking again.")
+    float,
+    typer.Option("--interval", metavar="SECONDS", min=0.01, max=86400, help="How long to wait before looking again."),
 ]
 Until = Annotated[int | None, typer.Option("--until", metavar="EPOCH", min=1, help="Stop when this epoch is finished.")]
 

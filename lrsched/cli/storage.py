@@ -9,6 +9,7 @@ from lrsched.cli.options import AsJson, Where
 from lrsched.cli.output import busy, say, say_json, say_table
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, ConflictError, LrschedError
+from lrsched.storage import Storage
 from lrsched.storage.file import FileStorage, beside
 from lrsched.storage.opening import open_storage, read
 from lrsched.storage.sqlite import SqliteStorage
@@ -33,7 +34,7 @@ def convert(file: Where, target: Target, as_json: AsJson = False) -> None:  # no
     """
     history = read(file)
     with busy(f"{len(history)} epochs to {target}"):
-        _save_new(history, target)
+        _save_new(history, target, open_storage(target))
         if read(target) != history:
             raise LrschedError(f"{target} reads back differently from {file}; please report this")
     if as_json:
@@ -70,7 +71,7 @@ def repair(file: Where, output: Output = None, as_json: AsJson = False) -> None:
     target = None
     if fault is not None:
         target = output or str(beside(storage.path, "repaired"))
-        _save_new(history, target)
+        _save_new(history, target, open_storage(output) if output else FileStorage(target, storage.format))
     if as_json:
         lost = None if fault is None else {"from_line": fault.line, "why": fault.message}
         say_json({"file": file, "target": target, "epochs": list(history), "lost": lost})
@@ -82,10 +83,10 @@ def repair(file: Where, output: Output = None, as_json: AsJson = False) -> None:
         say(f"lost: {since} ({fault})")
 
 
-def _save_new(history: History, target: str) -> None:
+def _save_new(history: History, target: str, storage: Storage) -> None:
     """Save where nothing is yet."""
     try:
-        open_storage(target).save(history)
+        storage.save(history)
     except ConflictError as error:
         raise ArgumentError(f"{target} is there already and is not overwritten; remove it, or name another") from error
 

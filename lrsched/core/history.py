@@ -8,7 +8,7 @@ from typing import Any, final
 from pyrsistent import PVector, pvector
 
 from lrsched.core.epoch_data import EpochData
-from lrsched.core.numbers import epoch_number
+from lrsched.core.numbers import LARGEST_EPOCH, epoch_number
 from lrsched.errors import broken_law
 
 Entry = tuple[int, EpochData]
@@ -112,7 +112,7 @@ class History(Mapping[int, EpochData]):
         Raises:
             ArgumentError: ``epoch`` is no epoch, or ``data`` no `EpochData`.
         """
-        if type(epoch) is not int or epoch < 1 or type(data) is not EpochData:
+        if type(data) is not EpochData or type(epoch) is not int or not 1 <= epoch <= LARGEST_EPOCH:
             epoch, data = _checked(epoch, data)
         entry = (epoch, data)
         past, ahead = self._past, self._ahead

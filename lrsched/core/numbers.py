@@ -18,6 +18,7 @@ Factor = float | Callable[[float], float] | None
 """How a rate changes: None (not at all), a factor, or a function from rate to rate."""
 
 _LARGEST_EXACT_INT = 2**53
+LARGEST_EPOCH = 2**63 - 1
 
 
 def number(name: str, value: Any, law: str = "a number") -> float:
@@ -90,14 +91,17 @@ def integer(name: str, value: Any, *, least: int, way_out: str) -> int:
 
 
 def epoch_number(name: str, value: Any) -> int:
-    """An epoch: an integer >= 1.
+    """An epoch: an integer >= 1, and below 2**63, which no training reaches and every storage can hold.
 
     Raises:
         ArgumentError: It is none.
     """
-    if type(value) is int and value >= 1:
+    if type(value) is int and 1 <= value <= LARGEST_EPOCH:
         return value
-    return integer(name, value, least=1, way_out="epochs count from 1")
+    plain = integer(name, value, least=1, way_out="epochs count from 1")
+    if plain > LARGEST_EPOCH:
+        raise broken_law(name, "an integer below 2**63", value, "epochs count from 1")
+    return plain
 
 
 def threshold(name: str, value: Any) -> float:

@@ -77,3 +77,13 @@ def in_order(items: Iterable[Any]) -> list[Any]:
         return sorted(items)
     except TypeError:
         return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
+
+
+def first_twin(keys: Iterable[Any]) -> Any:
+    """The first key that was there before.
+
+    Raises:
+        StopIteration: There is none.
+    """
+    seen: set[Any] = set()
+    return next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]

@@ -16,8 +16,9 @@ from pyrsistent import PSet, PVector
 
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
+from lrsched.core.numbers import LARGEST_EPOCH
 from lrsched.errors import ArgumentError, FormatError, broken_law
-from lrsched.formats import Format, in_order
+from lrsched.formats import Format, first_twin, in_order
 
 NAME = "lrsched history"
 VERSION = 1
@@ -124,7 +125,7 @@ class _UnclearError(ValueError):
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        twin = next(key for key in members if sum(key == name for name, _ in pairs) > 1)
+        twin = first_twin(key for key, _ in pairs)
         raise _UnclearError(f"the name {twin!r} is there twice")
     return members
 
@@ -199,8 +200,8 @@ def _epoch(entry: Any) -> tuple[int, EpochData]:
     if not entry.keys() <= _MEMBERS:
         unknown = min(entry.keys() - _MEMBERS)
         raise _UnclearError(f"{unknown!r} is no member of an epoch; it has epoch, learning_rate, error, meta")
-    if epoch < 1:
-        raise _UnclearError(f"epoch must be an integer >= 1, got {epoch}")
+    if not 1 <= epoch <= LARGEST_EPOCH:
+        raise _UnclearError(f"epoch must be an integer >= 1 and below 2**63, got {epoch}")
     rate, error, meta = entry.get("learning_rate"), entry.get("error", _NOTHING), entry.get("meta", _NOTHING)
     if type(rate) not in (float, int, type(None)):
         raise _UnclearError(f"learning_rate must be a number or null, got {rate!r:.80}")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from lrsched.core.epoch_data import MOST_DIGITS
 from lrsched.errors import ArgumentError, FormatError
+from lrsched.formats import first_twin
 
 Call = Callable[[dict[str, Any]], Any]
 """What a call with these keyword arguments means."""
@@ -362,7 +363,7 @@ class _Reader:
                 more = dict(found)
                 if len(more) != len(found) or not made.keys().isdisjoint(more):
                     start = match.end() - len(match.group().lstrip())
-                    self.fail(f"the key {_first_twin([*made, *(key for key, _ in found)])!r} is there twice", start)
+                    self.fail(f"the key {first_twin([*made, *(key for key, _ in found)])!r} is there twice", start)
                 made |= more
                 self.position = match.end()
 
@@ -386,8 +387,3 @@ class _Reader:
             hash(key)
         except TypeError:
             self.fail("a list, dict or set cannot be a key or be in a set", start)
-
-
-def _first_twin(keys: list[Any]) -> Any:
-    seen: set[Any] = set()
-    return next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]

@@ -1,5 +1,6 @@
 """What a file system can do and say, for files that are read whole and replaced whole. Knows nothing of histories."""
 
+import codecs
 import contextlib
 import errno
 import os
@@ -9,6 +10,9 @@ from pathlib import Path
 from lrsched.errors import FormatError, MissingFileError, StorageError
 
 StrPath = str | os.PathLike[str]
+
+LARGEST = 2**29
+"""How many bytes a file has at most that is read as a whole."""
 
 LONGEST_WAIT = 60.0
 """For how many seconds a save waits for another process's."""
@@ -31,24 +35,31 @@ def read_bytes(path: StrPath) -> bytes:
 
     Raises:
         MissingFileError: It is not there.
-        StorageError: The machine could not read it.
+        StorageError: The machine could not read it, or it has no end.
     """
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except MemoryError as error:
+        raise StorageError(errno.ENOMEM, os.strerror(errno.ENOMEM), os.fspath(path)) from error
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _GONE:
             raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
         raise storage_error(error, path) from error
+    if len(data) > LARGEST:
+        raise StorageError(errno.EFBIG, f"it has more than {LARGEST} bytes", os.fspath(path))
+    return data
 
 
 def decoded(data: bytes, path: StrPath) -> tuple[str, FormatError | None]:
     """The text in UTF-8 up to the first byte that is none, and the fault; None if there is none."""
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        return data.decode("utf-8-sig"), None
+        return data.decode(), None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         fault = FormatError("the file is not text in UTF-8", filename=os.fspath(path), line=line)
-        return data[: error.start].decode("utf-8-sig"), fault
+        return data[: error.start].decode(), fault
 
 
 def state(path: Path) -> State | None:
@@ -79,8 +90,8 @@ def locked(path: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  it takes long to import, and only who saves needs it
 
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LONGEST_WAIT, poll_interval=0.005)
     try:
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LONGEST_WAIT, poll_interval=0.005)
         lock.acquire()
     except Timeout as error:
         message = f"another process has been saving it for {LONGEST_WAIT:g} seconds"
@@ -93,26 +104,24 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def replace(path: Path, data: bytes) -> State:
-    """Put ``data`` in the place of what is in ``path``: all of it or, whatever happens, none of it. Returns its state.
+@contextlib.contextmanager
+def written_beside(path: Path, data: bytes) -> Iterator[Path]:
+    """A new file with ``data``, in the folder of ``path`` and with its rights, synced, to be renamed to ``path``.
 
-    A temporary file beside it, with the same rights, is synced and renamed. To be called under `locked`: what a crash
-    left of an earlier one is in nobody's way.
+    It is gone at the end if it was not. To be called under `locked`: what a crash left of an earlier one is in
+    nobody's way.
 
     Raises:
-        OSError: The machine could not write; the old file is intact and no other is left.
+        OSError: The machine could not write; no file is left.
     """
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     try:
         _write(temporary, data, like=path)
-        written = state(temporary)
-        temporary.replace(path)
-    except BaseException:
+        yield temporary
+    finally:
         with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    return written  # type: ignore[return-value]  # it is there
+            temporary.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes, like: Path) -> None:
@@ -141,12 +150,8 @@ def probe(path: Path, *, writing: bool) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if writing:
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.unlink(missing_ok=True)
-        try:
-            _write(temporary, bytes(4096), like=path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with written_beside(path, bytes(4096)):
+            return
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Storage in a file, written so that neither a crash nor a power cut can leave anything but the old or the new file."""
 
 import contextlib
+import errno
 import gzip
 import os
 import re
@@ -13,7 +14,7 @@ from lrsched.config.files import parse_config
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.numbers import integer
-from lrsched.errors import ConflictError, FormatError
+from lrsched.errors import ConflictError, FormatError, MissingFileError, StorageError, broken_law
 from lrsched.formats import Format
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
@@ -62,6 +63,9 @@ def beside(path: Path, word: str | int) -> Path:
     return path.with_name(_SUFFIXES.sub(lambda suffixes: f".{word}{suffixes.group()}", path.name, count=1))
 
 
+MOST_BACKUPS = 1000
+
+
 @final
 class FileStorage:
     """Keeps a history in one file.
@@ -76,7 +80,7 @@ class FileStorage:
             ``.gz`` it is compressed.
         format: How the file looks; None: JSON if its suffix is ``.json`` or ``.json.gz``, else the learning-rate file.
         backups: How many earlier generations are kept beside it, an integer >= 0: ``run.json`` as it was before the
-            last save is ``run.1.json``, before that ``run.2.json``.
+            last save is ``run.1.json``, before that ``run.2.json``. At most 1000.
 
     Raises:
         ArgumentError: ``backups`` is none.
@@ -86,8 +90,11 @@ class FileStorage:
         self.path = Path(path)
         self.format = format or (JSON if re.search(r"\.json(\.gz)?\Z", self.path.name, re.IGNORECASE) else TEXT)
         self.backups = integer("backups", backups, least=0, way_out="0 keeps none")
+        if self.backups > MOST_BACKUPS:
+            raise broken_law("backups", f"at most {MOST_BACKUPS}", backups, "keep them elsewhere")
         self._seen: disk.State | None = None
         self._content: bytes | None = None  # at that time
+        self._attempted: bytes | None = None  # of a save that may have got through, and failed after
         self._rendered: dict[int, tuple[EpochData, str]] = {}
 
     def __repr__(self) -> str:
@@ -101,11 +108,11 @@ class FileStorage:
         """See `Storage.load`. A file that is not there is the empty history; an empty one is an `EmptyFileError`."""
         state = disk.state(self.path)
         if state is None:
-            self._seen = self._content = None
+            self._seen = self._content = self._attempted = None
             return History()
         data = disk.read_bytes(self.path)
         history = self._parsed(data)
-        self._seen, self._content = state, data
+        self._seen, self._content, self._attempted = state, data, None
         return history
 
     def read(self) -> History:
@@ -137,8 +144,12 @@ class FileStorage:
                 message = "holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
                 raise ConflictError(f"{self.path} {message}")
             try:
-                self._keep_generations(target)
-                self._seen, self._content = disk.replace(target, data), data
+                with disk.written_beside(target, data) as new:
+                    self._keep_generations(target)
+                    state = disk.state(new)
+                    self._attempted = data
+                    new.replace(target)
+                self._seen, self._content, self._attempted = state, data, None
                 disk.sync_folder(target.parent)
             except OSError as error:
                 raise disk.storage_error(error, self.path) from error
@@ -156,7 +167,10 @@ class FileStorage:
         return history, packed_fault or coding_fault or fault
 
     def _parsed(self, data: bytes) -> History:
-        history, fault = self._salvaged(data)
+        try:
+            history, fault = self._salvaged(data)
+        except MemoryError as error:
+            raise StorageError(errno.ENOMEM, os.strerror(errno.ENOMEM), os.fspath(self.path)) from error
         if fault:
             raise fault
         return history
@@ -181,20 +195,28 @@ class FileStorage:
     def _is_changed(self) -> bool:
         """Whether the file holds what was neither loaded nor saved here."""
         state = disk.state(self.path)
-        return state not in (None, self._seen) and disk.read_bytes(self.path) != self._content
+        return state not in (None, self._seen) and disk.read_bytes(self.path) not in (self._content, self._attempted)
 
     def _keep_generations(self, target: Path) -> None:
-        """Number 1 gets what the file has now, 2 what 1 had, and so on."""
-        if not self.backups or self._content is None:
+        """Number 1 gets what the file has now, 2 what 1 had, and so on. A save that is tried again keeps them."""
+        first = beside(target, 1)
+        if not self.backups or self._content is None or _has(first, self._content):
             return
-        for number in range(self.backups, 1, -1):
-            with contextlib.suppress(FileNotFoundError):
-                beside(target, number - 1).replace(beside(target, number))
-        disk.replace(beside(target, 1), self._content)
+        with disk.written_beside(first, self._content) as new:
+            for number in range(self.backups, 1, -1):
+                with contextlib.suppress(FileNotFoundError):
+                    beside(target, number - 1).replace(beside(target, number))
+            new.replace(first)
 
 
-_MOST_ANYWAY = 2**24
-_MOST_TIMES = 50
+def _has(path: Path, content: bytes) -> bool:
+    with contextlib.suppress(MissingFileError):
+        return disk.read_bytes(path) == content
+    return False
+
+
+_MOST_ANYWAY = 2**21
+_MOST_TIMES = 20
 _PIECE = 64  # bytes are unpacked at once: so many are lost before a fault
 
 
@@ -213,14 +235,15 @@ def _unpacked(packed: bytes, filename: str) -> tuple[bytes, FormatError | None]:
         for start in range(0, len(packed), _PIECE):
             parts.append(unpacker.decompress(packed[start : start + _PIECE], most - size + 1))
             size += len(parts[-1])
+            if unpacker.eof:
+                if unpacker.unused_data or start + _PIECE < len(packed):
+                    fault = "something follows after the end"
+                break
             if size > most:
                 parts, fault = [], f"it unpacks to more than {most} bytes; if it is a history, gunzip it"
                 break
         else:
-            if unpacker.unused_data:
-                fault = "something follows after the end"
-            elif not unpacker.eof:
-                fault = "the file ends too early"
+            fault = "the file ends too early"
     except zlib.error as error:
         fault = str(error)
     return b"".join(parts), FormatError(f"gzip: {fault}", filename=filename) if fault else None

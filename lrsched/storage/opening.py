@@ -62,13 +62,14 @@ def open_storage(where: Where) -> Storage:
         return _by_url(url)
     if url and url["slashes"]:
         raise broken_law("a storage", "a path or a URL of text:, json: or sqlite:", where, _WAY_OUT)
-    if not os.fspath(where):
+    if not os.fsdecode(where):
         raise broken_law("a storage", "a path with at least one character", where, _WAY_OUT)
-    return SqliteStorage(where) if _DATABASE.search(Path(where).name) else FileStorage(where)
+    path = Path(os.fsdecode(where))
+    return SqliteStorage(path) if _DATABASE.search(path.name) else FileStorage(path)
 
 
 def _by_url(url: re.Match[str]) -> Storage:
-    scheme, path = url["scheme"].lower(), unquote(url["path"])
+    scheme, path = url["scheme"].lower(), unquote(url["path"], errors="surrogateescape")
     if url["slashes"]:
         host, slash, path = path.partition("/")
         if host or not slash:
@@ -89,9 +90,12 @@ def _by_url(url: re.Match[str]) -> Storage:
     return make(path, **given)
 
 
+_MOST_DIGITS = 9
+
+
 def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise broken_law("backups", "an integer >= 0", text, "0 keeps none")
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
+        raise broken_law("backups", "an integer >= 0 and not too large", text, "0 keeps none")
     return int(text)
 
 
@@ -107,8 +111,8 @@ def read(where: Where) -> History:
     """The history in a file or a database, also in one that a training is writing.
 
     Args:
-        where: A path or a URL, see `open_storage`; or a storage, which is loaded. If who writes a file replaces it by
-            renaming, as lrsched and RETURNN do, what is read is complete.
+        where: A path or a URL, see `open_storage`; or a storage. If who writes a file replaces it by renaming, as
+            lrsched and RETURNN do, what is read is complete.
 
     Raises:
         ArgumentError: ``where`` is no such thing, or the database has several runs and none is named.
@@ -122,6 +126,5 @@ def read(where: Where) -> History:
         lrsched.errors.MissingFileError: [Errno 2] No such file or directory: 'no_such_file'
     """
     storage = open_storage(where)
-    if storage is not where and isinstance(storage, (FileStorage, SqliteStorage)):
-        return storage.read()
-    return storage.load()
+    # What somebody looks at is not what its owner has seen: its own `load` would allow it to overwrite that.
+    return storage.read() if isinstance(storage, (FileStorage, SqliteStorage)) else storage.load()

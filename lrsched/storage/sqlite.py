@@ -197,8 +197,8 @@ RETURNING id
 
 
 def _run(row: tuple[Any, ...], path: Path) -> Run:
-    kinds = (str, int, int, (float, type(None)), str)
-    if not all(map(isinstance, row, kinds)):
+    kinds: tuple[Any, ...] = (str, int, int, (float, type(None)), str)
+    if not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
         raise FormatError(f"a run is described by {row!r:.80}", filename=os.fspath(path))
     return Run(*row)
 

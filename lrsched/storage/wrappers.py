@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import NoReturn, final
 
 from lrsched.core.history import History
-from lrsched.errors import StorageError, broken_law
+from lrsched.errors import ConflictError, StorageError, broken_law
 from lrsched.storage import Storage
 from lrsched.storage.opening import Where, open_storage
 
@@ -75,9 +75,13 @@ class Mirrored:
         return f"Mirrored({', '.join(map(repr, self.storages))})"
 
     def load(self) -> History:
-        """See `Storage.load`. Each of them must be readable, or absent."""
+        """See `Storage.load`. Each of them must be readable, or absent; one that is ahead is a `ConflictError`."""
         histories = [storage.load() for storage in self.storages]
         counting = next(filter(None, histories), histories[0])
+        for storage, history in zip(self.storages, histories, strict=True):
+            if set(history) - set(counting):
+                way_out = "take the older one away, so that it is made again from the other"
+                raise ConflictError(f"{storage!r} holds epochs that the first of {self!r} has not; {way_out}")
         self._all_the_same = all(history == counting for history in histories)
         return counting
 

@@ -86,8 +86,11 @@ def test_convert_to_another_run_and_as_json(run, stored, tmp_path):
 
 def test_convert_says_what_the_target_cannot_hold_and_writes_nothing(run, tmp_path):
     source = tmp_path / "learning_rates"
-    open_storage(source).save(History({2**63: EpochData(error={"a": 1.0}), 1: EpochData(error={"\ud83d\ude00": 1.0})}))
-    for target, says in (("run.json", "data of epoch 1 must be text that JSON can hold"), ("runs.db", "epoch must be")):
+    open_storage(source).save(History({1: EpochData(meta={"a": "\ud83d\ude00"})}))
+    for target, says in (
+        ("run.json", "data of epoch 1 must be text that JSON can hold"),
+        ("runs.db", "meta['a'] must"),
+    ):
         code, out, err = run("convert", source, tmp_path / target)
         assert (code, out) == (2, "")
         assert says in err

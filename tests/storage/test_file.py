@@ -4,6 +4,7 @@ import gzip
 import itertools
 import os
 import stat
+from pathlib import Path
 
 import attrs
 import pytest
@@ -21,6 +22,7 @@ from lrsched import (
     read,
 )
 from lrsched.formats.text import TEXT
+from lrsched.storage import disk
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.1))
@@ -224,29 +226,69 @@ def test_without_a_wish_no_generation_is_kept(tmp_path):
     assert set(os.listdir(tmp_path)) == {"run.json", ".run.json.lock"}
 
 
-def test_what_is_kept_when_a_save_fails_is_at_least_what_was(tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", [0, 1])  # the new file cannot be written, or the backup
+def test_saves_that_fail_keep_every_generation(step, tmp_path, monkeypatch):
     storage = FileStorage(tmp_path / "run.json", backups=2)
-    storage.save(ONE)
-    storage.save(TWO)
-    failing = itertools.count()
+    histories = [ONE, TWO, TWO.set(3, ONE[1])]
+    for history in histories:
+        storage.save(history)
+    calls = itertools.count()
     real = os.fsync
 
     def fsync(descriptor):
-        if next(failing) == 1:
+        if next(calls) % (step + 1) == step:
             raise OSError(28, "No space left on device")
         real(descriptor)
 
+    def generations():
+        return [read(tmp_path / name) for name in ("run.json", "run.1.json", "run.2.json")]
+
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fsync)
-        with pytest.raises(StorageError, match="No space left"):
-            storage.save(History())
-    assert read(tmp_path / "run.json") == TWO
-    assert [read(tmp_path / f"run.{number}.json") for number in (1, 2)] == [TWO, ONE]
+        for _ in range(5):
+            with pytest.raises(StorageError, match="No space left"):
+                storage.save(History())
+    assert generations() == histories[::-1]
     storage.save(History())
-    assert read(tmp_path / "run.json") == History()
+    assert generations() == [History(), histories[2], histories[1]]
 
 
-@pytest.mark.parametrize("backups", [-1, 1.5, "2", True])
+def test_a_save_that_was_interrupted_behind_the_rename_is_no_conflict(tmp_path, monkeypatch):
+    """Ctrl-C takes effect only when the system call is done."""
+    storage = FileStorage(tmp_path / "run.json")
+    storage.save(ONE)
+    real = Path.replace
+
+    def replace(self, target):
+        real(self, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            storage.save(TWO)
+    assert read(tmp_path / "run.json") == TWO
+    storage.save(TWO.set(3, ONE[1]))
+    assert len(read(tmp_path / "run.json")) == 3
+
+
+def test_a_byte_order_mark_is_no_text_and_moves_no_line(path):
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.render(TWO).encode())
+    assert read(path) == TWO
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.render(TWO).encode()[:-2] + b"\xff")
+    with pytest.raises(FormatError, match="not text in UTF-8 @ .*learning_rates:4"):
+        read(path)
+    assert len(FileStorage(path).salvage()[0]) == 2
+
+
+def test_a_file_without_an_end_is_refused(path, monkeypatch):
+    monkeypatch.setattr(disk, "LARGEST", 2**20)
+    path.symlink_to("/dev/zero")
+    with pytest.raises(StorageError, match="it has more than 1048576 bytes"):
+        read(path)
+
+
+@pytest.mark.parametrize("backups", [-1, 1.5, "2", True, 1001])
 def test_backups_are_a_number(tmp_path, backups):
-    with pytest.raises(ArgumentError, match="backups must be an integer >= 0"):
+    with pytest.raises(ArgumentError, match="backups must be (an integer >= 0|at most 1000)"):
         FileStorage(tmp_path / "run.json", backups=backups)

@@ -66,6 +66,18 @@ TEXTS = {
     "json: twins": ("run.json", lambda: _json('{"epoch": 1, "error": {"a": 1, "a": 2}}'), "refused"),
     "json: keys": ("run.json", _json_keys, f"read: 1 epochs, {MANY} errors"),
     "json: epochs": ("run.json", _json_epochs, f"read: {MANY_EPOCHS} epochs"),
+    "json: a late twin": (
+        "run.json",
+        lambda: _json(
+            '{"epoch": 1, "error": {' + "".join(f'"k{n}": 1,' for n in range(MANY)) + f'"k{MANY - 1}": 1}}}}'
+        ),
+        "refused",
+    ),
+    "json: epochs of one hash": (
+        "run.json",
+        lambda: _json(",".join(f'{{"epoch": {1 + n * (2**61 - 1)}}}' for n in range(30_000))),
+        "refused",
+    ),
     "json: many twins": ("run.json", lambda: _json('{"epoch": 1, "error": {' + '"a": 1,' * MANY + "}}"), "refused"),
 }
 
@@ -101,6 +113,12 @@ def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(piece, name, tmp_pat
     assert "it unpacks to more than" in _read(str(path))
 
 
+def test_what_follows_a_packed_file_costs_nothing(tmp_path):
+    path = tmp_path / "run.json.gz"
+    path.write_bytes(gzip.compress(b"{}") + b"x" * 10**7)
+    assert "something follows after the end" in _read(str(path))
+
+
 def test_a_history_that_compresses_too_well_can_still_be_loaded(tmp_path):
     """It looks like one of those, so it is stored without being compressed."""
     path = tmp_path / "run.json.gz"
@@ -112,6 +130,41 @@ def test_a_history_that_compresses_too_well_can_still_be_loaded(tmp_path):
 
 
 # ---- databases
+
+
+def test_text_of_another_coding_is_refused_and_not_cut(tmp_path):
+    path = tmp_path / "runs.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in ("PRAGMA encoding = 'UTF-16le'", "CREATE TABLE x (a)", "DROP TABLE x"):
+            connection.execute(statement)
+    for use in (lambda: SqliteStorage(path).load(), lambda: SqliteStorage(path).save(ONE)):
+        with pytest.raises(FormatError, match="the database has its text not in UTF-8"):
+            use()
+
+
+def test_pages_that_lead_in_circles_come_to_an_end(tmp_path):
+    """All inner pages of a table lead to the same page, so that it seems to have very many rows."""
+    path = tmp_path / "runs.db"
+    history = History(
+        {epoch: EpochData(error={f"dev_score_{key}": 0.5 for key in range(10)}) for epoch in range(1, 3000)}
+    )
+    SqliteStorage(path).save(history)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'errors'").fetchone()
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    inner = [number for number in range(1, len(content) // size + 1) if content[size * (number - 1)] == 2]
+    for page in inner:  # the root leads to the other inner ones many times
+        start = size * (page - 1)
+        cells = int.from_bytes(content[start + 3 : start + 5], "big")
+        for cell in range(cells):
+            at = start + int.from_bytes(content[start + 12 + 2 * cell : start + 14 + 2 * cell], "big")
+            to = next((other for other in inner if other != root), root) if page == root else None
+            if to is not None:
+                content[at : at + 4] = to.to_bytes(4, "big")
+    path.write_bytes(content)
+    outcome = _read(str(path))
+    assert outcome.startswith(("refused", "read")), outcome
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from lrsched import (
     ArgumentError,
+    ConflictError,
     EpochData,
     FileStorage,
     History,
@@ -86,8 +87,10 @@ def test_a_database(where, path, run):
         ("sqlite:///runs.db?run", "the options of a URL must be like"),
         ("sqlite:///runs.db?backups=1", "an option of sqlite: must be run, got 'backups'"),
         ("json:a?run=a", "an option of json: must be backups, got 'run'"),
-        ("json:a?backups=-1", "backups must be an integer >= 0, got '-1'"),
-        ("text:a?backups=x", "backups must be an integer >= 0, got 'x'"),
+        ("json:a?backups=-1", "backups must be an integer >= 0 and not too large, got '-1'"),
+        ("text:a?backups=x", "backups must be an integer >= 0 and not too large, got 'x'"),
+        ("text:a?backups=" + "9" * 5000, "backups must be an integer >= 0 and not too large"),
+        ("text:a?backups=1001", "backups must be at most 1000, got 1001"),
         (3, "a path, a URL or an object with load and save"),
         (None, "a path, a URL or an object with load and save"),
         (b"run.json", "a path, a URL or an object with load and save"),
@@ -176,3 +179,33 @@ def test_a_mirror_that_fails_is_told_and_catches_up(tmp_path):
 def test_a_mirror_mirrors_something():
     with pytest.raises(ArgumentError, match="others must be at least one storage"):
         Mirrored("run.json")
+
+
+def test_a_mirror_that_is_ahead_is_not_cut_off(tmp_path):
+    """As when the first is put back from an older copy."""
+    main, mirror = tmp_path / "run.json", tmp_path / "runs.db"
+    Mirrored(main, mirror).save(ONE)
+    older = main.read_bytes()
+    mirrored = Mirrored(main, mirror)
+    mirrored.load()
+    two = ONE.set(2, EpochData(learning_rate=0.5))
+    mirrored.save(two, {2})
+    main.write_bytes(older)
+    with pytest.raises(
+        ConflictError, match="holds epochs that the first of Mirrored.* has not; take the older one away"
+    ):
+        Mirrored(main, mirror).load()
+    main.unlink()
+    assert Mirrored(main, mirror).load() == two
+
+
+@pytest.mark.parametrize("name", ["run.json", "runs.db"])
+def test_who_looks_at_a_storage_has_not_seen_it_for_its_owner(name, tmp_path):
+    first, second = (LearningRateControl(lambda history, epoch: 0.5, tmp_path / name) for _ in range(2))
+    first.set_epoch_error(1, {"a": 1.0})
+    first.save()
+    assert read(second.storage) == first.history
+    second.set_epoch_error(2, {"a": 1.0})
+    with pytest.raises(ConflictError):
+        second.save()
+    assert read(first.storage) == first.history

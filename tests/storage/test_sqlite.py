@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ from lrsched import (
     open_storage,
     read,
 )
-from lrsched.storage import schema, sqlite
+from lrsched.storage import disk, schema, sqlite
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.05))
@@ -213,6 +214,65 @@ def test_what_a_killed_writer_left_half_done_in_another_journal_is_undone(path):
     assert len(read(path)) == 499
     SqliteStorage(path, "b").save(ONE)
     assert len(read(f"sqlite:///{path}?run=default")) == 499
+
+
+def _journal_of_several(path, victim):
+    """A hot journal that says it belongs to a transaction over several files: SQLite deletes the one it names."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    content = path.read_bytes()
+    size = int.from_bytes(content[16:18], "big")
+    magic, name = bytes.fromhex("d9d505f920a163d7"), os.fsencode(victim)
+    header = magic + struct.pack(">5I", 0, 0, len(content) // size, 512, size)
+    trailer = struct.pack(">I", 2**30 // size + 1) + name + struct.pack(">2I", len(name), sum(name)) + magic
+    path.with_name(f"{path.name}-journal").write_bytes(header.ljust(512, b"\0") + trailer)
+
+
+def test_a_journal_that_names_another_file_deletes_nothing(path, tmp_path):
+    SqliteStorage(path).save(ONE)
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    _journal_of_several(path, victim)
+    for use in (read, lambda path: SqliteStorage(path).load(), lambda path: SqliteStorage(path).save(TWO)):
+        with pytest.raises(FormatError, match="the journal of the database names other files"):
+            use(path)
+    assert victim.read_text() == "precious"
+
+
+def test_reading_never_puts_anything_beside_a_database_that_is_used(path):
+    """Not for a moment, so that a reader with other rights is never in a writer's way."""
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("INSERT INTO epochs VALUES (1, 2, 0.05)")  # in the log now
+        (path.parent / "runs.db-shm").unlink()
+        before = {name: (path.parent / name).read_bytes() for name in os.listdir(path.parent)}
+        assert set(before) == {"runs.db", "runs.db-wal"}
+        path.parent.chmod(0o500)
+        try:
+            assert read(path) == TWO
+        finally:
+            path.parent.chmod(0o700)
+        assert {name: (path.parent / name).read_bytes() for name in os.listdir(path.parent)} == before
+
+
+def test_what_another_has_not_committed_is_not_read(path):
+    """Not even of a program that has switched off the log and every journal."""
+    storage = SqliteStorage(path)
+    history = History(dict.fromkeys(range(1, 3000), ONE[1]))
+    storage.save(history)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        for statement in ("journal_mode = MEMORY", "cache_size = 2"):
+            writer.execute(f"PRAGMA {statement}")
+        writer.execute("BEGIN")
+        writer.execute("UPDATE epochs SET learning_rate = 9.0")
+        writer.execute("UPDATE errors SET value = 5.0")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(disk, "LONGEST_WAIT", 0.1)
+            with pytest.raises(StorageError, match="database is locked"):
+                read(path)
+        writer.execute("ROLLBACK")
+    assert read(path) == history
 
 
 def test_a_database_in_a_folder_that_cannot_be_written_is_read(path):
