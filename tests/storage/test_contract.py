@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import tempfile
 
+import numpy
 import pandas
 import pytest
 import strategies
@@ -96,6 +97,13 @@ def test_who_is_told_of_more_than_changed_stores_the_same(kind, place):
     storage = kind(place)
     storage.save(TWO, {1, 2, 3, 99})
     storage.save(TWO, [2, 1, 7])
+    assert kind(place).load() == TWO
+
+
+def test_epochs_of_numpy_are_epochs(kind, place):
+    storage = kind(place)
+    storage.save(ONE, numpy.array([1]))
+    storage.save(TWO, [numpy.int64(2)])
     assert kind(place).load() == TWO
 
 

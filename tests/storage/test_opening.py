@@ -112,7 +112,9 @@ def test_opening_makes_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("where", ["a\0b", "json:a%00b", "sqlite:///a%00b.db", "x" * 300, "sqlite:///" + "x" * 300])
+@pytest.mark.parametrize(
+    "where", ["/", ".", "a\0b", "json:a%00b", "sqlite:///a%00b.db", "x" * 300, "sqlite:///" + "x" * 300]
+)
 def test_a_path_that_cannot_be_is_a_storage_error(where, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for use in (read, lambda where: open_storage(where).load(), lambda where: open_storage(where).save(ONE)):
