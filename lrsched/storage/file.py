@@ -137,6 +137,9 @@ class FileStorage:
         """See `Storage.save`."""
         del changed  # a file is written whole
         data = self._packed(history)
+        if len(data) > disk.LARGEST:  # it could not be loaded again
+            message = f"it would have more than {disk.LARGEST} bytes; keep it in a database"
+            raise StorageError(errno.EFBIG, message, os.fspath(self.path))
         disk.state(self.path)  # tells what is wrong with the path, if anything is
         target = Path(os.path.realpath(self.path))
         with disk.locked(target):

@@ -156,6 +156,16 @@ def test_only_what_changed_is_rendered_again(path):
     assert rendered == [1, 2, 1]
 
 
+def test_what_could_not_be_loaded_again_is_not_saved(path, monkeypatch):
+    storage = FileStorage(path)
+    storage.save(ONE)
+    monkeypatch.setattr(disk, "LARGEST", path.stat().st_size)
+    storage.save(ONE)
+    with pytest.raises(StorageError, match="it would have more than 62 bytes; keep it in a database"):
+        storage.save(TWO)
+    assert read(path) == ONE
+
+
 # ---- formats and packing
 
 
