@@ -73,7 +73,9 @@ class LearningRateControl:
         """Replace the history by what is stored, plus the rates that the schedule gives beforehand."""
         stored = self.storage.load()
         self._history = self.schedule.prefill(stored)
-        self._changed = {epoch for epoch, data in self._history.items() if stored.get(epoch) is not data}
+        self._changed = set()
+        if self._history is not stored:
+            self._changed.update(epoch for epoch, data in self._history.items() if stored.get(epoch) is not data)
 
     def save(self) -> None:
         """Store the history.
