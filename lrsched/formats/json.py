@@ -151,7 +151,7 @@ def read(text: str, filename: str | None) -> tuple[History, FormatError | None]:
 def _read_document(reader: "_Reader", history: dict[int, EpochData]) -> None:
     """Put the epochs into ``history`` one by one; when that fails, those before the fault are there."""
     reader.expect("{")
-    missing = {"format", "version", "epochs"}
+    missing = set(_HEADER)
     for _ in reader.items("}"):
         name = reader.value(_header_name)
         if name not in missing:
@@ -172,8 +172,11 @@ def _read_document(reader: "_Reader", history: dict[int, EpochData]) -> None:
     reader.expect("")
 
 
+_HEADER = ("format", "version", "epochs")
+
+
 def _header_name(name: Any) -> str:
-    if name not in ("format", "version", "epochs"):
+    if name not in _HEADER:
         raise _UnclearError(f"{name!r} is no member of an {NAME}; is this a file of another kind?")
     return str(name)
 

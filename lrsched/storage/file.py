@@ -63,6 +63,11 @@ def beside(path: Path, word: str | int) -> Path:
     return path.with_name(_SUFFIXES.sub(lambda suffixes: f".{word}{suffixes.group()}", path.name, count=1))
 
 
+def _format_of(path: Path) -> Format:
+    suffixes = _SUFFIXES.search(path.name)
+    return JSON if suffixes and suffixes[1] else TEXT
+
+
 MOST_BACKUPS = 1000
 
 
@@ -88,7 +93,7 @@ class FileStorage:
 
     def __init__(self, path: StrPath, format: Format | None = None, backups: int = 0) -> None:  # noqa: A002  the field's word
         self.path = Path(path)
-        self.format = format or (JSON if re.search(r"\.json(\.gz)?\Z", self.path.name, re.IGNORECASE) else TEXT)
+        self.format = format or _format_of(self.path)
         self.backups = integer("backups", backups, least=0, way_out="0 keeps none")
         if self.backups > MOST_BACKUPS:
             raise broken_law("backups", f"at most {MOST_BACKUPS}", backups, "keep them elsewhere")

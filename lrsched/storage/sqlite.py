@@ -302,7 +302,7 @@ def _read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found 
             if fault:
                 raise fault
             return found
-    with tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
+    with _translated(path, writing=False), tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
         copy = Path(folder) / "copy"
         for suffix, content in _snapshot(path).items():
             copy.with_name(copy.name + suffix).write_bytes(content)

@@ -204,6 +204,20 @@ def test_what_a_killed_writer_committed_is_read_from_the_log_and_nothing_is_chan
     assert os.listdir(path.parent) == ["runs.db"]
 
 
+def test_a_full_disk_for_the_copy_is_a_storage_error(path, monkeypatch):
+    SqliteStorage(path).save(ONE)
+    _killed(path, "INSERT INTO epochs VALUES (1, 2, 0.05)")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(StorageError, match="No space left on device"):
+            read(path)
+    assert read(path) == TWO
+
+
 def test_what_a_killed_writer_left_half_done_in_another_journal_is_undone(path):
     """As when it dies while it makes the database."""
     SqliteStorage(path).save(History(dict.fromkeys(range(1, 500), ONE[1])))
