@@ -19,7 +19,8 @@ from storages import ON_DISK, Place
 from lrsched import EpochData, History
 
 LONGEST = 40  # epochs
-LONGEST_LIFE = 0.012  # seconds
+LONGEST_LIFE = 0.012  # seconds from the first save on
+READY = b"ready\n"
 
 
 def state(number):
@@ -40,6 +41,7 @@ def state(number):
 def save_for_ever(kind, folder, first, said):
     storage = ON_DISK[kind](Place(folder))
     storage.load()
+    os.write(said, READY)
     for number in range(first, 10**9):
         before, now = state(number - 1), state(number)
         changed = {epoch for epoch in {*before, *now} if before.get(epoch) != now.get(epoch)}
@@ -57,12 +59,13 @@ def killed(kind, folder, first, delay):
         finally:
             os._exit(3)  # it must not end by itself
     os.close(writes)
-    time.sleep(delay)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert os.WTERMSIG(status) == signal.SIGKILL, "the process ended by itself"
-    with os.fdopen(reads) as said:
-        return max(map(int, said.read().split()), default=first - 1)
+    with os.fdopen(reads, "rb", buffering=0) as said:
+        assert said.read(len(READY)) == READY, "the process did not come to its first save"
+        time.sleep(delay)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        assert os.WTERMSIG(status) == signal.SIGKILL, "the process ended by itself"
+        return max(map(int, said.readall().split()), default=first - 1)
 
 
 def main():
