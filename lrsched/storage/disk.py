@@ -66,12 +66,16 @@ def state(path: Path) -> State | None:
     """The state of a file; None if there is none.
 
     Raises:
-        StorageError: There can be none: its folder is not there, or is not to be entered.
+        StorageError: There can be none: its folder is not there, or is not to be entered. Or it is a link to what is
+            not there: rather a disk that is not mounted than a training that is new.
     """
     try:
         found = path.stat()
-    except FileNotFoundError:
-        if not Path(os.path.realpath(path)).parent.is_dir():  # better said now than after the first epoch
+    except FileNotFoundError:  # what is wrong is better said now than after the first epoch
+        if path.is_symlink():
+            message = f"it is a link to {os.path.realpath(path)}, which is not there; mount it, or remove the link"
+            raise StorageError(errno.ENOENT, message, os.fspath(path)) from None
+        if not path.parent.is_dir():
             raise StorageError(errno.ENOENT, "its folder is not there", os.fspath(path)) from None
         return None
     except (OSError, ValueError) as error:

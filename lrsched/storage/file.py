@@ -81,8 +81,8 @@ class FileStorage:
     A lock makes sure that nobody writes in between.
 
     Args:
-        path: The file; it need not be there yet, its folder must. A symbolic link is followed. With the suffix
-            ``.gz`` it is compressed.
+        path: The file; it need not be there yet, its folder must. A symbolic link is followed to a file that is there.
+            With the suffix ``.gz`` it is compressed.
         format: How the file looks; None: JSON if its suffix is ``.json`` or ``.json.gz``, else the learning-rate file.
         backups: How many earlier generations are kept beside it, an integer >= 0: ``run.json`` as it was before the
             last save is ``run.1.json``, before that ``run.2.json``. At most 1000.

@@ -74,7 +74,7 @@ def folder_in_place_of_the_file(_, file):
 def dangling_link(_, file):
     away = file.with_name("away")
     file.rename(away)
-    file.symlink_to(file.parent / "no such folder" / "file")
+    file.symlink_to(file.parent / "not here")
     yield
     file.unlink()
     away.rename(file)

@@ -45,7 +45,7 @@ def test_a_killed_writer_leaves_the_last_acknowledged_save_or_the_one_in_flight(
         ("read_only_folder", r"Permission denied"),
         ("permission_denied", r"Permission denied"),
         ("folder_in_place_of_the_file", r"Is a directory"),
-        ("dangling_link", r"its folder is not there"),
+        ("dangling_link", r"it is a link to .*not here, which is not there; mount it, or remove the link"),
         ("read_only_disk", r"Read-only file system"),
     ],
 )

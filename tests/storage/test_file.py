@@ -79,11 +79,15 @@ def test_a_file_that_went_away_is_written_anew(path):
 
 
 def test_a_symbolic_link_is_followed(path, tmp_path):
+    FileStorage(path).save(History())
     link = tmp_path / "link"
     link.symlink_to(path)
-    FileStorage(link).save(ONE)
+    storage = FileStorage(link, backups=1)
+    storage.load()
+    storage.save(ONE)
     assert link.is_symlink()
     assert read(path) == ONE
+    assert set(os.listdir(tmp_path)) == {"learning_rates", ".learning_rates.lock", "learning_rates.1", "link"}
 
 
 def test_the_rights_of_a_file_are_kept_and_those_of_a_new_one_follow_the_umask(path):

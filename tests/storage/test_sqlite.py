@@ -153,9 +153,12 @@ def test_a_commit_whose_end_was_not_seen_is_no_conflict(path, monkeypatch):
 
 
 def test_a_link_is_followed(path, tmp_path):
+    SqliteStorage(path).save(History())
     link = tmp_path / "link.db"
     link.symlink_to(path)
-    SqliteStorage(link).save(ONE)
+    storage = SqliteStorage(link)
+    storage.load()
+    storage.save(ONE)
     assert link.is_symlink()
     assert read(path) == read(link) == ONE
     assert sorted(os.listdir(tmp_path)) == ["link.db", "runs.db"]
