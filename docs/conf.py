@@ -18,6 +18,7 @@ myst_heading_anchors = 3
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
+smartquotes = False  # or --json becomes –json
 default_role = "any"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -78,9 +78,12 @@ class SettingWarning(UserWarning):
     """A setting that nothing reads, often a misspelt one, or one that means something else than it seems to."""
 
 
+WRONG_USAGE, UNREADABLE = 2, 3
+
+
 def exit_code(error: LrschedError) -> int:
     """What a program exits with that cannot go on: 2 where its user is at fault, 3 where the data or the machine is."""
-    return 2 if isinstance(error, ArgumentError) else 3
+    return WRONG_USAGE if isinstance(error, ArgumentError) else UNREADABLE
 
 
 def broken_law(name: str, law: str, value: object, way_out: str) -> ArgumentError:

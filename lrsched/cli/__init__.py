@@ -10,11 +10,11 @@ from lrsched import __version__
 from lrsched.cli.best import best
 from lrsched.cli.demo import demo
 from lrsched.cli.follow import follow
-from lrsched.cli.output import say_error, say_warning
+from lrsched.cli.output import output_is_open, say_error, say_warning
 from lrsched.cli.replay import replay, verify
 from lrsched.cli.show import show
 from lrsched.cli.storage import convert, repair, runs
-from lrsched.errors import LrschedError, SettingWarning, exit_code
+from lrsched.errors import UNREADABLE, LrschedError, SettingWarning, exit_code
 
 app = typer.Typer(
     name="lrsched",
@@ -44,7 +44,7 @@ def _options(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data.
+    """Run the command line and exit: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data or unwritable output.
 
     Args:
         arguments: Those after the program's name; None: the process's own.
@@ -53,7 +53,13 @@ def main(arguments: list[str] | None = None) -> None:
         warnings.simplefilter("default", SettingWarning)  # each once
         warnings.showwarning = say_warning
         try:
-            app(arguments)
+            with output_is_open():
+                app(arguments)
         except LrschedError as error:
             say_error(error)
             sys.exit(exit_code(error))
+        except BrokenPipeError:  # who read the output has seen enough; typer exits like this, too
+            sys.exit(1)
+        except OSError as error:
+            say_error(f"the output cannot be written: {error.strerror}")
+            sys.exit(UNREADABLE)

@@ -4,12 +4,11 @@ from typing import Annotated
 
 import typer
 
-from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of
+from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of, read_history
 from lrsched.cli.output import cell, say_error, say_json, say_table
 from lrsched.core.history import History
 from lrsched.core.series import best_epochs, error_series, finished
 from lrsched.errors import ArgumentError
-from lrsched.storage.opening import read
 
 Key = Annotated[
     str | None, typer.Option("--key", "-k", metavar="KEY", help="The error to compare, lower is better. Required.")
@@ -22,7 +21,7 @@ def best(file: Where, key: Key = None, n: Number = 1, as_json: AsJson = False) -
 
     Epochs without that error are left out, and so is NaN.
     """
-    history = read(file)
+    history = read_history(file)
     if key is None:
         raise ArgumentError(f"which error to compare is not known; give --key KEY{instead_of('', error_keys(history))}")
     found = [(epoch, value, history[epoch].learning_rate) for epoch, value in best_epochs(history, key, n)]

@@ -5,26 +5,29 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
 
 from lrsched.cli.options import AsJson, Where
-from lrsched.cli.output import cell, console, printable, say, say_json, table_of
+from lrsched.cli.output import cell, console, is_screen, printable, say, say_json, table_of
 from lrsched.cli.show import Key, as_data, as_table, change_in_words
 from lrsched.core.history import History
 from lrsched.core.series import finished
-from lrsched.errors import FormatError, NotWrittenError
-from lrsched.storage.opening import read
+from lrsched.errors import FormatError, NotWrittenError, StorageError
+from lrsched.storage.opening import open_storage, read
+from lrsched.storage.sqlite import SqliteStorage
 
 Interval = Annotated[
     float,
     typer.Option("--interval", metavar="SECONDS", min=0.01, max=86400, help="How long to wait before looking again."),
 ]
-Until = Annotated[int | None, typer.Option("--until", metavar="EPOCH", min=1, help="Stop when this epoch is finished.")]
+Until = Annotated[
+    int | None, typer.Option("--until", metavar="EPOCH", min=1, help="Stop when this or a later epoch is finished.")
+]
 
-_PATIENCE = 10
-"""How often in a row a file may be broken before that is told: a writer that does not rename breaks it for moments."""
+_PATIENCE = 10.0
+"""For how many seconds, or looks if that is longer, a file may be broken: a writer that does not rename breaks it."""
 
 _LINES_AROUND = 6  # of the screen, around the rows of the table
 
@@ -39,11 +42,12 @@ def follow(
     """Show a history and keep it current while a training writes it. Ctrl-C ends it.
 
     The file need not be there yet. In a terminal it is a table of the newest epochs; elsewhere a line for each epoch
-    when it is new or changes; with --json each of these is a JSON object on a line of its own.
+    when it is new or changes; with --json each of these is a JSON object on a line of its own. Of a database with one
+    run it is that run, also when others are added.
     """
     histories = _histories(file, interval, until)
     try:
-        if as_json or not console().is_terminal:
+        if as_json or not is_screen():
             for epoch in _news(histories, key):
                 if as_json:
                     say_json(epoch, indent=None)
@@ -57,24 +61,28 @@ def follow(
 
 def _histories(where: str, interval: float, until: int | None) -> Iterator[History]:
     """The history, and again whenever it is another one; the empty one while there is nothing yet."""
-    last = History()
+    storage = open_storage(where)
+    last = None
+    patience = max(1.0, 1.0 / interval) * _PATIENCE  # in looks
     broken = 0
-    yield last
-    while until is None or until not in finished(last):
+    while True:
+        history = last
         try:
-            history, broken = read(where), 0
+            if isinstance(storage, SqliteStorage):
+                storage = storage.named()
+            history, broken = read(storage), 0
         except NotWrittenError:
             history = History()
-        except FormatError:
+        except (FormatError, StorageError):
             broken += 1
-            if broken >= _PATIENCE:
+            if broken >= patience:
                 raise
-            history = last
-        if history == last:
-            time.sleep(interval)
-        else:
+        if history is not None and history != last:
             last = history
             yield history
+        if until is not None and max(finished(last or History()), default=0) >= until:
+            return
+        time.sleep(interval)
 
 
 def _news(histories: Iterator[History], key: str | None) -> Iterator[dict[str, Any]]:
@@ -96,9 +104,21 @@ def _line(epoch: dict[str, Any]) -> str:
 
 
 def _show_live(histories: Iterator[History], file: str, key: str | None) -> None:
-    terminal = console()
-    with Live(console=terminal, auto_refresh=False) as live:
+    with Live(Text(printable(f"{file}: reading")), console=console()) as live:
         for history in histories:
-            epochs = list(as_data(history, key))[-max(1, terminal.height - _LINES_AROUND) :]
-            title = Text(printable(file if history else f"{file}: waiting for the first save"))
-            live.update(Group(title, table_of(*as_table(epochs, key))) if history else title, refresh=True)
+            live.update(_Screen(file, history, key))
+
+
+class _Screen:
+    """The newest epochs, as many as fit, whatever size the terminal has now."""
+
+    def __init__(self, file: str, history: History, key: str | None) -> None:
+        self.title = Text(printable(file if history else f"{file}: waiting for the first save"))
+        self.epochs = list(as_data(history, key))
+        self.key = key
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self.title
+        if self.epochs:
+            newest = self.epochs[-max(1, options.size.height - _LINES_AROUND) :]
+            yield table_of(*as_table(newest, self.key), one_line=True)

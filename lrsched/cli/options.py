@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from lrsched.cli.output import busy
 from lrsched.config.settings import parse_setting
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError
 from lrsched.storage.file import read_config
+from lrsched.storage.opening import read
 
 NOT_THERE = 1
 
@@ -37,6 +39,12 @@ ExecConfig = Annotated[
     bool,
     typer.Option("--exec-config", help="Run CONFIG if it is Python. Without it, it is only read, and nothing is run."),
 ]
+
+
+def read_history(where: str) -> History:
+    """The history in a file or a database, see `read`; a terminal shows meanwhile what takes so long."""
+    with busy(f"reading {where}"):
+        return read(where)
 
 
 def settings(config: Path | None, overrides: list[str] | None, *, execute: bool) -> dict[str, Any]:

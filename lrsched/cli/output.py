@@ -1,10 +1,13 @@
 """How the command line prints: tables, JSON, one-line errors."""
 
+import contextlib
 import json
 import math
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any, TextIO
 
 import attrs
@@ -24,6 +27,31 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _NO_LIMIT, highlight=False, markup=False, emoji=False)
 
 
+@contextlib.contextmanager
+def output_is_open() -> Iterator[None]:
+    """While it lasts, there is a standard output; at the end all of it is written, or what was not is dropped.
+
+    Raises:
+        OSError: It could not be written.
+    """
+    if sys.stdout is None:  # closed before the program began
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the process ends
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):  # the interpreter would try once more at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
+def is_screen() -> bool:
+    """Whether what was printed to the standard output can be replaced: it is a terminal that can do so."""
+    return sys.stdout.isatty() and not console().is_dumb_terminal
+
+
 def printable(text: str) -> str:
     """``text`` with everything escaped that could move the cursor or colour the terminal."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
@@ -34,14 +62,15 @@ def say(text: str) -> None:
     console().print(printable(text), soft_wrap=True)
 
 
-def table_of(headings: Sequence[str], rows: Iterable[Row]) -> Table:
-    """A table; columns of numbers are those whose heading starts with ``>``."""
+def table_of(headings: Sequence[str], rows: Iterable[Row], *, one_line: bool = False) -> Table:
+    """A table; columns of numbers are those whose heading starts with ``>``. ``one_line``: cut what does not fit."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
         table.add_column(
             printable(heading.removeprefix(">")),
             justify="right" if heading.startswith(">") else "left",
-            overflow="fold",
+            overflow="ellipsis" if one_line else "fold",
+            no_wrap=one_line,
         )
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))

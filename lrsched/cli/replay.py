@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import attrs
 import typer
 
-from lrsched.cli.options import AsJson, Config, ExecConfig, Settings, Where, epochs, settings
+from lrsched.cli.options import AsJson, Config, ExecConfig, Settings, Where, epochs, read_history, settings
 from lrsched.cli.output import Row, say, say_json, say_table
 from lrsched.config.settings import pretrain_rates, schedule_from_config
 from lrsched.core.decision import Action
@@ -16,7 +16,6 @@ from lrsched.core.schedule import Schedule
 from lrsched.schedules.wrappers import Preset
 from lrsched.simulation.replay import Mode, ReplayedEpoch, keep_recorded
 from lrsched.simulation.replay import replay as replayed_by
-from lrsched.storage.opening import read
 
 DIFFERENT = 1
 
@@ -46,7 +45,7 @@ NonFinite = Annotated[
     typer.Option(
         "--non-finite",
         help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, "
-        "where NaN counts as an improvement. [default: worse; verify tries original too]",
+        "where NaN counts as an improvement. By default worse; verify tries original too.",
     ),
 ]
 ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
@@ -66,7 +65,7 @@ def replay(
     as_json: AsJson = False,  # noqa: FBT002  typer's way
 ) -> None:
     """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
-    history = read(file)
+    history = read_history(file)
     given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     epochs_replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
     if as_json:
@@ -88,7 +87,7 @@ def verify(
     as_json: AsJson = False,  # noqa: FBT002  typer's way
 ) -> None:
     """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences."""
-    history = read(file)
+    history = read_history(file)
     given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
     attempts = {}

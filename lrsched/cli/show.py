@@ -5,13 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of
+from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of, read_history
 from lrsched.cli.output import Row, cell, say_error, say_json, say_table
 from lrsched.core.epoch_data import META_PREFIX
 from lrsched.core.history import History
 from lrsched.core.measure import ErrorKey, error_key
 from lrsched.core.series import error_series, finished, meta_series
-from lrsched.storage.opening import read
 
 Key = Annotated[
     str | None,
@@ -30,7 +29,7 @@ def show(file: Where, key: Key = None, as_json: AsJson = False) -> None:  # noqa
 
     Epochs without errors are marked as not finished. Exit 1 if no epoch has KEY.
     """
-    history = read(file)
+    history = read_history(file)
     epochs = list(as_data(history, key))
     if as_json:
         say_json({"file": file, "epochs": epochs})

@@ -1,18 +1,18 @@
 """``lrsched convert``, ``runs`` and ``repair``: what is done with whole files and databases."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 import attrs
 import typer
 
-from lrsched.cli.options import AsJson, Where
+from lrsched.cli.options import AsJson, Where, read_history
 from lrsched.cli.output import busy, say, say_json, say_table
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, ConflictError, LrschedError
-from lrsched.storage import Storage
 from lrsched.storage.file import FileStorage, beside
 from lrsched.storage.opening import open_storage, read
-from lrsched.storage.sqlite import SqliteStorage
+from lrsched.storage.sqlite import DEFAULT_RUN, SqliteStorage
 
 Target = Annotated[
     str,
@@ -22,7 +22,7 @@ Database = Annotated[str, typer.Argument(metavar="DATABASE", help="A database, a
 Output = Annotated[
     str | None,
     typer.Option(
-        "--output", "-o", metavar="TARGET", help="Where to. [default: FILE with 'repaired' before its suffix]"
+        "--output", "-o", metavar="TARGET", help="Where to; by default FILE with 'repaired' before its suffix."
     ),
 ]
 
@@ -32,9 +32,9 @@ def convert(file: Where, target: Target, as_json: AsJson = False) -> None:  # no
 
     It is read back and compared. If the target has no way to hold something, nothing is written, and it is named.
     """
-    history = read(file)
+    history = read_history(file)
     with busy(f"{len(history)} epochs to {target}"):
-        _save_new(history, target, open_storage(target))
+        _save_new(history, target)
         if read(target) != history:
             raise LrschedError(f"{target} reads back differently from {file}; please report this")
     if as_json:
@@ -65,30 +65,44 @@ def repair(file: Where, output: Output = None, as_json: AsJson = False) -> None:
     storage = open_storage(file)
     if not isinstance(storage, FileStorage):
         raise ArgumentError(f"only text and JSON files are repaired, got {file}; for a database: sqlite3 .recover")
-    history, fault = storage.salvage()
+    with busy(f"reading {file}"):
+        history, fault = storage.salvage()
     if fault is not None and not history:
         raise fault
     target = None
     if fault is not None:
-        target = output or str(beside(storage.path, "repaired"))
-        _save_new(history, target, open_storage(output) if output else FileStorage(target, storage.format))
+        target = output or _repaired(storage)
+        _save_new(history, target)
     if as_json:
-        lost = None if fault is None else {"from_line": fault.line, "why": fault.message}
+        lost = None if fault is None else {"after_epoch": max(history), "line": fault.line, "why": fault.message}
         say_json({"file": file, "target": target, "epochs": list(history), "lost": lost})
     elif fault is None:
         say(f"{file}: nothing is wrong with it; it has {_epochs(history)}")
     else:
         say(f"{target}: {_epochs(history)} recovered")
-        since = "all that follows" if fault.line is None else f"all from line {fault.line} on"
-        say(f"lost: {since} ({fault})")
+        say(f"lost: all after epoch {max(history)} ({fault})")
 
 
-def _save_new(history: History, target: str, storage: Storage) -> None:
+def _repaired(storage: FileStorage) -> str:
+    """Where the repaired file goes: a location that means the same format."""
+    path = beside(storage.path, "repaired")
+    meant = open_storage(str(path))
+    if isinstance(meant, FileStorage) and (meant.path, meant.format) == (path, storage.format):
+        return str(path)
+    return f"{storage.format.name}:{quote(str(path))}"
+
+
+def _save_new(history: History, target: str) -> None:
     """Save where nothing is yet."""
+    storage = open_storage(target)
     try:
         storage.save(history)
     except ConflictError as error:
-        raise ArgumentError(f"{target} is there already and is not overwritten; remove it, or name another") from error
+        what, way_out = target, "remove it, or name another"
+        if isinstance(storage, SqliteStorage):
+            what = f"run {storage.run or DEFAULT_RUN!r} of {storage.path}"
+            way_out = f"name another, as in sqlite:///{quote(str(storage.path))}?run=NAME"
+        raise ArgumentError(f"{what} is there already and is not overwritten; {way_out}") from error
 
 
 def _epochs(history: History) -> str:

@@ -18,7 +18,7 @@ from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.numbers import LARGEST_EPOCH
 from lrsched.errors import ArgumentError, FormatError, broken_law
-from lrsched.formats import Format, first_twin, in_order
+from lrsched.formats import Collisions, Format, first_twin, in_order
 
 NAME = "lrsched history"
 VERSION = 1
@@ -84,7 +84,8 @@ def _text_of(value: Any, name: str) -> str:
     if text.isascii():
         return text
     if two := _TWO_HALVES.search(text):
-        raise broken_law(name, "text that JSON can hold", two.group(), "it is one character as two surrogates")
+        way_out = "it is one character as two surrogates; a learning-rate file can hold it"
+        raise broken_law(name, "text that JSON can hold", two.group(), way_out)
     return _HALF.sub(lambda half: f"\\u{ord(half.group()):x}", text)
 
 
@@ -125,7 +126,7 @@ class _UnclearError(ValueError):
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        twin = first_twin(key for key, _ in pairs)
+        _, twin = first_twin(key for key, _ in pairs)
         raise _UnclearError(f"the name {twin!r} is there twice")
     return members
 
@@ -262,8 +263,14 @@ def _items(items: Any) -> list[Any]:
     return [_meant(item) for item in items]
 
 
+def _check_hashes(keys: Iterable[Any]) -> None:
+    if any(map(Collisions().too_many, keys)):
+        raise _UnclearError("keys that were made to have the same hash")
+
+
 def _set(items: Any) -> set[Any]:
     members = _items(items)
+    _check_hashes(members)
     made = set(members)
     if len(made) != len(members):
         raise _UnclearError("a member of a $set is there twice")
@@ -274,6 +281,7 @@ def _dict(items: Any) -> dict[Any, Any]:
     pairs = _items(items)
     if not all(type(pair) is list for pair in pairs):
         raise TypeError
+    _check_hashes(key for key, *_ in pairs)
     made = dict(pairs)
     if len(made) != len(pairs):
         raise _UnclearError("a key of a $dict is there twice")

@@ -4,25 +4,28 @@ It knows literals, a few numeric constants and conversions that old learning-rat
 that the caller allows. Everything else is a `FormatError` with the line.
 """
 
+import contextlib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from lrsched.core.epoch_data import MOST_DIGITS
 from lrsched.errors import ArgumentError, FormatError
-from lrsched.formats import first_twin
+from lrsched.formats import Collisions, first_twin
 
 Call = Callable[[dict[str, Any]], Any]
 """What a call with these keyword arguments means."""
 
+CheckItem = Callable[[Any, Any], object]
+
 _DEEPEST = 100
 _LONGEST_NUMBER = MOST_DIGITS
 
-_SPACE = r"[ \t\r\n\f]*"
+SPACE = r"[ \t\r\n\f]*"
 # Repetitions are possessive (`*+`): what was taken is not given back, so no text makes them slow or large.
 _TOKEN = re.compile(
-    _SPACE
+    SPACE
     + r"""(?:
     (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
   | (?P<string>[uUbB]?(?:'(?:[^'\\\n]++|\\[^\n])*+'|"(?:[^"\\\n]++|\\[^\n])*+"))
@@ -38,11 +41,11 @@ Shortcut = tuple[re.Pattern[str], Callable[[re.Match[str]], list[tuple[Any, Any]
 """Items of a dict so common that a pattern takes them in one step; what they mean, or None to read them as usual."""
 
 NUMBER = r"\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,4})?"
-PAIR = rf"{_SPACE}'[^'\\\n]*':{_SPACE}-?{NUMBER}"
+PAIR = rf"{SPACE}'[^'\\\n]*':{SPACE}-?{NUMBER}"
 PAIRS = rf"(?:{PAIR},)++"
 """Lines like ``'dev_score': 1.25,``, of which nearly all of a learning-rate file consists."""
 
-_ONE_PAIR = re.compile(rf"'([^'\\\n]*)':{_SPACE}(-?{NUMBER}),", re.ASCII)
+_ONE_PAIR = re.compile(rf"'([^'\\\n]*)':{SPACE}(-?{NUMBER}),", re.ASCII)
 
 
 def read_pairs(text: str) -> list[tuple[str, float]]:
@@ -88,7 +91,8 @@ def parse(
         shortcuts: Patterns that take items of a dict in one step; they must mean what is read without them.
 
     Raises:
-        FormatError: It is anything else, nested deeper than 100, or a number of more than 400 characters.
+        FormatError: It is anything else, nested deeper than 100, a number of more than 400 characters, or has keys
+            that were made to have the same hash.
 
     Examples:
         >>> parse("{1: 0.5, 2: [np.float64(0.25), -inf, 'x']}")
@@ -108,8 +112,11 @@ def read_items(
     filename: str | None = None,
     calls: Mapping[str, Call] | None = None,
     shortcuts: Sequence[Shortcut] = (),
+    check_item: CheckItem | None = None,
 ) -> tuple[dict[Any, Any], FormatError | None]:
     """The items of the dict ``text`` that stand before the first fault, and the fault; the arguments of `parse`.
+
+    ``check_item`` raises an `ArgumentError` if a key and its value break a law, which those of ``shortcuts`` obey.
 
     Examples:
         >>> read_items("{1: 0.5, 2: [0.25, 3")
@@ -121,7 +128,7 @@ def read_items(
         _, token, start, _ = reader.next()
         if token != "{":
             reader.unexpected(token, start, "expected a dict")
-        reader.rest_of_dict(items, 1)
+        reader.rest_of_dict(items, 1, check_item)
         reader.end()
     except FormatError as fault:
         return items, fault
@@ -147,6 +154,7 @@ class _Reader:
         self.filename = filename
         self.calls = calls
         self.shortcuts = (_PAIRS, *shortcuts)
+        self.collisions = Collisions()
         self.position = 0  # behind the last token taken
         self.peeked: Token | None = None
 
@@ -180,7 +188,7 @@ class _Reader:
     def scan(self) -> Token:
         match = _TOKEN.match(self.text, self.position)
         if match is None or match.lastgroup is None:
-            start = self.position + len(re.match(_SPACE, self.text[self.position :]).group())  # type: ignore[union-attr]
+            start = self.position + len(re.match(SPACE, self.text[self.position :]).group())  # type: ignore[union-attr]
             shown = "a string that does not end" if self.text[start] in "'\"" else repr(self.text[start])
             self.fail(f"unexpected {shown}", start)
         kind = match.lastgroup
@@ -296,8 +304,14 @@ class _Reader:
             if self.peek() != ")":
                 self.expect(",")
         self.expect(")")
-        try:
+        with self.laws_at(start):
             return self.calls[token](arguments)
+
+    @contextlib.contextmanager
+    def laws_at(self, start: int) -> Iterator[None]:
+        """Turns a broken law into a fault of what stands at ``start``."""
+        try:
+            yield
         except ArgumentError as error:
             self.fail(str(error), start)
 
@@ -334,24 +348,30 @@ class _Reader:
             self.read_pair(made, first, start, depth)
         return self.rest_of_dict(made, depth)
 
-    def rest_of_dict(self, made: dict[Any, Any], depth: int) -> dict[Any, Any]:
+    def rest_of_dict(self, made: dict[Any, Any], depth: int, check_item: CheckItem | None = None) -> dict[Any, Any]:
         """``made`` with what follows up to the end of the dict; when that fails, with what stands before the fault."""
         while True:
             self.take_shortcuts(made)
             if self.peek() == "}":
                 break
             start = self.upcoming().start
-            self.read_pair(made, self.value(depth), start, depth)
+            self.read_pair(made, self.value(depth), start, depth, check_item)
         self.expect("}")
         return made
 
-    def read_pair(self, made: dict[Any, Any], key: Any, start: int, depth: int) -> None:
+    def read_pair(
+        self, made: dict[Any, Any], key: Any, start: int, depth: int, check_item: CheckItem | None = None
+    ) -> None:
         """Put ``key`` with the value that follows into ``made``, and take the comma."""
         self.hashable(key, start)
         if key in made:
             self.fail(f"the key {key!r} is there twice", start)
         self.expect(":")
-        made[key] = self.value(depth)
+        value = self.value(depth)
+        if check_item is not None:
+            with self.laws_at(start):
+                check_item(key, value)
+        made[key] = value
         if self.peek() == ",":
             self.expect(",")
         elif self.peek() != "}":
@@ -362,8 +382,12 @@ class _Reader:
             while (match := pattern.match(self.text, self.position)) and (found := read(match)):
                 more = dict(found)
                 if len(more) != len(found) or not made.keys().isdisjoint(more):
+                    place, twin = first_twin([*made, *(key for key, _ in found)])
                     start = match.end() - len(match.group().lstrip())
-                    self.fail(f"the key {first_twin([*made, *(key for key, _ in found)])!r} is there twice", start)
+                    if pattern is _PAIRS[0]:
+                        pairs = list(_ONE_PAIR.finditer(self.text, match.start(), match.end()))
+                        start = pairs[place - len(made)].start()
+                    self.fail(f"the key {twin!r} is there twice", start)
                 made |= more
                 self.position = match.end()
 
@@ -387,3 +411,5 @@ class _Reader:
             hash(key)
         except TypeError:
             self.fail("a list, dict or set cannot be a key or be in a set", start)
+        if self.collisions.too_many(key):
+            self.fail("keys that were made to have the same hash", start)

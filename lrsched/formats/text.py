@@ -21,26 +21,14 @@ _ONE_LINE = 40  # a dict whose items have fewer characters than this stands on o
 
 def read(text: str, filename: str | None) -> tuple[History, FormatError | None]:
     """The epochs before the first fault, and the fault."""
-    epochs, fault = literal.read_items(text, filename, {"EpochData": _epoch_data}, [(_USUAL_EPOCH, _usual_epoch)])
-    try:
-        return History(epochs), fault
-    except ArgumentError:
-        return _before_the_broken_law(epochs, filename)
-
-
-def _before_the_broken_law(epochs: dict[Any, Any], filename: str | None) -> tuple[History, FormatError | None]:
-    history = History()
-    for epoch, data in epochs.items():
-        try:
-            history = history.set(epoch, data)
-        except ArgumentError as error:
-            return history, FormatError(str(error), filename=filename, line=1)
-    return history, None
+    shortcuts = [(_USUAL_EPOCH, _usual_epoch)]
+    epochs, fault = literal.read_items(text, filename, {"EpochData": _epoch_data}, shortcuts, History().set)
+    return History(epochs), fault
 
 
 # An epoch as it is nearly always written, with plain errors: each on a line of its own, or all on one line.
 _USUAL_EPOCH = re.compile(
-    rf"\s*(\d{{1,18}}): EpochData\(learningRate=({literal.NUMBER}), "
+    rf"{literal.SPACE}([1-9]\d{{0,17}}): EpochData\(learningRate=({literal.NUMBER}), "
     rf"error=\{{((?:{literal.PAIRS})?+)((?:{literal.PAIR})?+)\n?\}}\),",
     re.ASCII,
 )

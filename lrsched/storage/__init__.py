@@ -7,6 +7,20 @@ from lrsched.core.history import History
 
 
 @runtime_checkable
+class Readable(Protocol):
+    """A storage that somebody else may look into, while its owner goes on with what he has seen."""
+
+    def read(self) -> History:
+        """The history; changes nothing, neither what is stored nor what this object is allowed to replace.
+
+        Raises:
+            NotWrittenError: Nothing was ever saved.
+            FormatError: What is stored cannot be understood.
+            StorageError: The machine could not read.
+        """
+
+
+@runtime_checkable
 class Storage(Protocol):
     """Where a history is kept. Any object with these two methods is one.
 

@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ LONGEST_WAIT = 60.0
 _GONE = (errno.ENOENT, errno.ESTALE)  # ESTALE: on a network disk, another machine put a new file in its place
 
 State = tuple[int, int, int, int]
-"""What tells one content of a file from the next."""
+"""What tells one content of a file from another that was written some time later."""
 
 
 def storage_error(error: Exception, path: StrPath) -> StorageError:
@@ -28,6 +29,23 @@ def storage_error(error: Exception, path: StrPath) -> StorageError:
     if isinstance(error, OSError):
         return StorageError(error.errno, error.strerror, os.fspath(path))
     return StorageError(errno.EINVAL, str(error), os.fspath(path))
+
+
+@contextlib.contextmanager
+def memory_for(path: StrPath) -> Iterator[None]:
+    """Turns a lack of memory into a `StorageError`."""
+    try:
+        yield
+    except MemoryError as error:
+        raise StorageError(errno.ENOMEM, os.strerror(errno.ENOMEM), os.fspath(path)) from error
+
+
+def absolute(path: StrPath) -> Path:
+    """The same file even when the process goes to another folder."""
+    try:
+        return Path(path).absolute()
+    except OSError as error:  # the folder where the process is was removed
+        raise storage_error(error, path) from error
 
 
 def read_bytes(path: StrPath) -> bytes:
@@ -38,10 +56,8 @@ def read_bytes(path: StrPath) -> bytes:
         StorageError: The machine could not read it, or it has no end.
     """
     try:
-        with Path(path).open("rb") as file:
+        with memory_for(path), Path(path).open("rb") as file:
             data = file.read(LARGEST + 1)
-    except MemoryError as error:
-        raise StorageError(errno.ENOMEM, os.strerror(errno.ENOMEM), os.fspath(path)) from error
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _GONE:
             raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
@@ -49,6 +65,26 @@ def read_bytes(path: StrPath) -> bytes:
     if len(data) > LARGEST:
         raise StorageError(errno.EFBIG, f"it has more than {LARGEST} bytes", os.fspath(path))
     return data
+
+
+_BEGINNING = 32
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file; none if there is no file.
+
+    Raises:
+        StorageError: The machine could not read it, or it is none.
+    """
+    try:
+        if state(path) is None:
+            return b""
+        with path.open("rb") as file:
+            return file.read(_BEGINNING)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise storage_error(error, path) from error
 
 
 def decoded(data: bytes, path: StrPath) -> tuple[str, FormatError | None]:
@@ -66,8 +102,8 @@ def state(path: Path) -> State | None:
     """The state of a file; None if there is none.
 
     Raises:
-        StorageError: There can be none: its folder is not there, or is not to be entered. Or it is a link to what is
-            not there: rather a disk that is not mounted than a training that is new.
+        StorageError: There can be none: its folder is not there, or is not to be entered, or something else is in its
+            place. Or it is a link to what is not there: rather a disk that is not mounted than a training that is new.
     """
     try:
         found = path.stat()
@@ -80,6 +116,10 @@ def state(path: Path) -> State | None:
         return None
     except (OSError, ValueError) as error:
         raise storage_error(error, path) from error
+    if stat.S_ISDIR(found.st_mode):
+        raise StorageError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise StorageError(errno.EINVAL, "it is a device or a pipe and no file", os.fspath(path))
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
@@ -87,33 +127,54 @@ def state(path: Path) -> State | None:
 def locked(path: Path) -> Iterator[None]:
     """While it lasts, nobody else is in here with ``path``. The lock of a process that died does not count.
 
-    It is taken on a file ``.name.lock`` beside it, which stays.
+    It is taken on a file ``.name.lock`` beside it, which stays. Who has a right to write ``path`` has it to lock it.
 
     Raises:
         StorageError: Another process holds it for too long, or the file cannot be made.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415  it takes long to import, and only who saves needs it
 
+    beside = path.with_name(f".{path.name}.lock")
     try:
-        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=LONGEST_WAIT, poll_interval=0.005)
+        lock = FileLock(beside, timeout=LONGEST_WAIT, poll_interval=0.005)
         lock.acquire()
     except Timeout as error:
         message = f"another process has been saving it for {LONGEST_WAIT:g} seconds"
         raise StorageError(errno.EBUSY, message, os.fspath(path)) from error
     except (OSError, ValueError, NotImplementedError) as error:
-        raise storage_error(error, path) from error
+        raise storage_error(error, beside) from error
     try:
+        _share(beside, path)
         yield
     finally:
         lock.release()
 
 
-@contextlib.contextmanager
-def written_beside(path: Path, data: bytes) -> Iterator[Path]:
-    """A new file with ``data``, in the folder of ``path`` and with its rights, synced, to be renamed to ``path``.
+def _share(path: Path, like: Path) -> None:
+    """Give a file the owner and rights of another one, if that is there and this process may do so."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            _give_rights(descriptor, like, at_least=stat.S_IRUSR | stat.S_IWUSR)  # its owner may always lock
+        finally:
+            os.close(descriptor)
 
-    It is gone at the end if it was not. To be called under `locked`: what a crash left of an earlier one is in
-    nobody's way.
+
+def _give_rights(descriptor: int, like: Path, at_least: int = 0) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        wanted, found = like.stat(), os.fstat(descriptor)
+        with contextlib.suppress(PermissionError):  # root may, and it is root who else would lock others out
+            if (wanted.st_uid, wanted.st_gid) != (found.st_uid, found.st_gid):
+                os.fchown(descriptor, wanted.st_uid, wanted.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(wanted.st_mode) | at_least)
+
+
+@contextlib.contextmanager
+def written_beside(path: Path, data: bytes, like: Path | None = None) -> Iterator[Path]:
+    """A new file with ``data`` in the folder of ``path``, synced, to be renamed to ``path``.
+
+    Its owner and rights are those of ``like``, which is ``path`` unless told otherwise, if that is there. It is gone at
+    the end if it was not renamed. To be called under `locked`: what a crash left of an earlier one is in nobody's way.
 
     Raises:
         OSError: The machine could not write; no file is left.
@@ -121,7 +182,7 @@ def written_beside(path: Path, data: bytes) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        _write(temporary, data, like=path)
+        _write(temporary, data, like=like or path)
         yield temporary
     finally:
         with contextlib.suppress(OSError):
@@ -132,8 +193,7 @@ def _write(path: Path, data: bytes, like: Path) -> None:
     """A new file with ``data`` and the rights of ``like``, synced."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     with os.fdopen(descriptor, "wb", buffering=0) as file:
-        with contextlib.suppress(FileNotFoundError):
-            os.fchmod(descriptor, like.stat().st_mode & 0o7777)
+        _give_rights(descriptor, like)
         left = memoryview(data)
         while left:
             left = left[file.write(left) :]
@@ -141,7 +201,7 @@ def _write(path: Path, data: bytes, like: Path) -> None:
 
 
 def probe(path: Path, *, writing: bool) -> None:
-    """Find out what is wrong with a file that another library could not use.
+    """Find out what is wrong with a file that another library could not use. It is not opened.
 
     Args:
         path: The file.
@@ -150,22 +210,31 @@ def probe(path: Path, *, writing: bool) -> None:
     Raises:
         OSError: What the machine says.
     """
-    os.close(os.open(path, os.O_RDWR if writing else os.O_RDONLY))
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    is_there = state(path) is not None
     if writing:
         with written_beside(path, bytes(4096)):
-            return
+            pass
+    if is_there and not os.access(path, os.R_OK | (os.W_OK if writing else 0), effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def sync_folder(folder: Path) -> None:
-    """Make sure that the names in a folder survive a power cut.
+    """Make sure that the names in a folder survive a power cut, where the disk has a way to do so.
 
     Raises:
-        OSError: The machine could not.
+        OSError: It has, and failed.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:  # files can be made in it, but it cannot be opened
+        return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_CALL:
+            raise
     finally:
         os.close(descriptor)
+
+
+_NO_SUCH_CALL = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # what some network disks say to it

@@ -53,12 +53,12 @@ def read_text(path: StrPath) -> str:
 _SUFFIXES = re.compile(r"(\.json)?(\.gz)?\Z", re.IGNORECASE)
 
 
-def beside(path: Path, word: str | int) -> Path:
+def beside(path: Path, word: str) -> Path:
     """The name of a relative of a file, of the same format.
 
     Examples:
-        >>> print(beside(Path("run.json.gz"), 1), beside(Path("learning_rates"), "repaired"))
-        run.1.json.gz learning_rates.repaired
+        >>> print(beside(Path("run.json.gz"), "backup1"), beside(Path("learning_rates"), "repaired"))
+        run.backup1.json.gz learning_rates.repaired
     """
     return path.with_name(_SUFFIXES.sub(lambda suffixes: f".{word}{suffixes.group()}", path.name, count=1))
 
@@ -82,10 +82,11 @@ class FileStorage:
 
     Args:
         path: The file; it need not be there yet, its folder must. A symbolic link is followed to a file that is there.
-            With the suffix ``.gz`` it is compressed.
+            With the suffix ``.gz`` it is compressed. A relative path stays what it means now.
         format: How the file looks; None: JSON if its suffix is ``.json`` or ``.json.gz``, else the learning-rate file.
         backups: How many earlier generations are kept beside it, an integer >= 0: ``run.json`` as it was before the
-            last save is ``run.1.json``, before that ``run.2.json``. At most 1000.
+            last save that changed it is ``run.backup1.json``, before that ``run.backup2.json``. At most 1000. What
+            else has such a name is overwritten.
 
     Raises:
         ArgumentError: ``backups`` is none.
@@ -93,13 +94,13 @@ class FileStorage:
 
     def __init__(self, path: StrPath, format: Format | None = None, backups: int = 0) -> None:  # noqa: A002  the field's word
         self.path = Path(path)
+        self._file = disk.absolute(path)
         self.format = format or _format_of(self.path)
         self.backups = integer("backups", backups, least=0, way_out="0 keeps none")
         if self.backups > MOST_BACKUPS:
             raise broken_law("backups", f"at most {MOST_BACKUPS}", backups, "keep them elsewhere")
-        self._seen: disk.State | None = None
-        self._content: bytes | None = None  # at that time
-        self._attempted: bytes | None = None  # of a save that may have got through, and failed after
+        self._content: bytes | None = None  # that was loaded or saved last
+        self._attempted: bytes | None = None  # by a save that may have got through, and failed after
         self._rendered: dict[int, tuple[EpochData, str]] = {}
 
     def __repr__(self) -> str:
@@ -107,17 +108,13 @@ class FileStorage:
 
     def __reduce__(self) -> Any:
         """Unpickled it has seen nothing yet, as the process that it is for."""
-        return FileStorage, (self.path, self.format, self.backups)
+        return FileStorage, (self._file, self.format, self.backups)
 
     def load(self) -> History:
         """See `Storage.load`. A file that is not there is the empty history; an empty one is an `EmptyFileError`."""
-        state = disk.state(self.path)
-        if state is None:
-            self._seen = self._content = self._attempted = None
-            return History()
-        data = disk.read_bytes(self.path)
-        history = self._parsed(data)
-        self._seen, self._content, self._attempted = state, data, None
+        content = self._stored()
+        history = History() if content is None else self._parsed(content)
+        self._content, self._attempted = content, None
         return history
 
     def read(self) -> History:
@@ -128,7 +125,7 @@ class FileStorage:
             FormatError: It is no such file; says the line.
             StorageError: The machine could not read it.
         """
-        return self._parsed(disk.read_bytes(self.path))
+        return self._parsed(disk.read_bytes(self._file))
 
     def salvage(self) -> tuple[History, FormatError | None]:
         """The epochs that stand in a damaged file before its first fault, and the fault; None if there is none.
@@ -136,7 +133,7 @@ class FileStorage:
         Raises:
             StorageError: It is not there, or the machine could not read it.
         """
-        return self._salvaged(disk.read_bytes(self.path))
+        return self._salvaged(disk.read_bytes(self._file))
 
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`."""
@@ -145,19 +142,17 @@ class FileStorage:
         if len(data) > disk.LARGEST:  # it could not be loaded again
             message = f"it would have more than {disk.LARGEST} bytes; keep it in a database"
             raise StorageError(errno.EFBIG, message, os.fspath(self.path))
-        disk.state(self.path)  # tells what is wrong with the path, if anything is
-        target = Path(os.path.realpath(self.path))
+        disk.state(self._file)  # tells what is wrong with the path, if anything is
+        target = Path(os.path.realpath(self._file))
         with disk.locked(target):
-            if self._is_changed():
-                message = "holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
-                raise ConflictError(f"{self.path} {message}")
+            self._check_seen()
             try:
                 with disk.written_beside(target, data) as new:
-                    self._keep_generations(target)
-                    state = disk.state(new)
+                    if data != self._content:
+                        self._keep_generations(target)
                     self._attempted = data
                     new.replace(target)
-                self._seen, self._content, self._attempted = state, data, None
+                self._content, self._attempted = data, None
                 disk.sync_folder(target.parent)
             except OSError as error:
                 raise disk.storage_error(error, self.path) from error
@@ -166,25 +161,47 @@ class FileStorage:
     def _is_packed(self) -> bool:
         return self.path.suffix.lower() == ".gz"
 
+    def _stored(self) -> bytes | None:
+        """What is in the file; None if there is none."""
+        return None if disk.state(self._file) is None else disk.read_bytes(self._file)
+
+    def _check_seen(self) -> None:
+        """Refuse to replace what was neither loaded nor saved here."""
+        stored = self._stored()
+        if stored is not None and stored == self._attempted:
+            self._content = stored
+        if stored not in (None, self._content):
+            message = "holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
+            raise ConflictError(f"{self.path} {message}")
+
     def _salvaged(self, data: bytes) -> tuple[History, FormatError | None]:
-        packed_fault = None
-        if self._is_packed and data:
-            data, packed_fault = _unpacked(data, os.fspath(self.path))
-        text, coding_fault = disk.decoded(data, self.path)
-        history, fault = self.format.salvage(text, os.fspath(self.path))
-        return history, packed_fault or coding_fault or fault
+        filename = os.fspath(self.path)
+        with disk.memory_for(self.path):
+            cut = None
+            if self._is_packed and data:
+                data, cut = _unpacked(data, filename)
+            text, no_text = disk.decoded(data, self.path)
+            history, fault = self.format.salvage(text, filename)
+        cut = cut or no_text
+        # Where the text was cut off it has a fault as well; what counts is which of them ended the history.
+        if cut and (fault is None or fault.line is None or fault.line > text.rstrip().count("\n")):
+            fault = cut
+        hint = _hint(data)
+        if fault and hint and not history:
+            fault = FormatError(fault.message + hint, filename=filename, line=fault.line)
+        return history, fault
 
     def _parsed(self, data: bytes) -> History:
-        try:
-            history, fault = self._salvaged(data)
-        except MemoryError as error:
-            raise StorageError(errno.ENOMEM, os.strerror(errno.ENOMEM), os.fspath(self.path)) from error
+        history, fault = self._salvaged(data)
         if fault:
             raise fault
         return history
 
     def _packed(self, history: History) -> bytes:
-        data = self.format.join(self._render(history)).encode()
+        with disk.memory_for(self.path):
+            return self._pack(self.format.join(self._render(history)).encode())
+
+    def _pack(self, data: bytes) -> bytes:
         if not self._is_packed:
             return data
         packed = gzip.compress(data, mtime=0)
@@ -192,29 +209,37 @@ class FileStorage:
 
     def _render(self, history: History) -> list[str]:
         """The rendered epochs; those that did not change since the last save are not rendered again."""
-        before, self._rendered = self._rendered, {}
+        before, now = self._rendered, {}
         for epoch, data in history.items():
             known = before.get(epoch)
-            self._rendered[epoch] = (
-                known if known and known[0] is data else (data, self.format.render_epoch(epoch, data))
-            )
-        return [rendered for _, rendered in self._rendered.values()]
-
-    def _is_changed(self) -> bool:
-        """Whether the file holds what was neither loaded nor saved here."""
-        state = disk.state(self.path)
-        return state not in (None, self._seen) and disk.read_bytes(self.path) not in (self._content, self._attempted)
+            now[epoch] = known if known and known[0] is data else (data, self.format.render_epoch(epoch, data))
+        self._rendered = now
+        return [rendered for _, rendered in now.values()]
 
     def _keep_generations(self, target: Path) -> None:
-        """Number 1 gets what the file has now, 2 what 1 had, and so on. A save that is tried again keeps them."""
-        first = beside(target, 1)
-        if not self.backups or self._content is None or _has(first, self._content):
+        """Number 1 gets what the file has now, 2 what 1 had, and so on up to the first that is free."""
+        if not self.backups or self._content is None:
             return
-        with disk.written_beside(first, self._content) as new:
-            for number in range(self.backups, 1, -1):
-                with contextlib.suppress(FileNotFoundError):
-                    beside(target, number - 1).replace(beside(target, number))
-            new.replace(first)
+        names = [beside(target, f"backup{number}") for number in range(1, self.backups + 1)]
+        if _has(names[0], self._content):  # by a save that went no further
+            return
+        with disk.written_beside(names[0], self._content, like=target) as new:
+            free = next((place for place, name in enumerate(names) if not name.exists()), len(names) - 1)
+            for place in range(free, 0, -1):
+                names[place - 1].replace(names[place])
+            new.replace(names[0])
+
+
+_OTHER_CONTENT = {
+    b"SQLite format 3\0": "it is a database, as in sqlite:///PATH",
+    b"\x1f\x8b": "it is packed, and its name should end in .gz",
+    b'{"format": "lrsched': "it is a JSON file, as in json:PATH",
+}
+
+
+def _hint(data: bytes) -> str:
+    """What a file is that is not understood, as the end of a sentence."""
+    return next((f"; {what}" for begin, what in _OTHER_CONTENT.items() if data.startswith(begin)), "")
 
 
 def _has(path: Path, content: bytes) -> bool:
@@ -253,5 +278,5 @@ def _unpacked(packed: bytes, filename: str) -> tuple[bytes, FormatError | None]:
         else:
             fault = "the file ends too early"
     except zlib.error as error:
-        fault = str(error)
+        fault = f"damaged, so any value before may be wrong, too ({error})"
     return b"".join(parts), FormatError(f"gzip: {fault}", filename=filename) if fault else None

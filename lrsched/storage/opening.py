@@ -11,7 +11,7 @@ from lrsched.core.history import History
 from lrsched.errors import broken_law
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
-from lrsched.storage import Storage
+from lrsched.storage import Readable, Storage
 from lrsched.storage.file import FileStorage
 from lrsched.storage.sqlite import SqliteStorage
 
@@ -38,7 +38,7 @@ def open_storage(where: Where) -> Storage:
     =================================  =====================================================
 
     In a URL, ``?``, ``%`` and the like are written as in any URL: ``%3F``, ``%25``. A path without a scheme is taken
-    as it is.
+    as it is; options after it are refused.
 
     Args:
         where: A path or a URL; or a storage, which is given back.
@@ -54,7 +54,7 @@ def open_storage(where: Where) -> Storage:
         lrsched.errors.ArgumentError: an option of sqlite: must be run, got 'rum'; see lrsched.open_storage
     """
     if not isinstance(where, (str, os.PathLike)):
-        if isinstance(where, Storage):
+        if isinstance(where, Storage) and not isinstance(where, type):
             return where
         raise broken_law("a storage", "a path, a URL or an object with load and save", where, "see lrsched.Storage")
     url = _URL.fullmatch(where) if isinstance(where, str) else None
@@ -64,6 +64,9 @@ def open_storage(where: Where) -> Storage:
         raise broken_law("a storage", "a path or a URL of text:, json: or sqlite:", where, _WAY_OUT)
     if not os.fsdecode(where):
         raise broken_law("a storage", "a path with at least one character", where, _WAY_OUT)
+    if isinstance(where, str) and (where == "-" or _OPTIONS.search(where)):
+        way_out = f"{_WAY_OUT}; for a file of that name give a pathlib.Path, or text: and the name as in a URL"
+        raise broken_law("a path", "a file's name and nothing else", where, way_out)
     path = Path(os.fsdecode(where))
     return SqliteStorage(path) if _DATABASE.search(path.name) else FileStorage(path)
 
@@ -78,7 +81,8 @@ def _by_url(url: re.Match[str]) -> Storage:
         raise broken_law("a URL", f"{scheme}: with a path", url.group(), _WAY_OUT)
     make, readers = _KINDS[scheme]
     try:
-        options = parse_qsl(url["options"] or "", keep_blank_values=True, strict_parsing=bool(url["options"]))
+        text = (url["options"] or "").replace("+", "%2B")  # a plus is no space, as in the path
+        options = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="surrogateescape")
     except ValueError as error:
         raise broken_law("the options of a URL", "like ?name=value&name=value", url["options"], _WAY_OUT) from error
     given: dict[str, Any] = {}
@@ -105,6 +109,7 @@ _KINDS: Mapping[str, tuple[Callable[..., Storage], Mapping[str, _Reader]]] = {
     "text": (lambda path, backups=0: FileStorage(path, TEXT, backups), {"backups": _count}),
     "sqlite": (SqliteStorage, {"run": str}),
 }
+_OPTIONS = re.compile(rf"\?({'|'.join({name for _, readers in _KINDS.values() for name in readers})})=")
 
 
 def read(where: Where) -> History:
@@ -123,8 +128,8 @@ def read(where: Where) -> History:
     Examples:
         >>> read("no_such_file")
         Traceback (most recent call last):
-        lrsched.errors.MissingFileError: [Errno 2] No such file or directory: 'no_such_file'
+        lrsched.errors.MissingFileError: [Errno 2] No such file or directory: '...no_such_file'
     """
     storage = open_storage(where)
     # What somebody looks at is not what its owner has seen: its own `load` would allow it to overwrite that.
-    return storage.read() if isinstance(storage, (FileStorage, SqliteStorage)) else storage.load()
+    return storage.read() if isinstance(storage, Readable) else storage.load()

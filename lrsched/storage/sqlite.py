@@ -4,16 +4,12 @@ A connection lives for one load or one save. So nothing is open while the traini
 the last one to leave puts all into the one file.
 """
 
-import contextlib
 import errno
 import math
 import os
 import sqlite3
-import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
-from operator import index
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, final
 from urllib.parse import quote
@@ -22,29 +18,17 @@ import attrs
 
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.errors import (
-    ArgumentError,
-    ConflictError,
-    FormatError,
-    LrschedError,
-    MissingFileError,
-    StorageError,
-    broken_law,
-)
+from lrsched.core.numbers import epoch_number
+from lrsched.errors import ArgumentError, ConflictError, FormatError, MissingFileError, broken_law
 from lrsched.formats.json import parse_value, render_value
-from lrsched.storage import disk, schema
+from lrsched.storage import connection as database
+from lrsched.storage import disk
 from lrsched.storage.disk import StrPath
 
 DEFAULT_RUN = "default"
 
-_LONGEST_TEXT = 10**7  # of a single value; more is an attack
-_OLDEST_SQLITE = (3, 37, 0)  # STRICT
+_LONGEST_TEXT = database.LONGEST_TEXT // 2
 _MOST_SHOWN = 5
-_QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
-_ATTEMPTS = 10
-_MOST_STEPS = 10**7  # of SQLite's machine, to read a database, and so many more for each of its bytes
-_MOST_STEPS_A_BYTE = 10
-_STEPS_AT_ONCE = 10**5
 
 Found = TypeVar("Found")
 
@@ -94,6 +78,7 @@ class SqliteStorage:
         if run is not None and (not isinstance(run, str) or not run):
             raise broken_law("run", "a text with at least one character", run, "name the run, as in run=a")
         self.path = Path(path)
+        self._file = disk.absolute(path)
         self.run = run
         self._seen: str | None = None  # the revision that was loaded or saved last
         self._attempted: set[str] = set()  # those of saves since then; it may be that one got through, and failed after
@@ -104,11 +89,11 @@ class SqliteStorage:
 
     def __reduce__(self) -> Any:
         """Unpickled it has seen nothing yet, as the process that it is for."""
-        return SqliteStorage, (self.path, self.run)
+        return SqliteStorage, (self._file, self.run)
 
     def load(self) -> History:
         """See `Storage.load`. A database or run that is not there is the empty history."""
-        found = _read(self.path, lambda connection: _load(connection, self.run or DEFAULT_RUN, self.path))
+        found = self._ask(lambda connection: _load(connection, self.run or DEFAULT_RUN, self.path))
         self._seen, self._known = found or (None, History())
         self._attempted = set()
         return self._known
@@ -122,15 +107,26 @@ class SqliteStorage:
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-
-        def load(connection: sqlite3.Connection) -> tuple[str, History] | None:
-            return _load(connection, self.run or _the_only_run(connection, self.path), self.path)
-
-        found = _read(self.path, load)
+        run = self.named().run or DEFAULT_RUN
+        found = self._ask(lambda connection: _load(connection, run, self.path))
         if found is None:
-            what = "no such database" if disk.state(self.path) is None else f"no run {self.run or DEFAULT_RUN!r} in"
+            names = [run.name for run in self.runs()]
+            what = f"no run {run!r:.80}" + (f"; it has {_shown(names)}" if names else "")
             raise MissingFileError(errno.ENOENT, what, os.fspath(self.path))
         return found[1]
+
+    def named(self) -> "SqliteStorage":
+        """The same with the run that `read` takes by name, so that it stays that one when others are added.
+
+        Raises:
+            ArgumentError: There are several runs, and none was named.
+            FormatError: It is no database of lrsched, or damaged.
+            StorageError: The machine could not read it.
+        """
+        if self.run is not None:
+            return self
+        run = self._ask(lambda connection: _the_only_run(connection, self.path))
+        return self if run is None else SqliteStorage(self._file, run)
 
     def runs(self) -> tuple[Run, ...]:
         """All runs of the database, by name.
@@ -140,42 +136,47 @@ class SqliteStorage:
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-        found = _read(self.path, lambda connection: tuple(_run(row, self.path) for row in connection.execute(_RUNS)))
-        if found is None and disk.state(self.path) is None:
+        found = self._ask(lambda connection: tuple(_run(row, self.path) for row in connection.execute(_RUNS)))
+        if found is None and disk.state(self._file) is None:
             raise MissingFileError(errno.ENOENT, "no such database", os.fspath(self.path))
         return found or ()
 
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`. With ``changed`` it costs the same however many epochs there are."""
-        new = disk.state(self.path) is None
-        with _writing(self.path) as connection:
-            revision = self._store(connection, history, changed)
+        if changed is None or self._seen is None:
+            changed = list(_difference(self._known, history))
+        epochs = {epoch_number("an epoch that changed", epoch) for epoch in changed}
+        rows = _rows(history, epochs)  # it may refuse something; nothing was touched then
+        with database.writing(self._file) as connection:
+            revision = self._store(connection, history, epochs, rows)
         self._seen, self._attempted, self._known = revision, set(), history
-        if new:
-            with _translated(self.path):
-                disk.sync_folder(Path(os.path.realpath(self.path)).parent)
 
-    def _store(self, connection: sqlite3.Connection, history: History, changed: Collection[int] | None) -> str:
-        """Put ``history`` in; the new revision."""
+    def _ask(self, question: Callable[[sqlite3.Connection], Found]) -> Found | None:
+        return database.read(self._file, question)
+
+    def _store(self, connection: sqlite3.Connection, history: History, epochs: set[int], rows: "_Rows") -> str:
+        """Put in what changed; the new revision."""
         name = _bytes(self.run or DEFAULT_RUN)
         row = connection.execute("SELECT id, revision FROM runs WHERE name = CAST(? AS TEXT)", (name,)).fetchone()
         if row and (row[1] is None or row[1] not in {self._seen, *self._attempted}):
             raise ConflictError(
-                f"run {self.run or DEFAULT_RUN!r} of {self.path} holds what this storage has neither loaded nor saved; "
-                "load it first, or save to another run"
+                f"run {self.run or DEFAULT_RUN!r:.80} of {self.path} holds what this storage has neither loaded nor "
+                "saved; load it first, or save to another run"
             )
         revision = os.urandom(8).hex()
         self._attempted.add(revision)
-        if row and row[1] == self._seen:
-            epochs = set(_difference(self._known, history) if changed is None else map(index, changed))
-        else:  # there is none, or one of a save that seemed to fail
-            connection.execute("DELETE FROM runs WHERE name = CAST(? AS TEXT)", (name,))
-            epochs = set(history)
         run = connection.execute(_SAVE_RUN, (name, revision)).fetchone()[0]
-        connection.executemany("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", ((run, epoch) for epoch in epochs))
-        for epoch in sorted(epochs):
-            if epoch in history:
-                _insert(connection, run, epoch, history[epoch])
+        if row is None or row[1] != self._seen:  # there was none, or one of a save that seemed to fail
+            for table in ("errors", "meta", "epochs"):
+                connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run,))  # noqa: S608  names of ours
+            epochs, rows = set(history), _rows(history, history)
+        for table in ("errors", "meta"):
+            _many(connection, run, f"DELETE FROM {table} WHERE run_id = ? AND epoch = ?", [(e,) for e in epochs])  # noqa: S608
+        gone = [(epoch,) for epoch in epochs if epoch not in history]
+        _many(connection, run, "DELETE FROM epochs WHERE run_id = ? AND epoch = ?", gone)
+        _many(connection, run, _SAVE_EPOCH, rows.epochs)
+        _many(connection, run, "INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", rows.errors)
+        _many(connection, run, "INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT))", rows.meta)
         return revision
 
 
@@ -195,6 +196,16 @@ ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, saved_at = exclud
 RETURNING id
 """
 
+# A row that is only updated keeps what somebody else's tables refer to.
+_SAVE_EPOCH = """
+INSERT INTO epochs VALUES (?, ?, ?)
+ON CONFLICT (run_id, epoch) DO UPDATE SET learning_rate = excluded.learning_rate
+"""
+
+
+def _many(connection: sqlite3.Connection, run: int, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    connection.executemany(statement, ((run, *row) for row in rows))
+
 
 def _run(row: tuple[Any, ...], path: Path) -> Run:
     kinds: tuple[Any, ...] = (str, int, int, (float, type(None)), str)
@@ -211,19 +222,35 @@ def _difference(old: History, new: History) -> Iterator[int]:
 def _bytes(text: str) -> bytes:
     """For ``CAST(? AS TEXT)``: so a text may have lone surrogates, which `sqlite3` itself refuses."""
     encoded = text.encode("utf-8", "surrogatepass")
-    if len(encoded) > _LONGEST_TEXT // 2:
-        raise broken_law("a text", f"at most {_LONGEST_TEXT // 2} bytes in a database", text, "shorten it")
+    if len(encoded) > _LONGEST_TEXT:
+        raise broken_law("a text", f"at most {_LONGEST_TEXT} bytes in a database", text, "shorten it")
     return encoded
 
 
-def _insert(connection: sqlite3.Connection, run: int, epoch: int, data: EpochData) -> None:
-    connection.execute("INSERT INTO epochs VALUES (?, ?, ?)", (run, epoch, data.learning_rate))
-    errors = ((run, epoch, _bytes(key), value) for key, value in data.error.items())
-    connection.executemany("INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", errors)
-    meta = (
-        (run, epoch, _bytes(key), _bytes(render_value(value, f"meta[{key!r}]"))) for key, value in data.meta.items()
-    )
-    connection.executemany("INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT))", meta)
+@attrs.frozen
+class _Rows:
+    """Rows of the tables, without the run."""
+
+    epochs: list[tuple[int, float | None]]
+    errors: list[tuple[int, bytes, float]]
+    meta: list[tuple[int, bytes, bytes]]
+
+
+def _rows(history: History, epochs: Collection[int]) -> _Rows:
+    """The rows of those of ``epochs`` that are in ``history``.
+
+    Raises:
+        ArgumentError: A database cannot hold something in it.
+    """
+    rows = _Rows([], [], [])
+    for epoch in sorted(epochs):
+        data = history.get(epoch)
+        if data is not None:
+            rows.epochs.append((epoch, data.learning_rate))
+            rows.errors.extend((epoch, _bytes(key), value) for key, value in data.error.items())
+            for key, value in data.meta.items():
+                rows.meta.append((epoch, _bytes(key), _bytes(render_value(value, f"meta[{key!r}] of epoch {epoch}"))))
+    return rows
 
 
 def _load(connection: sqlite3.Connection, name: str, path: Path) -> tuple[str, History] | None:
@@ -257,225 +284,22 @@ def _history(connection: sqlite3.Connection, run: int) -> History:
         }
     )
     if errors or meta:
-        raise FormatError(f"there are errors or meta values of epoch {min({**errors, **meta})!r}, but not the epoch")
+        raise FormatError(
+            f"there are errors or meta values of epoch {next(iter({**errors, **meta}))!r:.80}, but not the epoch"
+        )
     return history
 
 
-def _the_only_run(connection: sqlite3.Connection, path: Path) -> str:
+def _the_only_run(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The run to read where none is named; None if there is none at all."""
     names = [str(name) for (name,) in connection.execute("SELECT name FROM runs ORDER BY name")]
-    if DEFAULT_RUN in names or not names:
+    if DEFAULT_RUN in names:
         return DEFAULT_RUN
-    if len(names) == 1:
-        return names[0]
-    shown = ", ".join(map(repr, names[:_MOST_SHOWN])) + (", ..." if len(names) > _MOST_SHOWN else "")
-    hint = f"sqlite:///{quote(os.fsencode(path))}?run={quote(_bytes(names[0]), safe='')}"
-    raise ArgumentError(f"which run is not known; {path} has {shown}; name one, as in {hint}")
+    if len(names) > 1:
+        hint = f"sqlite:///{quote(os.fsencode(path))}?run={quote(_bytes(names[0]), safe='')}"
+        raise ArgumentError(f"which run is not known; {path} has {_shown(names)}; name one, as in {hint}")
+    return names[0] if names else None
 
 
-# ---- connections
-
-
-def _read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found | None:
-    """What ``question`` finds in a database as it is at one moment; None if there is no database.
-
-    Even SQLite's own way of opening for reading puts files beside a database, and undoes what a crash left half done.
-    So if nobody has it open, it is read as a file that does not change, and read again if it did; else a copy is read.
-    """
-    for _ in range(_ATTEMPTS):
-        before = disk.state(path)
-        if before is None:
-            return None
-        if _is_open(path):
-            break
-        wait = before[-1] / 1e9 + _QUIET - time.time()
-        if 0 < wait <= _QUIET:
-            time.sleep(wait)
-            continue
-        # Without a log, there are locks to honour; then nothing is put beside it either.
-        mode = "mode=ro&immutable=1" if _has_log(path) else "mode=ro"
-        found, fault = None, None
-        try:
-            found = _ask(path, question, path, mode)
-        except LrschedError as error:
-            fault = error
-        if before == disk.state(path) and not _is_open(path):
-            if fault:
-                raise fault
-            return found
-    with _translated(path, writing=False), tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
-        copy = Path(folder) / "copy"
-        for suffix, content in _snapshot(path).items():
-            copy.with_name(copy.name + suffix).write_bytes(content)
-        return _ask(copy, question, path, "mode=rw")
-
-
-def _is_open(path: Path) -> bool:
-    """Whether somebody has saved and not put it into the database yet, or died while he was at it."""
-    real = os.path.realpath(path)
-    with contextlib.suppress(OSError):
-        if Path(real + "-wal").stat().st_size:
-            return True
-    return os.path.lexists(real + "-journal")
-
-
-def _has_log(path: Path) -> bool:
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        return file.read(20)[18:] == b"\2\2"
-    return False
-
-
-def _snapshot(path: Path) -> dict[str, bytes]:
-    """A database and its journals, by suffix, as they were at one moment.
-
-    They were if they are the same when they are read once more: while a database is written, its journal has all that
-    is needed to complete or undo that, and every save makes it another one.
-    """
-    last: dict[str, bytes] = {}
-    deadline = time.monotonic() + disk.LONGEST_WAIT
-    while time.monotonic() < deadline:
-        now = {}
-        for suffix in _SUFFIXES:
-            with contextlib.suppress(MissingFileError):
-                now[suffix] = disk.read_bytes(os.path.realpath(path) + suffix)
-        if now == last and "" in now:
-            _check_journal(now.get("-journal", b""), path)
-            return now
-        last = now
-    raise StorageError(errno.EBUSY, f"it changed all the time for {disk.LONGEST_WAIT:g} seconds", os.fspath(path))
-
-
-_SUFFIXES = ("", "-wal", "-journal")
-_JOURNAL_OF_SEVERAL = bytes.fromhex("d9d505f920a163d7")
-
-
-def _check_journal(journal: bytes, path: Path) -> None:
-    """Refuse a journal that names other files. SQLite would delete them, and lrsched makes none such."""
-    if journal.endswith(_JOURNAL_OF_SEVERAL):
-        raise FormatError("the journal of the database names other files", filename=os.fspath(path))
-
-
-def _ask(database: Path, question: Callable[[sqlite3.Connection], Found], path: Path, mode: str) -> Found | None:
-    """What ``question`` finds in ``database``, which is ``path`` or its copy."""
-    with _connected(database, path, mode) as connection:
-        connection.execute("PRAGMA query_only = ON")
-        connection.execute("BEGIN")
-        version = schema.checked_version(connection, path)
-        if version == 0:
-            return None
-        if version == len(schema.MIGRATIONS):
-            return question(connection)
-        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as current:
-            connection.backup(current)
-            current.text_factory = connection.text_factory
-            schema.migrate(current, version)
-            return question(current)
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """A transaction on a database of the current version, which is made if there is none."""
-    with contextlib.suppress(MissingFileError):
-        _check_journal(disk.read_bytes(os.path.realpath(path) + "-journal"), path)
-    with _connected(path, path, "mode=rwc") as connection:
-        connection.execute("PRAGMA synchronous = FULL")
-        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            connection.execute("BEGIN")  # what is looked at belongs to one moment
-            schema.checked_version(connection, path)
-            connection.execute("COMMIT")
-            _use_log(connection)
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            schema.migrate(connection, schema.checked_version(connection, path))
-            yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
-
-
-def _use_log(connection: sqlite3.Connection) -> None:
-    """Switch a database to WAL. SQLite itself does not wait for others who are about to do the same."""
-    deadline = time.monotonic() + disk.LONGEST_WAIT
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.005)
-        else:
-            return
-
-
-@contextlib.contextmanager
-def _connected(database: Path, path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise LrschedError(f"databases need SQLite 3.37, this Python has {sqlite3.sqlite_version}; use a JSON file")
-    real = os.path.realpath(database)
-    writing = mode == "mode=rwc"
-    with _translated(path, writing=writing):
-        connection = sqlite3.connect(
-            f"file:{quote(os.fsencode(real))}?{mode}", uri=True, isolation_level=None, timeout=disk.LONGEST_WAIT
-        )
-        with contextlib.closing(connection):
-            connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
-            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_TEXT)
-            if not writing:
-                _limit_work(connection, Path(real).stat().st_size)
-            connection.execute("PRAGMA trusted_schema = OFF")
-            connection.execute("PRAGMA foreign_keys = ON")
-            yield connection
-
-
-def _limit_work(connection: sqlite3.Connection, size: int) -> None:
-    """End what takes longer than a database of that size can: its pages lead in circles."""
-    left = iter(range(_MOST_STEPS // _STEPS_AT_ONCE + _MOST_STEPS_A_BYTE * size // _STEPS_AT_ONCE))
-    connection.set_progress_handler(lambda: next(left, None) is None, _STEPS_AT_ONCE)
-
-
-# ---- what the machine and SQLite say
-
-_ERRNO = {
-    sqlite3.SQLITE_BUSY: errno.EBUSY,
-    sqlite3.SQLITE_LOCKED: errno.EBUSY,
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_READONLY: errno.EROFS,
-    sqlite3.SQLITE_PERM: errno.EACCES,
-    sqlite3.SQLITE_AUTH: errno.EACCES,
-}
-_DAMAGED = (
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_TOOBIG,
-    sqlite3.SQLITE_FORMAT,
-    sqlite3.SQLITE_INTERRUPT,  # see `_limit_work`
-)
-
-
-@contextlib.contextmanager
-def _translated(path: Path, *, writing: bool = True) -> Iterator[None]:
-    """Turns SQLite's exceptions into ours."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise FormatError("the database holds text that is not UTF-8", filename=os.fspath(path)) from error
-    except sqlite3.Error as error:
-        raise _meaning(error, path, writing=writing) from error
-    except (OSError, ValueError) as error:
-        if isinstance(error, LrschedError):
-            raise
-        raise disk.storage_error(error, path) from error
-
-
-def _meaning(error: sqlite3.Error, path: Path, *, writing: bool) -> LrschedError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    message = f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})"
-    if code in _DAMAGED:
-        return FormatError(f"the database cannot be read: {message}", filename=os.fspath(path))
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
-        try:
-            disk.probe(path, writing=writing)  # the system says more clearly what is wrong
-        except OSError as reason:
-            return disk.storage_error(reason, path)
-    return disk.storage_error(OSError(_ERRNO.get(code, errno.EIO), message), path)
+def _shown(names: list[str]) -> str:
+    return ", ".join(f"{name!r:.80}" for name in names[:_MOST_SHOWN]) + (", ..." if len(names) > _MOST_SHOWN else "")

@@ -1,13 +1,14 @@
 """Storages made of others. They hold nothing themselves."""
 
 import errno
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NoReturn, final
 
+from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.errors import ConflictError, StorageError, broken_law
+from lrsched.errors import ConflictError, NotWrittenError, StorageError, broken_law
 from lrsched.storage import Storage
-from lrsched.storage.opening import Where, open_storage
+from lrsched.storage.opening import Where, open_storage, read
 
 
 @final
@@ -38,6 +39,10 @@ class ReadOnly:
     def load(self) -> History:
         """See `Storage.load`."""
         return self.storage.load()
+
+    def read(self) -> History:
+        """See `Readable.read`."""
+        return read(self.storage)
 
     def save(self, history: History, changed: Collection[int] | None = None) -> NoReturn:
         """Refuse it, with a `StorageError`."""
@@ -70,26 +75,60 @@ class Mirrored:
             raise broken_law("others", "at least one storage", others, "without one there is nothing to mirror")
         self.storages: tuple[Storage, ...] = tuple(map(open_storage, (first, *others)))
         self._all_the_same = False
+        self._refused: ConflictError | None = None  # by the last load
 
     def __repr__(self) -> str:
         return f"Mirrored({', '.join(map(repr, self.storages))})"
 
     def load(self) -> History:
         """See `Storage.load`. Each of them must be readable, or absent; one that is ahead is a `ConflictError`."""
+        self._all_the_same = False
         histories = [storage.load() for storage in self.storages]
-        counting = next(filter(None, histories), histories[0])
-        for storage, history in zip(self.storages, histories, strict=True):
-            if set(history) - set(counting):
-                way_out = "take the older one away, so that it is made again from the other"
-                raise ConflictError(f"{storage!r} holds epochs that the first of {self!r} has not; {way_out}")
+        self._refused = self._ahead(histories)
+        if self._refused is not None:
+            raise self._refused
+        counting = _first_written(histories)
         self._all_the_same = all(history == counting for history in histories)
         return counting
 
+    def read(self) -> History:
+        """See `Readable.read`."""
+        histories, fault = [], None
+        for storage in self.storages:
+            try:
+                histories.append(read(storage))
+            except NotWrittenError as error:
+                fault = fault or error
+        if not histories and fault is not None:
+            raise fault
+        return _first_written(histories)
+
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`. If one of them fails, those before it have the new history, those after it the old."""
+        if self._refused is not None:
+            raise self._refused
         if not self._all_the_same:
             changed = None
         self._all_the_same = False
         for storage in self.storages:
             storage.save(history, changed)
         self._all_the_same = True
+
+    def _ahead(self, histories: Sequence[History]) -> ConflictError | None:
+        """What is wrong if one of them has what the one that counts has not."""
+        counting = _first_written(histories)
+        for storage, history in zip(self.storages, histories, strict=True):
+            epoch = next((epoch for epoch, data in history.items() if _has_more(data, counting.get(epoch))), None)
+            if epoch is not None:
+                way_out = "take the older one away, so that it is made again from the other"
+                message = f"{storage!r} holds data of epoch {epoch} that the first of {self!r} has not; {way_out}"
+                return ConflictError(message)
+        return None
+
+
+def _has_more(data: EpochData, known: EpochData | None) -> bool:
+    return known is None or bool(data.error.keys() - known.error.keys() or data.meta.keys() - known.meta.keys())
+
+
+def _first_written(histories: Sequence[History]) -> History:
+    return next(filter(None, histories), histories[0])

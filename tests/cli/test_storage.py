@@ -71,7 +71,10 @@ def test_convert_from_any_to_any(run, stored, tmp_path, target):
     before = target.read_bytes()
     code, out, err = run("convert", stored, target)
     assert (code, out) == (2, "")
-    assert err == f"lrsched: error: {target} is there already and is not overwritten; remove it, or name another\n"
+    what, way_out = target, "remove it, or name another"
+    if target.suffix == ".db":
+        what, way_out = f"run 'default' of {target}", f"name another, as in sqlite:///{target}?run=NAME"
+    assert err == f"lrsched: error: {what} is there already and is not overwritten; {way_out}\n"
     assert target.read_bytes() == before
 
 
@@ -88,15 +91,14 @@ def test_convert_says_what_the_target_cannot_hold_and_writes_nothing(run, tmp_pa
     source = tmp_path / "learning_rates"
     open_storage(source).save(History({1: EpochData(meta={"a": "\ud83d\ude00"})}))
     for target, says in (
-        ("run.json", "data of epoch 1 must be text that JSON can hold"),
-        ("runs.db", "meta['a'] must"),
+        ("run.json", "the data of epoch 1 must be text that JSON can hold"),
+        ("runs.db", "meta['a'] of epoch 1 must be text that JSON can hold"),
     ):
         code, out, err = run("convert", source, tmp_path / target)
         assert (code, out) == (2, "")
         assert says in err
-        with contextlib.suppress(FileNotFoundError):
-            assert SqliteStorage(tmp_path / "runs.db").runs() == ()
-    assert not (tmp_path / "run.json").exists()
+        assert "a learning-rate file can hold it" in err
+        assert set(os.listdir(tmp_path)) == {"learning_rates", ".learning_rates.lock"}
 
 
 def test_convert_what_is_not_there(run, tmp_path):
@@ -146,7 +148,7 @@ def test_repair(run, name, tmp_path):
     path.write_bytes(damaged)
     code, out, err = run("repair", path)
     assert (code, err) == (0, "")
-    target, last = re.match(r"(.*): \d+ epochs \(1 to (\d+)\) recovered\nlost: all ", out).groups()
+    target, last = re.match(r"(.*): \d+ epochs \(1 to (\d+)\) recovered\nlost: all after epoch \2 \(", out).groups()
     assert target == str(tmp_path / REPAIRED[name])
     recovered = read(target)
     assert 400 < len(recovered) == int(last) < 500
@@ -159,6 +161,7 @@ def test_repair(run, name, tmp_path):
     told = json.loads(out)
     assert (code, told["epochs"], told["target"]) == (0, list(recovered), str(tmp_path / "elsewhere.json"))
     assert told["lost"]["why"]
+    assert told["lost"]["after_epoch"] == int(last)
     assert read(told["target"]) == recovered
 
 
@@ -168,7 +171,7 @@ def test_repair_tells_the_line(run, tmp_path):
     path.write_text(path.read_text().replace('"epoch": 3', '"epoch": three'))
     code, out, _ = run("repair", path)
     assert code == 0
-    assert "2 epochs (1 to 2) recovered\nlost: all from line 4 on (" in out
+    assert f"2 epochs (1 to 2) recovered\nlost: all after epoch 2 (expecting value @ {path}:4)\n" in out
 
 
 def test_repair_where_nothing_can_be_done(run, tmp_path, database):

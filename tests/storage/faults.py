@@ -129,7 +129,7 @@ def main():
 
 
 def expected(file):
-    return {f"{file.name}.{number}" for number in (1, 2)}
+    return {f"{file.name}.backup{number}" for number in (1, 2)}
 
 
 if __name__ == "__main__":

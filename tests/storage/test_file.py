@@ -87,7 +87,7 @@ def test_a_symbolic_link_is_followed(path, tmp_path):
     storage.save(ONE)
     assert link.is_symlink()
     assert read(path) == ONE
-    assert set(os.listdir(tmp_path)) == {"learning_rates", ".learning_rates.lock", "learning_rates.1", "link"}
+    assert set(os.listdir(tmp_path)) == {"learning_rates", ".learning_rates.lock", "learning_rates.backup1", "link"}
 
 
 def test_the_rights_of_a_file_are_kept_and_those_of_a_new_one_follow_the_umask(path):
@@ -208,9 +208,9 @@ def test_a_packed_file_that_is_empty_is_not_written_yet(tmp_path):
 @pytest.mark.parametrize(
     ("name", "first", "second"),
     [
-        ("run.json", "run.1.json", "run.2.json"),
-        ("learning_rates", "learning_rates.1", "learning_rates.2"),
-        ("run.json.gz", "run.1.json.gz", "run.2.json.gz"),
+        ("run.json", "run.backup1.json", "run.backup2.json"),
+        ("learning_rates", "learning_rates.backup1", "learning_rates.backup2"),
+        ("run.json.gz", "run.backup1.json.gz", "run.backup2.json.gz"),
     ],
 )
 def test_as_many_generations_are_kept_as_were_asked_for(name, first, second, tmp_path):
@@ -230,7 +230,7 @@ def test_a_restart_goes_on_with_the_generations(tmp_path):
     storage = FileStorage(path, backups=1)
     storage.load()
     storage.save(TWO)
-    assert read(tmp_path / "run.1.json") == ONE
+    assert read(tmp_path / "run.backup1.json") == ONE
 
 
 def test_without_a_wish_no_generation_is_kept(tmp_path):
@@ -255,7 +255,7 @@ def test_saves_that_fail_keep_every_generation(step, tmp_path, monkeypatch):
         real(descriptor)
 
     def generations():
-        return [read(tmp_path / name) for name in ("run.json", "run.1.json", "run.2.json")]
+        return [read(tmp_path / name) for name in ("run.json", "run.backup1.json", "run.backup2.json")]
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fsync)

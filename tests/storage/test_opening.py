@@ -194,7 +194,7 @@ def test_a_mirror_that_is_ahead_is_not_cut_off(tmp_path):
     mirrored.save(two, {2})
     main.write_bytes(older)
     with pytest.raises(
-        ConflictError, match="holds epochs that the first of Mirrored.* has not; take the older one away"
+        ConflictError, match="holds data of epoch 2 that the first of Mirrored.* has not; take the older one away"
     ):
         Mirrored(main, mirror).load()
     main.unlink()

@@ -1,0 +1,303 @@
+"""Connections to a database: reading that changes nothing, writing in one transaction, and what SQLite's errors mean.
+
+A database is never opened and closed here but through SQLite. For when a process closes any descriptor of a file, POSIX
+drops all its locks of that file, and so those of its other connections.
+"""
+
+import contextlib
+import errno
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import attrs
+
+from lrsched.errors import FormatError, LrschedError, MissingFileError, StorageError
+from lrsched.storage import disk, schema
+
+LONGEST_TEXT = 10**7
+"""How many bytes a value of a database has at most; more is an attack."""
+
+_OLDEST_SQLITE = (3, 37, 0)  # STRICT
+_QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
+_ATTEMPTS = 10
+_MOST_STEPS = 10**7  # of SQLite's machine, to read a database, and so many more for each of its bytes
+_MOST_STEPS_A_BYTE = 10
+_STEPS_AT_ONCE = 10**5
+
+Found = TypeVar("Found")
+_Question = Callable[[sqlite3.Connection], Found]
+
+# ---- reading
+
+_UNUSED = "mode=ro&immutable=1"
+_COPY = "mode=rw"
+
+
+def read(path: Path, question: _Question[Found]) -> Found | None:
+    """What ``question`` finds in a database as it is at one moment; None if there is no database.
+
+    Even SQLite's own way of opening for reading puts files beside a database, and undoes what a crash left half done.
+    So if nobody has it open, it is read as a file that does not change, and read again if it did; else a copy is read.
+
+    Raises:
+        FormatError: It is no database of lrsched, or is damaged.
+        StorageError: The machine could not read it.
+    """
+    for _ in range(_ATTEMPTS):
+        before = _moment(path)
+        if before is None:
+            return None
+        if before.is_used:
+            break
+        found, fault = None, None
+        try:
+            found = _ask(path, question, path, _UNUSED)
+        except LrschedError as error:
+            fault = error
+        if before == _moment(path):
+            if fault:
+                raise fault
+            return found
+    with _translated(path, writing=False), tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
+        copy = Path(folder) / "copy"
+        for suffix, content in _snapshot(path).items():
+            copy.with_name(copy.name + suffix).write_bytes(content)
+        return _ask(copy, question, path, _COPY)
+
+
+@attrs.frozen
+class _Moment:
+    """What stays the same as long as nobody writes to the database itself, nor begins its log anew.
+
+    Attributes:
+        state: Of the database.
+        log: How the log begins, which is written there with every save and put into the database later.
+        journal: How the journal begins, of which a database is restored that somebody left half written.
+    """
+
+    state: disk.State
+    log: bytes
+    journal: bytes
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the database alone does not tell what is stored."""
+        return bool(self.log or self.journal.strip(b"\0"))
+
+
+def _moment(path: Path) -> _Moment | None:
+    """The present one; None if there is no database."""
+    while True:
+        state = disk.state(path)
+        if state is None:
+            return None
+        wait = state[-1] / 1e9 + _QUIET - time.time()
+        if not 0 < wait <= _QUIET:
+            return _Moment(state, disk.beginning(_log(path)), disk.beginning(_journal(path)))
+        time.sleep(wait)
+
+
+def _log(path: Path) -> Path:
+    return Path(os.path.realpath(path) + "-wal")
+
+
+def _journal(path: Path) -> Path:
+    return Path(os.path.realpath(path) + "-journal")
+
+
+def _snapshot(path: Path) -> dict[str, bytes]:
+    """A database with its log and journal, by suffix, which together tell what was stored at one moment."""
+    deadline = time.monotonic() + disk.LONGEST_WAIT
+    while time.monotonic() < deadline:
+        before = _moment(path)
+        copies = {"": _content(path)}
+        for suffix, beside in (("-wal", _log(path)), ("-journal", _journal(path))):
+            with contextlib.suppress(MissingFileError):
+                copies[suffix] = disk.read_bytes(beside)
+        if before == _moment(path):
+            _check_journal(path)
+            return copies
+    raise StorageError(errno.EBUSY, f"it changed all the time for {disk.LONGEST_WAIT:g} seconds", os.fspath(path))
+
+
+_DESCRIPTORS: dict[tuple[int, int], int] = {}
+"""Of the databases that were copied, by device and inode. Closing one would drop the process's locks of that file."""
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a database."""
+    found = path.stat()
+    descriptor = _DESCRIPTORS.get((found.st_dev, found.st_ino))
+    if descriptor is None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        found = os.fstat(descriptor)
+        _DESCRIPTORS[found.st_dev, found.st_ino] = descriptor
+    size = os.fstat(descriptor).st_size
+    if size > disk.LARGEST:
+        message = f"it has more than {disk.LARGEST} bytes, and is not copied; read it when nobody has it open"
+        raise StorageError(errno.EFBIG, message, os.fspath(path))
+    return os.pread(descriptor, size, 0)
+
+
+_JOURNAL_OF_SEVERAL = bytes.fromhex("d9d505f920a163d7")
+
+
+def _check_journal(path: Path) -> None:
+    """Refuse a journal that names other files. SQLite would delete them, and lrsched makes none such."""
+    with contextlib.suppress(MissingFileError):
+        if disk.read_bytes(_journal(path)).endswith(_JOURNAL_OF_SEVERAL):
+            raise FormatError("the journal of the database names other files", filename=os.fspath(path))
+
+
+def _ask(database: Path, question: _Question[Found], path: Path, mode: str) -> Found | None:
+    """What ``question`` finds in ``database``, which is ``path`` or its copy."""
+    with _connected(database, path, mode) as connection:
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute("BEGIN")
+        version = schema.checked_version(connection, path)
+        if version == 0:
+            return None
+        if version == len(schema.MIGRATIONS):
+            return question(connection)
+        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as current:
+            connection.backup(current)
+            current.text_factory = connection.text_factory
+            schema.migrate(current, version)
+            return question(current)
+
+
+# ---- writing
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A transaction on a database of the current version, which is made if there is none.
+
+    Raises:
+        FormatError: It is no database of lrsched, or is damaged.
+        StorageError: The machine could not write it.
+    """
+    disk.state(path)
+    _check_journal(path)
+    with _connected(path, path, "mode=rwc") as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("BEGIN")  # what is looked at belongs to one moment
+            schema.checked_version(connection, path)
+            connection.execute("COMMIT")
+            _use_log(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            schema.migrate(connection, schema.checked_version(connection, path))
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Switch a database to WAL. SQLite itself does not wait for others who are about to do the same."""
+    deadline = time.monotonic() + disk.LONGEST_WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+# ---- both
+
+
+@contextlib.contextmanager
+def _connected(database: Path, path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise LrschedError(f"databases need SQLite 3.37, this Python has {sqlite3.sqlite_version}; use a JSON file")
+    real = os.path.realpath(database)
+    is_writing = mode == "mode=rwc"
+    with _translated(path, writing=is_writing):
+        connection = sqlite3.connect(
+            f"file:{quote(os.fsencode(real))}?{mode}", uri=True, isolation_level=None, timeout=disk.LONGEST_WAIT
+        )
+        with contextlib.closing(connection):
+            connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_TEXT)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            with contextlib.nullcontext() if is_writing else _limited(connection, Path(real).stat()):
+                yield connection
+
+
+@contextlib.contextmanager
+def _limited(connection: sqlite3.Connection, state: os.stat_result) -> Iterator[None]:
+    """End what takes longer than a database of that size can: its pages lead in circles."""
+    size = min(state.st_size, 512 * state.st_blocks)  # holes have no rows
+    left = iter(range(_MOST_STEPS // _STEPS_AT_ONCE + _MOST_STEPS_A_BYTE * size // _STEPS_AT_ONCE))
+    connection.set_progress_handler(lambda: next(left, None) is None, _STEPS_AT_ONCE)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _code(error) == sqlite3.SQLITE_INTERRUPT and next(left, None) is not None:
+            raise KeyboardInterrupt from None  # raised in the handler, where `sqlite3` takes it for a wish to stop
+        raise
+
+
+# ---- what the machine and SQLite say
+
+_ERRNO = {
+    sqlite3.SQLITE_BUSY: errno.EBUSY,
+    sqlite3.SQLITE_LOCKED: errno.EBUSY,
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+}
+_DAMAGED = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_TOOBIG,
+    sqlite3.SQLITE_INTERRUPT,  # see `_limited`
+)
+
+
+def _code(error: BaseException | None) -> int:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+@contextlib.contextmanager
+def _translated(path: Path, *, writing: bool) -> Iterator[None]:
+    """Turns SQLite's exceptions into ours."""
+    try:
+        with disk.memory_for(path):
+            yield
+    except LrschedError:
+        raise
+    except UnicodeDecodeError as error:
+        raise FormatError("the database holds text that is not UTF-8", filename=os.fspath(path)) from error
+    except sqlite3.Error as error:
+        raise _meaning(error, path, writing=writing) from error
+    except (OSError, ValueError) as error:
+        raise disk.storage_error(error, path) from error
+
+
+def _meaning(error: sqlite3.Error, path: Path, *, writing: bool) -> LrschedError:
+    code = _code(error)
+    message = f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})"
+    if code in _DAMAGED:
+        return FormatError(f"the database cannot be read: {message}", filename=os.fspath(path))
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
+        try:
+            disk.probe(path, writing=writing)  # the system says more clearly what is wrong
+        except OSError as reason:
+            return disk.storage_error(reason, path)
+    return disk.storage_error(OSError(_ERRNO.get(code, errno.EIO), message), path)
