@@ -18,7 +18,7 @@ myst_heading_anchors = 3
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
-smartquotes = False  # or --json becomes –json
+smartquotes = False  # they make one dash of the two of an option
 default_role = "any"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -25,6 +25,7 @@ MOST_DIGITS = 400
 
 _LARGEST_META = 10**MOST_DIGITS
 _DEEPEST_META = 50
+_PLAIN = (type(None), bool, str, bytes)
 _NO_ITEMS: FrozenDict[str, Any] = FrozenDict()
 
 
@@ -191,8 +192,10 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
     """
     if depth > _DEEPEST_META:
         raise broken_law(name, f"nested at most {_DEEPEST_META} deep", value, "flatten it")
-    if value is None or isinstance(value, bool):
+    if type(value) in _PLAIN:
         return value
+    if type(value) is list and not key:
+        return pvector([persistent(name, item, depth + 1) for item in value])
     if isinstance(value, (str, bytes)):
         return str(value) if isinstance(value, str) else bytes(value)
     if isinstance(value, tuple):

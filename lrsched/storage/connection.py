@@ -151,7 +151,7 @@ _JOURNAL_OF_SEVERAL = bytes.fromhex("d9d505f920a163d7")
 def _check_journal(path: Path) -> None:
     """Refuse a journal that names other files. SQLite would delete them, and lrsched makes none such."""
     with contextlib.suppress(MissingFileError):
-        if disk.read_bytes(_journal(path)).endswith(_JOURNAL_OF_SEVERAL):
+        if disk.beginning(_journal(path)) and disk.read_bytes(_journal(path)).endswith(_JOURNAL_OF_SEVERAL):
             raise FormatError("the journal of the database names other files", filename=os.fspath(path))
 
 
@@ -184,6 +184,7 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
         StorageError: The machine could not write it.
     """
     disk.state(path)
+    disk.beginning(_log(path))  # SQLite would not say what is wrong if it is no file
     _check_journal(path)
     with _connected(path, path, "mode=rwc") as connection:
         connection.execute("PRAGMA synchronous = FULL")

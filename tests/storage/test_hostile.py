@@ -23,6 +23,15 @@ def _json(epochs):
     return JSON.replace("%s", epochs)
 
 
+def _same_hash(number):
+    """Integers of which a dict costs the square of their number."""
+    return [str((1 + n) * (2**61 - 1)) for n in range(number)]
+
+
+def _same_hash_set(number):
+    return f'{{"$set": [{", ".join(_same_hash(number))}]}}'
+
+
 def _text_keys():
     return "{1: EpochData(learningRate=0.1, error={\n" + "".join(f"'k{n}': 0.5,\n" for n in range(MANY)) + "})}\n"
 
@@ -52,6 +61,33 @@ TEXTS = {
     "keys": ("learning_rates", _text_keys, f"read: 1 epochs, {MANY} errors"),
     "epochs": ("learning_rates", _text_epochs, f"read: {MANY_EPOCHS} epochs"),
     "zeros": ("learning_rates", lambda: "\0" * MANY, "refused"),
+    "epochs of one hash": (
+        "learning_rates",
+        lambda: "{" + "".join(f"{n}: EpochData(learningRate=0.1, error={{}})," for n in _same_hash(30_000)) + "}",
+        "refused",
+    ),
+    "a dict of one hash": (
+        "learning_rates",
+        lambda: "{1: EpochData(error={':meta:a': {" + "".join(f"{n}: 0," for n in _same_hash(30_000)) + "}})}",
+        "refused",
+    ),
+    "a set of one hash": (
+        "learning_rates",
+        lambda: "{1: EpochData(error={':meta:a': set([" + ",".join(_same_hash(30_000)) + "])})}",
+        "refused",
+    ),
+    "json: a set of one hash": (
+        "run.json",
+        lambda: _json('{"epoch": 1, "meta": {"a": ' + _same_hash_set(30_000) + "}}"),
+        "refused",
+    ),
+    "json: a dict of one hash": (
+        "run.json",
+        lambda: _json(
+            '{"epoch": 1, "meta": {"a": {"$dict": [' + ", ".join(f"[{n}, 0]" for n in _same_hash(30_000)) + "]}}}"
+        ),
+        "refused",
+    ),
     "json: deep": ("run.json", lambda: _json('{"epoch": 1, "meta": {"a": ' + "[" * MANY), "refused"),
     "json: deep objects": ("run.json", lambda: '{"format":' * MANY, "refused"),
     "json: deep tags": (
@@ -172,6 +208,18 @@ def test_pages_that_lead_to_the_same_pages_come_to_an_end(tmp_path):
     content[28:32] = (len(content) // size).to_bytes(4, "big")
     path.write_bytes(content)
     assert _read(str(path)).startswith("refused: FormatError: the database cannot be read: interrupted")
+    os.truncate(path, 20 * 2**30)  # a hole at its end gives it no more time
+    assert _read(str(path)).startswith("refused: FormatError: the database cannot be read: interrupted")
+
+
+@pytest.mark.parametrize("name", ["runs.db", "runs.db-wal", "runs.db-journal"])
+def test_a_pipe_in_place_of_a_file_is_refused(name, tmp_path):
+    SqliteStorage(tmp_path / "runs.db").save(ONE)
+    (tmp_path / name).unlink(missing_ok=True)
+    os.mkfifo(tmp_path / name)
+    for use in (read, lambda path: SqliteStorage(path).load(), lambda path: SqliteStorage(path).save(ONE)):
+        with pytest.raises(StorageError, match="it is a device or a pipe and no file"):
+            use(tmp_path / "runs.db")
 
 
 @pytest.fixture
@@ -197,6 +245,21 @@ ALL = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 
 DATABASES = {
     "a trigger": (
         ["CREATE TRIGGER t AFTER INSERT ON epochs BEGIN DELETE FROM epochs; END"],
+        "refused: FormatError: the trigger 't' is not as lrsched made it",
+    ),
+    "a trigger on a table of another case": (
+        [
+            "CREATE TRIGGER t AFTER INSERT ON epochs BEGIN DELETE FROM epochs; END",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_schema SET tbl_name = 'EPOCHS' WHERE name = 't'",
+        ],
+        "refused: FormatError: the trigger 't' is not as lrsched made it",
+    ),
+    "a trigger that a foreign key sets off": (
+        [
+            "CREATE TABLE x (r, e, FOREIGN KEY (r, e) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE)",
+            "CREATE TRIGGER t AFTER DELETE ON x BEGIN UPDATE epochs SET learning_rate = 9.0; END",
+        ],
         "refused: FormatError: the trigger 't' is not as lrsched made it",
     ),
     "an index with an expression": (
@@ -231,6 +294,17 @@ DATABASES = {
         ["PRAGMA ignore_check_constraints = ON", "INSERT INTO epochs VALUES (1, 2, 'fast')"],
         "refused: FormatError: run 'default': learning_rate must be a finite number >= 0, got 'fast'",
     ),
+    "errors of what is no epoch": (
+        [
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_schema SET sql = replace(sql, 'STRICT, ', '') WHERE name = 'errors'",
+            "PRAGMA writable_schema = RESET",
+            "INSERT INTO errors VALUES (1, 'x', 'a', 1.0), (1, 77, 'a', 1.0)",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_schema SET sql = replace(sql, ') WITHOUT', ') STRICT, WITHOUT') WHERE name = 'errors'",
+        ],
+        "refused: FormatError: run 'default': there are errors or meta values of epoch",
+    ),
     "an infinite rate": (["INSERT INTO epochs VALUES (1, 2, 9e999)"], "refused: FormatError: run 'default': learning_"),
     "meta that is no JSON": (
         ["INSERT INTO meta VALUES (1, 1, 'a', '__import__(1)')"],
@@ -247,6 +321,14 @@ DATABASES = {
     "text that is none": (
         ["INSERT INTO errors VALUES (1, 1, CAST(x'fffe' AS TEXT), 1.0)"],
         "refused: FormatError: the database holds text that is not UTF-8",
+    ),
+    "a set of one hash": (
+        [f"INSERT INTO meta VALUES (1, 1, 'a', '{_same_hash_set(30_000)}')"],
+        "refused: FormatError: run 'default': keys that were made to have the same hash",
+    ),
+    "many lists": (
+        ["INSERT INTO meta SELECT 1, 1, 'a', '[' || replace(hex(zeroblob(1500000)), '00', '[],') || '1]'"],
+        "read: 1 epochs, 1 errors",
     ),
     "many errors": (
         [f"INSERT INTO errors {ALL % MANY} 1, 1, 'k' || i, 0.5 FROM n"],
@@ -274,7 +356,17 @@ def test_a_hostile_database_is_refused_or_read_as_it_is(case, database):
     assert os.listdir(Path(path).parent) == ["runs.db"]
 
 
-@pytest.mark.parametrize("case", ["a trigger", "another program's", "a newer one", "a view in place of a table"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "a trigger",
+        "a trigger on a table of another case",
+        "a trigger that a foreign key sets off",
+        "another program's",
+        "a newer one",
+        "a view in place of a table",
+    ],
+)
 def test_nothing_is_saved_to_a_database_that_is_not_as_we_made_it(case, database):
     path = database(*DATABASES[case][0])
     before = Path(path).read_bytes()

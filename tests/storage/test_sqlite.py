@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -25,7 +26,8 @@ from lrsched import (
     open_storage,
     read,
 )
-from lrsched.storage import schema, sqlite
+from lrsched.storage import connection as database
+from lrsched.storage import disk, schema, sqlite
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.05))
@@ -105,6 +107,23 @@ def test_a_run_that_another_removed_is_written_anew(path):
     assert read(path) == TWO
 
 
+def test_what_a_removed_run_left_does_not_turn_up_in_another(path):
+    """The sqlite3 shell does not follow foreign keys unless it is told to, and numbers are given again."""
+    SqliteStorage(path, "a").save(TWO.set(7, EpochData(error={"x": 3.0}, meta={"gpu": "a"})))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM runs WHERE name = 'a'")
+    SqliteStorage(path, "b").save(ONE)
+    assert SqliteStorage(path, "b").load() == ONE
+
+
+def test_a_run_that_was_read_by_no_name_keeps_it(path):
+    assert SqliteStorage(path).named().run is None
+    SqliteStorage(path, "a").save(ONE)
+    named = SqliteStorage(path).named()
+    SqliteStorage(path).save(TWO)
+    assert (named.run, named.read(), SqliteStorage(path).named().run) == ("a", ONE, "default")
+
+
 def test_another_database_of_the_same_name_is_not_taken_for_the_one_that_was_loaded(path, tmp_path):
     storage = SqliteStorage(path)
     storage.save(ONE)
@@ -130,6 +149,29 @@ def test_a_save_touches_what_changed_and_nothing_else(path):
             (3, "a", 1.0),
         ]
     assert path.read_bytes() != before
+
+
+def test_what_others_keep_beside_an_epoch_stays_when_it_is_saved_again(path):
+    storage = SqliteStorage(path)
+    storage.save(TWO)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for table, action in (("notes", ""), ("more_notes", "ON DELETE CASCADE")):
+            key = f"FOREIGN KEY (run, epoch) REFERENCES epochs (run_id, epoch) {action}"
+            connection.execute(f"CREATE TABLE {table} (run, epoch, {key})")
+            connection.execute(f"INSERT INTO {table} VALUES (1, 2)")
+    longer = TWO.set(2, EpochData(learning_rate=0.25, error={"a": 1.0}))
+    storage.save(longer, {2})
+    assert read(path) == longer
+    assert _rows(path, "SELECT * FROM notes UNION ALL SELECT * FROM more_notes") == [(1, 2), (1, 2)]
+
+
+@pytest.mark.parametrize("changed", [{"a"}, {0}, {1.5}, {2**63}])
+def test_what_is_no_epoch_did_not_change(path, changed):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    with pytest.raises(ArgumentError, match="an epoch that changed must be an integer"):
+        storage.save(TWO, changed)
+    assert read(path) == ONE
 
 
 def test_a_commit_whose_end_was_not_seen_is_no_conflict(path, monkeypatch):
@@ -174,6 +216,79 @@ def test_a_path_of_any_characters_works(tmp_path):
 
 
 # ---- reading while others are at it
+
+
+SAVE_ONCE_MORE = """
+import sys
+from lrsched import EpochData, SqliteStorage
+storage = SqliteStorage(sys.argv[1], "b")
+history = storage.load()
+storage.save(history.set(len(history) + 1, EpochData(learning_rate=0.1)))
+"""
+
+
+def test_reading_drops_no_locks_of_other_connections_of_the_process(path):
+    """POSIX does so when any descriptor of the file is closed; another process would take the log away then."""
+    SqliteStorage(path, "b").save(ONE)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        assert connection.execute("SELECT count(*) FROM epochs").fetchone() == (1,)
+        for number in range(2, 5):
+            assert len(read(path)) == number - 1
+            subprocess.run([sys.executable, "-c", SAVE_ONCE_MORE, path], check=True)
+            assert (path.parent / "runs.db-wal").exists()
+            assert connection.execute("SELECT count(*) FROM epochs").fetchone() == (number,)
+    assert os.listdir(path.parent) == ["runs.db"]
+
+
+def test_ctrl_c_ends_what_reads_for_long(path, monkeypatch):
+    """Python's `sqlite3` swallows it if it comes while SQLite works."""
+    SqliteStorage(path).save(ONE)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    def ask_for_long(connection, *_):
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+        return connection.execute(numbers).fetchall()
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    monkeypatch.setattr(sqlite, "_load", ask_for_long)
+    monkeypatch.setattr(database, "_MOST_STEPS", 10**11)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            SqliteStorage(path).load()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_large_database_is_read_but_not_copied(path, monkeypatch):
+    SqliteStorage(path).save(ONE)
+    monkeypatch.setattr(disk, "LARGEST", 1000)
+    assert read(path) == ONE
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("INSERT INTO epochs VALUES (1, 2, 0.05)")
+        with pytest.raises(StorageError, match="is not copied; read it when nobody has it open"):
+            read(path)
+    assert read(path) == TWO
+
+
+def test_what_changes_all_the_time_is_told(path, monkeypatch):
+    SqliteStorage(path).save(ONE)
+    monkeypatch.setattr(disk, "LONGEST_WAIT", 0.1)
+    content = database._content
+
+    def content_while_another_writes(path):
+        found = content(path)
+        os.utime(path)
+        return found
+
+    monkeypatch.setattr(database, "_content", content_while_another_writes)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("INSERT INTO epochs VALUES (1, 2, 0.05)")
+        with pytest.raises(StorageError, match="it changed all the time for 0.1 seconds"):
+            read(path)
 
 
 HALF_DONE = """
