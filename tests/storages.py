@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from lrsched import ArgumentError, MemoryStorage, Mirrored, SqliteStorage, open_storage
+from lrsched import ArgumentError, History, MemoryStorage, Mirrored, SqliteStorage, StorageError, open_storage
 from lrsched.formats.json import JSON
 
 
@@ -57,6 +57,22 @@ KINDS = ON_DISK | {
     "mirrored in memory": lambda place: Mirrored(place.path("mirror"), place.kept("mirror")),
     "one's own": lambda place: KEY_VALUE.KeyValueStorage(place.memory.setdefault("store", {}), "run"),
 }
+
+
+class Told:
+    """A storage in memory that notes what it is told, and fails where it is to."""
+
+    def __init__(self, history=None):
+        self.history, self.told, self.fails = history or History(), [], False
+
+    def load(self):
+        return self.history
+
+    def save(self, history, changed=None):
+        self.told.append(changed)
+        if self.fails:
+            raise StorageError(28, "No space left on device", "x")
+        self.history = history
 
 
 def can_be_held(history):

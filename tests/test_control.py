@@ -4,6 +4,7 @@ import math
 
 import numpy
 import pytest
+from storages import Told
 
 from lrsched import (
     ArgumentError,
@@ -215,3 +216,31 @@ def test_meta_alone_gives_an_epoch_its_rate_too():
 def test_a_missing_folder_is_said_before_the_first_epoch(tmp_path):
     with pytest.raises(StorageError, match="its folder is not there"):
         LearningRateControl(NEWBOB, tmp_path / "no" / "learning_rates")
+
+
+def test_a_control_tells_which_epochs_changed_since_the_last_save():
+    storage = Told(History({2: EpochData(learning_rate=0.0), 3: EpochData(learning_rate=0.1)}))
+    control = LearningRateControl(Preset(Constant(0.5), {1: 0.1, 2: 0.2, 3: 0.3}), storage)
+    steps = [
+        lambda: None,
+        lambda: None,
+        lambda: control.get_learning_rate_for_epoch(4),
+        lambda: control.get_learning_rate_for_epoch(4),
+        lambda: control.set_learning_rate_for_epoch(5, 0.5),
+        lambda: control.set_default_learning_rate_for_epoch(6, 0.5),
+        lambda: control.set_epoch_error(7, {"a": 1.0}),
+        lambda: control.set_epoch_meta(8, {"a": 1}),
+        lambda: (control.set_epoch_meta(9, {"a": 1}), control.load()),
+    ]
+    for step in steps:
+        step()
+        control.save()
+    assert storage.told == [{1, 2}, set(), {4}, set(), {5}, {6}, {7}, {8}, set()]
+    storage.fails = True
+    for epoch in (10, 11):
+        control.set_epoch_meta(epoch, {})
+        with pytest.raises(StorageError):
+            control.save()
+    storage.fails = False
+    control.save()
+    assert storage.told[9:] == [{10}, {10, 11}, {10, 11}]

@@ -71,8 +71,8 @@ def _histories(where: str, interval: float, until: int | None) -> Iterator[Histo
             if isinstance(storage, SqliteStorage):
                 storage = storage.named()
             history, broken = read(storage), 0
-        except NotWrittenError:
-            history = History()
+        except NotWrittenError:  # whoever begins anew, or does not rename, takes away what was there
+            history = last or History()
         except (FormatError, StorageError):
             broken += 1
             if broken >= patience:

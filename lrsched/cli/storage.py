@@ -10,6 +10,7 @@ from lrsched.cli.options import AsJson, Where, read_history
 from lrsched.cli.output import busy, say, say_json, say_table
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, ConflictError, LrschedError
+from lrsched.formats.text import TEXT
 from lrsched.storage.file import FileStorage, beside
 from lrsched.storage.opening import open_storage, read
 from lrsched.storage.sqlite import DEFAULT_RUN, SqliteStorage
@@ -35,7 +36,7 @@ def convert(file: Where, target: Target, as_json: AsJson = False) -> None:  # no
     history = read_history(file)
     with busy(f"{len(history)} epochs to {target}"):
         _save_new(history, target)
-        if read(target) != history:
+        if TEXT.render(read(target)) != TEXT.render(history):  # which tells -0.0 from 0.0, too
             raise LrschedError(f"{target} reads back differently from {file}; please report this")
     if as_json:
         say_json({"file": file, "target": target, "epochs": len(history)})

@@ -194,8 +194,6 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
         raise broken_law(name, f"nested at most {_DEEPEST_META} deep", value, "flatten it")
     if type(value) in _PLAIN:
         return value
-    if type(value) is list and not key:
-        return pvector([persistent(name, item, depth + 1) for item in value])
     if isinstance(value, (str, bytes)):
         return str(value) if isinstance(value, str) else bytes(value)
     if isinstance(value, tuple):

@@ -82,7 +82,7 @@ def _by_url(url: re.Match[str]) -> Storage:
     make, readers = _KINDS[scheme]
     try:
         text = (url["options"] or "").replace("+", "%2B")  # a plus is no space, as in the path
-        options = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="surrogateescape")
+        options = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="surrogatepass")
     except ValueError as error:
         raise broken_law("the options of a URL", "like ?name=value&name=value", url["options"], _WAY_OUT) from error
     given: dict[str, Any] = {}

@@ -169,7 +169,8 @@ class SqliteStorage:
         if row is None or row[1] != self._seen:  # there was none, or one of a save that seemed to fail
             for table in ("errors", "meta", "epochs"):
                 connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run,))  # noqa: S608  names of ours
-            epochs, rows = set(history), _rows(history, history)
+            if self._seen is not None:
+                epochs, rows = set(history), _rows(history, history)
         for table in ("errors", "meta"):
             _many(connection, run, f"DELETE FROM {table} WHERE run_id = ? AND epoch = ?", [(e,) for e in epochs])  # noqa: S608
         gone = [(epoch,) for epoch in epochs if epoch not in history]

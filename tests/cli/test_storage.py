@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from lrsched import EpochData, History, SqliteStorage, open_storage, read
+from lrsched.formats.text import TEXT
 
 HISTORY = History(
     {
@@ -101,6 +102,17 @@ def test_convert_says_what_the_target_cannot_hold_and_writes_nothing(run, tmp_pa
         assert set(os.listdir(tmp_path)) == {"learning_rates", ".learning_rates.lock"}
 
 
+def test_convert_reads_back_what_it_wrote(run, tmp_path, monkeypatch):
+    source = tmp_path / "learning_rates"
+    open_storage(source).save(HISTORY)
+    save = SqliteStorage.save
+    monkeypatch.setattr(SqliteStorage, "save", lambda self, history, changed=None: save(self, history.before(3)))
+    code, out, err = run("convert", source, tmp_path / "runs.db")
+    assert code != 0
+    assert out == ""
+    assert "runs.db reads back differently from" in err
+
+
 def test_convert_what_is_not_there(run, tmp_path):
     code, _, err = run("convert", tmp_path / "a", tmp_path / "b.json")
     assert code == 3
@@ -174,6 +186,20 @@ def test_repair_tells_the_line(run, tmp_path):
     assert f"2 epochs (1 to 2) recovered\nlost: all after epoch 2 (expecting value @ {path}:4)\n" in out
 
 
+def test_a_repaired_file_has_the_format_of_the_damaged_one(run, tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(TEXT.render(HISTORY)[:-2])
+    assert run("repair", f"text:{path}")[0] == 0
+    assert read(f"text:{tmp_path}/run.repaired.json") == HISTORY
+
+
+def test_a_repaired_file_may_get_another_format(run, tmp_path):
+    path = tmp_path / "learning_rates"
+    path.write_text(TEXT.render(HISTORY)[:-2])
+    assert run("repair", path, "-o", f"json:{tmp_path}/x")[0] == 0
+    assert read(f"json:{tmp_path}/x") == HISTORY
+
+
 def test_repair_where_nothing_can_be_done(run, tmp_path, database):
     for content in ("", "garbage", "{"):
         (tmp_path / "broken").write_text(content)
@@ -237,6 +263,48 @@ def test_follow_as_json_lines(run, tmp_path, time):
         (2, "NaN", True),
         (3, None, False),
     ]
+
+
+def test_follow_has_patience_again_after_what_it_could_read(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    for number in range(1, 4):
+        time += [lambda: path.write_text("{1: Epoch")] * 6
+        time += [lambda n=number: path.write_text(TEXT.render(HISTORY.before(n + 1)))]
+    code, out, err = run("follow", path)
+    assert (code, err) == (0, "")
+    assert len(out.splitlines()) == 3
+
+
+def test_follow_does_not_tell_again_what_was_broken_for_a_moment(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    whole = TEXT.render(HISTORY)
+    path.write_text(whole)
+    time += [lambda: path.write_text("{1: Epoch"), lambda: path.write_text(whole)]
+    _, out, _ = run("follow", path)
+    assert len(out.splitlines()) == 3
+
+
+def test_follow_waits_until_the_epoch_is_finished(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    open_storage(path).save(HISTORY)
+    later = HISTORY.set(3, HISTORY[1])
+    time += [lambda: path.write_text(TEXT.render(later))]
+    _, out, _ = run("follow", path, "--until", "3")
+    assert out.splitlines()[-1].startswith("epoch 3")
+    assert "not finished" not in out.splitlines()[-1]
+
+
+def test_follow_waits_as_long_as_it_is_told(run, tmp_path, monkeypatch):
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(importlib.import_module("lrsched.cli.follow"), "time", SimpleNamespace(sleep=sleep))
+    run("follow", tmp_path / "learning_rates", "--interval", "0.25")
+    assert waits == [0.25] * 3
 
 
 def test_follow_gives_up_what_stays_broken(run, tmp_path, time):

@@ -12,7 +12,7 @@ from storages import can_be_held
 
 import lrsched.formats
 from lrsched import EpochData, FormatError, History
-from lrsched.formats.json import JSON
+from lrsched.formats.json import JSON, parse_value
 
 SCHEMA = json.loads((files(lrsched.formats) / "history.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -134,3 +134,18 @@ def test_the_schema_refuses_the_same(case):
 
 def test_the_schema_is_one():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("text", ['{"$bytes": "YQ==!"}', '{"$bytes": "Y Q=="}', "1 2", "{}{}", "[1],", '"a" x'])
+def test_what_is_no_value_is_refused(text):
+    with pytest.raises(FormatError):
+        parse_value(text)
+
+
+def test_a_set_is_written_in_order():
+    names = [f"name{number}" for number in range(20)]
+    import json
+
+    assert json.loads(JSON.render(History({1: EpochData(meta={"a": set(names)})})))["epochs"][0]["meta"]["a"] == {
+        "$set": sorted(names)
+    }

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import math
+import os
 import pickle
 import shutil
 import sqlite3
@@ -205,6 +206,37 @@ def test_a_control_goes_on_where_another_stopped(kind, place):
         control.save()
         assert kind(place).load() == control.history
         assert list(control.history) == [*range(1, epoch + 1), 7, 9]
+
+
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_what_was_unpickled_saves_over_nothing_before_it_has_loaded(kind, tmp_path):
+    storage = ON_DISK[kind](Place(tmp_path))
+    storage.save(ONE)
+    copy = pickle.loads(pickle.dumps(storage))
+    with pytest.raises(ConflictError):
+        copy.save(TWO)
+    assert storage.load() == ONE
+
+
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_nothing_stays_open(kind, tmp_path):
+    storage = ON_DISK[kind](Place(tmp_path))
+    storage.save(ONE)
+    before = os.listdir("/proc/self/fd")
+    for history in (TWO, ONE):
+        storage.save(history)
+        storage.load()
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("kind", ON_DISK)
+@pytest.mark.parametrize(("old", "new"), [(0.0, -0.0), (3, 3.0), (3.0, 3)])
+def test_a_change_to_an_equal_number_is_kept(old, new, kind, told, tmp_path):
+    storage = ON_DISK[kind](Place(tmp_path))
+    storage.save(History({1: EpochData(error={"a": old})}))
+    storage.save(History({1: EpochData(error={"a": new})}), {1} if told else None)
+    assert repr(ON_DISK[kind](Place(tmp_path)).load()[1].error["a"]) == repr(new)
 
 
 # ---- all of them at once

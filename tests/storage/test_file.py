@@ -1,10 +1,13 @@
 """What only a file can get wrong."""
 
+import contextlib
 import gzip
 import itertools
 import os
 import stat
+import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import attrs
 import pytest
@@ -22,7 +25,7 @@ from lrsched import (
     read,
 )
 from lrsched.formats.text import TEXT
-from lrsched.storage import disk
+from lrsched.storage import disk, file
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.1))
@@ -170,6 +173,112 @@ def test_what_could_not_be_loaded_again_is_not_saved(path, monkeypatch):
     assert read(path) == ONE
 
 
+def test_the_lock_is_that_of_the_file_whatever_link_leads_to_it(tmp_path):
+    for name in ("there", "here"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "here" / "link"
+    link.symlink_to(tmp_path / "there" / "learning_rates")
+    FileStorage(link.resolve()).save(ONE)
+    storage = FileStorage(link)
+    storage.load()
+    storage.save(TWO)
+    assert os.listdir(tmp_path / "here") == ["link"]
+    assert set(os.listdir(tmp_path / "there")) == {"learning_rates", ".learning_rates.lock"}
+
+
+def test_what_another_saves_while_one_waits_for_the_lock_is_not_overwritten(path, monkeypatch):
+    storage = FileStorage(path)
+    storage.save(ONE)
+    real = disk.locked
+
+    @contextlib.contextmanager
+    def locked(target):
+        with monkeypatch.context() as patch:
+            patch.setattr(disk, "locked", real)
+            other = FileStorage(path)
+            other.load()
+            other.save(TWO)
+        with real(target):
+            yield
+
+    monkeypatch.setattr(disk, "locked", locked)
+    with pytest.raises(ConflictError):
+        storage.save(ONE)
+    assert read(path) == TWO
+
+
+def test_what_comes_while_a_file_is_loaded_was_not_seen(path, monkeypatch):
+    FileStorage(path).save(ONE)
+    storage, real = FileStorage(path), disk.read_bytes
+
+    def read_and_replace(where):
+        data = real(where)
+        path.write_text(TEXT.render(TWO))
+        return data
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "read_bytes", read_and_replace)
+        assert storage.load() == ONE
+    with pytest.raises(ConflictError):
+        storage.save(ONE)
+    assert read(path) == TWO
+
+
+def test_what_comes_just_behind_a_save_was_not_seen(path, monkeypatch):
+    storage, real = FileStorage(path), Path.replace
+
+    def replace_and_write(self, target):
+        real(self, target)
+        Path(target).write_text(TEXT.render(TWO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace_and_write)
+        storage.save(ONE)
+    with pytest.raises(ConflictError):
+        storage.save(ONE)
+    assert read(path) == TWO
+
+
+def test_a_save_whose_folder_could_not_be_synced_is_no_conflict(path, monkeypatch):
+    storage = FileStorage(path)
+    storage.save(ONE)
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "sync_folder", fail)
+        with pytest.raises(StorageError, match="Input/output error"):
+            storage.save(TWO)
+    storage.save(ONE)
+    assert read(path) == ONE
+
+
+def test_who_salvages_a_file_may_not_overwrite_it(path):
+    path.write_text(TEXT.render(TWO)[:-2])
+    storage = FileStorage(path)
+    assert storage.salvage()[0] == TWO
+    with pytest.raises(ConflictError):
+        storage.save(ONE)
+
+
+def test_a_file_too_large_for_the_memory_is_a_storage_error(path, monkeypatch):
+    path.write_text("{}")
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(disk, "decoded", full)
+    with pytest.raises(StorageError, match="Cannot allocate memory"):
+        read(path)
+
+
+def test_what_a_crash_left_may_be_longer_than_what_is_saved(path):
+    (path.parent / ".learning_rates.tmp").write_bytes(b"x" * 10_000)
+    FileStorage(path).save(ONE)
+    assert path.read_text() == TEXT.render(ONE)
+
+
 # ---- formats and packing
 
 
@@ -200,6 +309,60 @@ def test_a_packed_file_that_is_empty_is_not_written_yet(tmp_path):
     path.touch()
     with pytest.raises(NotWrittenError):
         read(path)
+
+
+@pytest.mark.parametrize("rest", [b"m", b"m" * 200])
+def test_the_least_that_follows_a_packed_file_is_told(rest, tmp_path):
+    path = tmp_path / "run.json.gz"
+    for number in range(1, 70):  # so that it ends anywhere in a piece
+        path.unlink(missing_ok=True)
+        open_storage(path).save(History({1: EpochData(error={"k" * number: 1.0 / number})}))
+        path.write_bytes(path.read_bytes() + rest)
+        with pytest.raises(FormatError, match="something follows after the end"):
+            read(path)
+
+
+def test_a_packed_file_may_be_named_in_capitals(tmp_path):
+    path = tmp_path / "RUN.JSON.GZ"
+    open_storage(path).save(ONE)
+    assert path.read_bytes().startswith(b"\x1f\x8b")
+    assert read(path) == ONE
+
+
+def test_what_is_unpacked_at_once_is_limited(tmp_path, monkeypatch):
+
+    longest = []
+
+    class Watched:
+        def __init__(self):
+            self.inner = zlib.decompressobj(wbits=31)
+
+        def decompress(self, *rest):
+            found = self.inner.decompress(*rest)
+            longest.append(len(found))
+            return found
+
+        eof = property(lambda self: self.inner.eof)
+        unused_data = property(lambda self: self.inner.unused_data)
+
+    monkeypatch.setattr(file, "_MOST_ANYWAY", 1000)
+    monkeypatch.setattr(file, "zlib", SimpleNamespace(decompressobj=lambda wbits: Watched(), error=zlib.error))
+    path = tmp_path / "run.json.gz"
+    path.write_bytes(gzip.compress(bytes(10**6), 9))
+    with pytest.raises(FormatError, match="unpacks to more than"):
+        read(path)
+    assert sum(longest) <= 20 * path.stat().st_size + 1
+
+
+def test_a_history_that_compresses_too_well_can_be_loaded_again(tmp_path):
+
+    path = tmp_path / "run.json.gz"
+    data = EpochData(learning_rate=0.1, error={f"a_name_of_some_length_{key}": 0.5 for key in range(100)})
+    history = History(dict.fromkeys(range(1, 1500), data))
+    open_storage(path).save(history)
+    content = gzip.decompress(path.read_bytes())
+    assert len(content) > max(2**21, 20 * len(gzip.compress(content)))
+    assert read(path) == history
 
 
 # ---- backups
@@ -306,3 +469,55 @@ def test_a_file_without_an_end_is_refused(path, monkeypatch):
 def test_backups_are_a_number(tmp_path, backups):
     with pytest.raises(ArgumentError, match="backups must be (an integer >= 0|at most 1000)"):
         FileStorage(tmp_path / "run.json", backups=backups)
+
+
+@pytest.mark.parametrize("backups", [1, 2, 3, 4])
+def test_generations_are_kept_in_order(backups, tmp_path):
+    storage = FileStorage(tmp_path / "run.json", backups=backups)
+    for number in range(1, 8):
+        storage.save(History({number: EpochData()}))
+    names = ["run.json", *(f"run.backup{number}.json" for number in range(1, backups + 1))]
+    assert [list(read(tmp_path / name)) for name in names] == [[7 - number] for number in range(backups + 1)]
+    assert set(os.listdir(tmp_path)) == {*names, ".run.json.lock"}
+
+
+def test_a_save_whose_rename_fails_rotates_once(tmp_path, monkeypatch):
+    storage = FileStorage(tmp_path / "run.json", backups=2)
+    for history in (ONE, TWO):
+        storage.save(history)
+    real = Path.replace
+
+    def replace(self, target):
+        if Path(target).name == "run.json":
+            raise OSError(5, "Input/output error")
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        for _ in range(3):
+            with pytest.raises(StorageError, match="Input/output error"):
+                storage.save(History())
+    storage.save(History())
+    assert [read(tmp_path / name) for name in ("run.json", "run.backup1.json", "run.backup2.json")] == [
+        History(),
+        TWO,
+        ONE,
+    ]
+
+
+def test_the_backup_of_a_file_that_went_away_is_what_it_had(tmp_path):
+    storage = FileStorage(tmp_path / "run.json", backups=1)
+    storage.save(ONE)
+    (tmp_path / "run.json").unlink()
+    storage.save(TWO)
+    assert (read(tmp_path / "run.json"), read(tmp_path / "run.backup1.json")) == (TWO, ONE)
+
+
+def test_what_was_seen_before_a_file_went_away_is_forgotten_when_that_is_loaded(tmp_path):
+    path = tmp_path / "run.json"
+    storage = FileStorage(path, backups=1)
+    storage.save(ONE)
+    path.unlink()
+    assert storage.load() == History()
+    storage.save(TWO)
+    assert not (tmp_path / "run.backup1.json").exists()

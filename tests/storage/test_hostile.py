@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lrsched import ConflictError, EpochData, FormatError, History, SqliteStorage, StorageError, open_storage, read
+from lrsched import ConflictError, EpochData, FormatError, History, SqliteStorage, StorageError, read
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
@@ -153,16 +153,6 @@ def test_what_follows_a_packed_file_costs_nothing(tmp_path):
     path = tmp_path / "run.json.gz"
     path.write_bytes(gzip.compress(b"{}") + b"x" * 10**7)
     assert "something follows after the end" in _read(str(path))
-
-
-def test_a_history_that_compresses_too_well_can_still_be_loaded(tmp_path):
-    """It looks like one of those, so it is stored without being compressed."""
-    path = tmp_path / "run.json.gz"
-    data = EpochData(learning_rate=0.1, error={f"a_name_of_some_length_{key}": 0.5 for key in range(1000)})
-    history = History(dict.fromkeys(range(1, 700), data))
-    open_storage(path).save(history)
-    assert read(path) == history
-    assert len(gzip.decompress(path.read_bytes())) > 2**24
 
 
 # ---- databases

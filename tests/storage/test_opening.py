@@ -1,8 +1,11 @@
 """Where a history is, as a text."""
 
+import os
+import pickle
 from pathlib import Path
 
 import pytest
+from storages import Told
 
 from lrsched import (
     ArgumentError,
@@ -23,6 +26,7 @@ from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
+TWO = ONE.set(2, EpochData(learning_rate=0.05))
 
 
 @pytest.mark.parametrize(
@@ -130,6 +134,21 @@ def test_a_storage_is_given_back_and_read():
     assert read(ReadOnly(storage)) == ONE
 
 
+@pytest.mark.parametrize(
+    "where", ["text:run.json?backups=3", "json:learning_rates?backups=3", "sqlite:///runs.txt?run=a"]
+)
+def test_what_was_unpickled_is_the_same_storage(where):
+    storage = open_storage(where)
+    copy = pickle.loads(pickle.dumps(storage))
+    names = ("_file", "format", "backups", "run")
+    assert type(copy) is type(storage)
+    assert [getattr(copy, name, None) for name in names] == [getattr(storage, name, None) for name in names]
+
+
+def test_a_url_names_any_bytes():
+    assert os.fsencode(open_storage("text:a%FF").path) == b"a\xff"
+
+
 # ---- storages of others
 
 
@@ -211,3 +230,22 @@ def test_who_looks_at_a_storage_has_not_seen_it_for_its_owner(name, tmp_path):
     with pytest.raises(ConflictError):
         second.save()
     assert read(first.storage) == first.history
+
+
+def test_mirrors_are_told_what_changed_only_if_all_held_the_same():
+
+    first, second = Told(), Told(ONE)
+    mirrored = Mirrored(first, second)
+    mirrored.save(ONE, {1})
+    mirrored.save(TWO, {2})
+    assert first.told == second.told == [None, {2}]
+    again = Mirrored(first, second)
+    again.load()
+    again.save(TWO, set())
+    assert second.told[2:] == [set()]
+    second.fails = True
+    with pytest.raises(StorageError):
+        again.save(ONE, {2})
+    second.fails = False
+    again.save(ONE, {2})
+    assert first.told[3:] == second.told[3:] == [{2}, None]

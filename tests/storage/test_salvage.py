@@ -116,3 +116,14 @@ def test_what_gzip_packed_before_the_damage_is_found(tmp_path):
     path.write_bytes(gzip.decompress(content))
     with pytest.raises(FormatError, match=r"gzip: .*incorrect header check"):
         read(path)
+
+
+@pytest.mark.parametrize("form", [TEXT, JSON])
+def test_every_whole_epoch_before_the_fault_is_found(form):
+    history = History({epoch: EpochData(learning_rate=0.1, error={"a": 1.0 / epoch}) for epoch in range(1, 6)})
+    lines = form.render(history).splitlines(keepends=True)
+    for whole in range(1, 6):
+        for rest in ("", "rubbish", lines[whole + 1][:9] if whole < 5 else "x"):
+            history, fault = form.salvage("".join(lines[: whole + 1]) + rest)
+            assert list(history) == list(range(1, whole + 1))
+            assert fault is not None

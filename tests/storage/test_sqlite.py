@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,6 +70,17 @@ def test_who_reads_need_not_name_the_only_run(path):
         read(path)
     SqliteStorage(path).save(TWO)
     assert read(path) == TWO
+
+
+@pytest.mark.parametrize("name", ["a b", "x&y=1", "50%", "größe", "a+b", "a#b", "?", "a/b", "\ud800"])
+def test_the_url_that_is_proposed_opens_the_run(name, tmp_path):
+    db = tmp_path / "50%41 of?" / "runs.db"
+    db.parent.mkdir()
+    SqliteStorage(db, name).save(ONE)
+    SqliteStorage(db, f"{name}2").save(TWO)
+    with pytest.raises(ArgumentError) as refused:
+        read(db)
+    assert read(str(refused.value).rsplit("as in ", 1)[1]) == ONE
 
 
 def test_what_is_not_there_is_told(path):
@@ -213,6 +225,151 @@ def test_a_path_of_any_characters_works(tmp_path):
     storage.save(ONE)
     assert os.listdir(folder) == ["r u+n;s?.db"]
     assert storage.load() == ONE
+
+
+def _forged(path, table, old, new, *statements):
+    """Run statements that the table's definition forbids, and put it back as it was."""
+    for first, second, inside in ((old, new, statements), (new, old, ())):
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA writable_schema = ON")
+            connection.execute(
+                "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?", (first, second, table)
+            )
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            for statement in inside:
+                connection.execute(statement)
+
+
+def test_a_run_without_a_revision_was_not_seen(path):
+    SqliteStorage(path).save(ONE)
+    _forged(path, "runs", "revision TEXT NOT NULL", "revision TEXT", "UPDATE runs SET revision = NULL")
+    with pytest.raises(ConflictError):
+        SqliteStorage(path).save(TWO)
+
+
+def test_meta_that_is_no_text_is_refused(path):
+    SqliteStorage(path).save(ONE)
+    _forged(path, "meta", "value TEXT NOT NULL", "value ANY NOT NULL", "INSERT INTO meta VALUES (1, 1, 'a', 1)")
+    with pytest.raises(FormatError, match="meta\\['a'\\] of epoch 1 is no text"):
+        read(path)
+
+
+def test_a_run_that_is_described_by_something_else_is_refused(path):
+    SqliteStorage(path).save(ONE)
+    _forged(path, "runs", "saved_at TEXT NOT NULL", "saved_at ANY", "UPDATE runs SET saved_at = NULL")
+    with pytest.raises(FormatError, match="a run is described by"):
+        SqliteStorage(path).runs()
+
+
+def test_meta_without_its_epoch_is_refused(path):
+    SqliteStorage(path).save(ONE)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("INSERT INTO meta VALUES (1, 7, 'a', '1')")
+    with pytest.raises(FormatError, match="there are errors or meta values of epoch 7, but not the epoch"):
+        read(path)
+
+
+def test_of_several_saves_that_failed_any_may_have_got_through(path, monkeypatch):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    store = SqliteStorage._store
+
+    def store_and_fail(self, connection, *rest):
+        store(self, connection, *rest)
+        if not failed:
+            connection.execute("COMMIT")
+        failed.append(1)
+        raise sqlite3.OperationalError("disk I/O error")
+
+    failed = []
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteStorage, "_store", store_and_fail)
+        for _ in range(2):
+            with pytest.raises(StorageError, match="disk I/O error"):
+                storage.save(TWO, {2})
+    storage.save(TWO, {2})
+    assert read(path) == TWO
+
+
+@pytest.mark.parametrize("told", [{2}, None])
+def test_what_a_save_that_seemed_to_fail_stored_is_replaced_as_a_whole(told, path, monkeypatch):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    store = SqliteStorage._store
+
+    def store_and_fail(self, connection, *rest):
+        store(self, connection, *rest)
+        connection.execute("COMMIT")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteStorage, "_store", store_and_fail)
+        with pytest.raises(StorageError, match="disk I/O error"):
+            storage.save(ONE.set(3, EpochData(learning_rate=0.25)), {3})
+    assert list(read(path)) == [1, 3]
+    storage.save(TWO, told)  # {2} is all that differs from what was last saved through it
+    assert read(path) == TWO
+
+
+def test_only_the_epochs_that_changed_are_written(path, monkeypatch):
+    written, rows = [], sqlite._rows
+    monkeypatch.setattr(
+        sqlite, "_rows", lambda history, epochs: (written.append(set(epochs)), rows(history, epochs))[1]
+    )
+    storage = SqliteStorage(path)
+    storage.save(TWO)
+    storage.save(TWO.set(3, ONE[1]), {3})
+    storage.save(TWO.set(3, ONE[1]).set(2, ONE[1]))
+    storage.save(ONE)
+    assert written == [{1, 2}, {3}, {2}, {2, 3}]
+
+
+def test_a_text_too_long_to_be_read_again_is_not_saved(path, monkeypatch):
+    monkeypatch.setattr(sqlite, "_LONGEST_TEXT", 5000)
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    for data in (EpochData(meta={"a": "x" * 5000}), EpochData(error={"x" * 5001: 1.0})):
+        with pytest.raises(ArgumentError, match="at most 5000 bytes in a database"):
+            storage.save(ONE.set(2, data), {2})
+        assert read(path) == ONE
+
+
+def test_the_time_of_the_last_save_is_told(path):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE runs SET saved_at = '2000-01-01 00:00:00'")
+    storage.save(TWO)
+    assert storage.runs()[0].saved_at > "2020"
+
+
+def test_the_database_of_another_program_is_left_as_it_is(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE x (a)")
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match="this database is not one of lrsched"):
+        SqliteStorage(path).save(ONE)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == ["runs.db"]
+
+
+def test_every_connection_is_set_up(path, monkeypatch):
+    found, load, store = [], sqlite._load, SqliteStorage._store
+
+    def look(connection):
+        pragmas = ("trusted_schema", "foreign_keys", "synchronous", "query_only")
+        found.append([connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas])
+
+    monkeypatch.setattr(sqlite, "_load", lambda connection, *rest: (look(connection), load(connection, *rest))[1])
+    monkeypatch.setattr(
+        SqliteStorage, "_store", lambda self, connection, *rest: (look(connection), store(self, connection, *rest))[1]
+    )
+    SqliteStorage(path).save(ONE)
+    read(path)
+    _killed(path, "INSERT INTO epochs VALUES (1, 2, 0.05)")
+    read(path)
+    assert found == [[0, 1, 2, 0], [0, 0, 2, 1], [0, 0, 2, 1]]
 
 
 # ---- reading while others are at it
@@ -362,12 +519,14 @@ def _journal_of_several(path, victim):
 
 def test_a_journal_that_names_another_file_deletes_nothing(path, tmp_path):
     SqliteStorage(path).save(ONE)
-    victim = tmp_path / "victim"
+    victim, link = tmp_path / "victim", tmp_path / "link.db"
     victim.write_text("precious")
+    link.symlink_to(path)
     _journal_of_several(path, victim)
     for use in (read, lambda path: SqliteStorage(path).load(), lambda path: SqliteStorage(path).save(TWO)):
-        with pytest.raises(FormatError, match="the journal of the database names other files"):
-            use(path)
+        for where in (path, link):
+            with pytest.raises(FormatError, match="the journal of the database names other files"):
+                use(where)
     assert victim.read_text() == "precious"
 
 
@@ -435,6 +594,69 @@ def test_a_database_that_changes_while_it_is_read_is_read_again(path, monkeypatc
 
     monkeypatch.setattr(sqlite, "_load", load_while_another_saves)
     assert read(path) == TWO
+
+
+def test_a_database_that_was_written_at_this_moment_is_read_a_moment_later(path, monkeypatch):
+
+    SqliteStorage(path).save(ONE)
+    written = path.stat().st_mtime_ns / 1e9
+    now, asked, ask = [written], [], database._ask
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    def ask_later(*rest):
+        asked.append(now[0] - written)
+        return ask(*rest)
+
+    monkeypatch.setattr(database, "time", SimpleNamespace(time=lambda: now[0], monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr(database, "_ask", ask_later)
+    assert read(path) == ONE
+    assert min(asked) > 0.019
+
+
+def test_a_save_into_the_log_while_a_database_is_read_makes_it_be_read_again(path, monkeypatch):
+    SqliteStorage(path).save(ONE)
+    load = sqlite._load
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+
+        def load_while_another_saves(connection, *rest):
+            found = load(connection, *rest)
+            writer.execute("INSERT OR IGNORE INTO epochs VALUES (1, 2, 0.05)")
+            return found
+
+        monkeypatch.setattr(sqlite, "_load", load_while_another_saves)
+        assert read(path) == TWO
+
+
+def test_the_log_of_a_database_is_read_through_a_link(path, tmp_path):
+    SqliteStorage(path).save(ONE)
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(path)
+    _killed(path, "INSERT INTO epochs VALUES (1, 2, 0.05)")
+    assert read(link) == TWO
+
+
+@pytest.mark.parametrize("first", ["the database", "its log"])
+def test_a_snapshot_is_of_one_moment(first, path, monkeypatch):
+    """Another saves when the database or its log was copied, and the rest was not."""
+    SqliteStorage(path).save(ONE)
+    module, name = {"the database": (database, "_content"), "its log": (disk, "read_bytes")}[first]
+    real, calls = getattr(module, name), []
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("UPDATE epochs SET learning_rate = 0.2")
+
+        def copied(where):
+            data = real(where)
+            if not calls:
+                calls.append(1)
+                writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                writer.execute("INSERT INTO epochs VALUES (1, 2, 0.05)")
+            return data
+
+        monkeypatch.setattr(module, name, copied)
+        assert [data.learning_rate for data in read(path).values()] == [0.2, 0.05]
 
 
 def test_sqlite_may_be_too_old(path, monkeypatch):
@@ -514,3 +736,15 @@ def test_a_failed_migration_leaves_the_database_as_it_was(path, monkeypatch):
     monkeypatch.undo()
     assert _schema(path) == before
     assert read(path) == ONE
+
+
+def test_who_reads_an_older_database_reads_what_the_migration_makes_of_it(path, monkeypatch):
+    SqliteStorage(path, "a").save(ONE)
+    before = path.read_bytes()
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "UPDATE epochs SET learning_rate = 0.5"))
+    wanted = History({1: EpochData(learning_rate=0.5, error=ONE[1].error)})
+    assert SqliteStorage(path, "a").load() == read(path) == wanted
+    assert SqliteStorage(path).runs()[0].learning_rate == 0.5
+    assert path.read_bytes() == before
+    _killed(path, "DELETE FROM errors")
+    assert read(path) == History({1: EpochData(learning_rate=0.5)})

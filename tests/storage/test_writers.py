@@ -34,7 +34,11 @@ def test_no_lost_update_goes_unreported_and_no_reader_sees_a_broken_state(name, 
         subprocess.Popen([sys.executable, PROGRAM, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for command in commands
     ]
-    said = [process.communicate() for process in processes]
+    try:
+        said = [process.communicate(timeout=300) for process in processes]
+    finally:  # who waits for an update that was lost
+        for process in processes:
+            process.kill()
     assert [process.returncode for process in processes] == [0] * len(processes), said
     history = read(path)
     assert [history[epoch].error["count"] for epoch in history] == [WRITERS * SAVES] + [SAVES] * WRITERS
