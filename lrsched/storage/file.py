@@ -177,15 +177,15 @@ class FileStorage:
     def _salvaged(self, data: bytes) -> tuple[History, FormatError | None]:
         filename = os.fspath(self.path)
         with disk.memory_for(self.path):
-            cut = None
+            packed_fault = None
             if self._is_packed and data:
-                data, cut = _unpacked(data, filename)
+                data, packed_fault = _unpacked(data, filename)
             text, no_text = disk.decoded(data, self.path)
             history, fault = self.format.salvage(text, filename)
-        cut = cut or no_text
         # Where the text was cut off it has a fault as well; what counts is which of them ended the history.
-        if cut and (fault is None or fault.line is None or fault.line > text.rstrip().count("\n")):
-            fault = cut
+        if no_text and (fault is None or fault.line is None or fault.line > text.rstrip().count("\n")):
+            fault = no_text
+        fault = packed_fault or fault
         hint = _hint(data)
         if fault and hint and not history:
             fault = FormatError(fault.message + hint, filename=filename, line=fault.line)

@@ -497,3 +497,26 @@ def test_a_usual_epoch_obeys_the_same_laws(rate, errors):
     answers = [_loads_or_says_where(content) for content in (usual, usual.replace("EpochData(", "EpochData( "))]
     assert answers[0] == answers[1]
     assert (answers[0] is None) == (rate != "1.0" or errors.count("'a'") == 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{\n1: EpochData(error={}),\n\n0: EpochData(error={}),\n}\n", "epoch must be an integer >= 1, got 0"),
+        ("{\n1: EpochData(error={}),\n\n'a': EpochData(error={}),\n}\n", "epoch must be an integer >= 1, got 'a'"),
+        ("{\n1: EpochData(error={}),\n\n2: 0.5,\n}\n", "the data of epoch 2 must be an EpochData"),
+        ("{\n1: EpochData(error={\n'a': 0.5,\n'a': 0.5,\n'b': 0.5,\n})}\n", "the key 'a' is there twice"),
+        ("{\n1: EpochData(error={\n'a': 0.5,\n'a': 1,\n})}\n", "the key 'a' is there twice"),
+        (
+            "{1: EpochData(learningRate=0.1, error={}),\n\n\n01: EpochData(learningRate=0.1, error={}),\n}\n",
+            "starts with 0: 01",
+        ),
+        (
+            "{1: EpochData(learningRate=0.1, error={}),\n\n\n\v2: EpochData(learningRate=0.1, error={}),\n}\n",
+            "unexpected",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(content, says):
+    with pytest.raises(FormatError, match=re.escape(says) + ".* @ f:4$"):
+        text.TEXT.parse(content, "f")

@@ -1,9 +1,12 @@
 """What only a file can get wrong."""
 
 import contextlib
+import errno
 import gzip
 import itertools
 import os
+import random
+import re
 import stat
 import zlib
 from pathlib import Path
@@ -24,6 +27,7 @@ from lrsched import (
     open_storage,
     read,
 )
+from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
 from lrsched.storage import disk, file
 
@@ -279,6 +283,119 @@ def test_what_a_crash_left_may_be_longer_than_what_is_saved(path):
     assert path.read_text() == TEXT.render(ONE)
 
 
+def test_two_saves_of_one_storage_at_once_do_not_mix(path):
+    """Of two threads, one saves while the other has rendered half of its history."""
+    storage = FileStorage(
+        path, attrs.evolve(TEXT, render_epoch=lambda *epoch: (between(*epoch), TEXT.render_epoch(*epoch))[1])
+    )
+    first, second = (History({n: EpochData(error={"a": value}) for n in range(1, 6)}) for value in (1.0, 2.0))
+    seen = []
+
+    def between(epoch, _):
+        if epoch == 3 and not seen:
+            seen.append(epoch)
+            storage.save(second.before(3))
+
+    storage.save(first)
+    assert read(path) == first
+
+
+def test_a_save_that_was_interrupted_twice_is_no_conflict(path, monkeypatch):
+    """Behind the rename, and the next one before it."""
+    storage = FileStorage(path)
+    storage.save(ONE)
+    real, calls = Path.replace, []
+
+    def replace(self, target):
+        calls.append(target)
+        if len(calls) == 1:
+            real(self, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        for history in (TWO, History()):
+            with pytest.raises(KeyboardInterrupt):
+                storage.save(history)
+    assert read(path) == TWO
+    storage.save(ONE)
+    assert read(path) == ONE
+
+
+def test_a_relative_path_stays_what_it_was(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    storages = [open_storage(name) for name in ("learning_rates", "runs.db")]
+    for history, folder in ((ONE, "elsewhere"), (TWO, "..")):
+        for storage in storages:
+            storage.save(history)
+        monkeypatch.chdir(folder)
+    assert [read(tmp_path / name) for name in ("learning_rates", "runs.db")] == [TWO, TWO]
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
+def test_where_the_present_folder_was_removed_is_a_storage_error(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    for where in ("learning_rates", "runs.db"):
+        with pytest.raises(StorageError, match="No such file or directory"):
+            open_storage(where)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP])
+def test_a_disk_that_cannot_sync_folders_is_used_all_the_same(code, path, monkeypatch):
+    real = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    FileStorage(path).save(ONE)
+    assert read(path) == ONE
+
+
+def test_who_saves_as_root_leaves_the_file_and_its_lock_to_their_owner(path):
+    storage = FileStorage(path, backups=1)
+    storage.save(ONE)
+    owner = (12345, 54321) if os.geteuid() == 0 else (os.geteuid(), os.getegid())
+    os.chown(path, *owner)
+    path.chmod(0o600)
+    storage.save(TWO)
+    lock = path.with_name(".learning_rates.lock")
+    for each in (path, path.with_name("learning_rates.backup1"), lock):
+        found = each.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (*owner, 0o600)
+    path.chmod(0o444)
+    storage.save(ONE)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o444
+    assert stat.S_IMODE(lock.stat().st_mode) == 0o644  # whoever owns it may lock
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"SQLite format 3\0" + bytes(100), "it is a database, as in sqlite:///PATH"),
+        (gzip.compress(b"{}"), "it is packed, and its name should end in .gz"),
+        (JSON.render(ONE).encode(), "it is a JSON file, as in json:PATH"),
+    ],
+)
+def test_what_a_file_is_instead_is_said(content, says, path):
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=re.escape(says)):
+        read(path)
+
+
+def test_a_pipe_is_no_file(path):
+    os.mkfifo(path)
+    for use in (FileStorage.load, lambda storage: storage.save(ONE)):
+        with pytest.raises(StorageError, match="it is a device or a pipe and no file"):
+            use(FileStorage(path))
+
+
 # ---- formats and packing
 
 
@@ -363,6 +480,24 @@ def test_a_history_that_compresses_too_well_can_be_loaded_again(tmp_path):
     content = gzip.decompress(path.read_bytes())
     assert len(content) > max(2**21, 20 * len(gzip.compress(content)))
     assert read(path) == history
+
+
+def test_of_what_was_damaged_and_packed_nothing_is_vouched_for(tmp_path):
+    """One wrong bit may still be unpacked, to something else. Only the checksum at the end objects."""
+    path = tmp_path / "run.json.gz"
+    history = History({epoch: EpochData(learning_rate=0.1, error={"a": 1.0 / epoch}) for epoch in range(1, 200)})
+    storage = open_storage(path)
+    storage.save(history)
+    content, chance, wrong = path.read_bytes(), random.Random(1), 0
+    for _ in range(100):
+        place = chance.randrange(20, len(content))
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1 << chance.randrange(8)]) + content[place + 1 :])
+        found, fault = storage.salvage()
+        assert fault is not None
+        if list(found.items()) != list(history.items())[: len(found)]:
+            wrong += 1
+            assert "gzip: damaged, so any value before may be wrong, too" in str(fault)
+    assert wrong > 0
 
 
 # ---- backups
@@ -521,3 +656,33 @@ def test_what_was_seen_before_a_file_went_away_is_forgotten_when_that_is_loaded(
     assert storage.load() == History()
     storage.save(TWO)
     assert not (tmp_path / "run.backup1.json").exists()
+
+
+def test_a_save_of_the_same_costs_no_generation(tmp_path):
+    storage = FileStorage(tmp_path / "run.json", backups=1)
+    for history in (ONE, TWO, TWO):
+        storage.save(history)
+    assert read(tmp_path / "run.backup1.json") == ONE
+
+
+def test_a_crash_between_two_generations_costs_none(tmp_path, monkeypatch):
+    storage = FileStorage(tmp_path / "run.json", backups=3)
+    histories = [History({number: EpochData()}) for number in range(1, 6)]
+    for history in histories[:4]:
+        storage.save(history)
+    real = Path.replace
+
+    def replace(self, target):
+        if Path(target).name == "run.backup1.json":
+            raise KeyboardInterrupt  # 2 and 3 were moved, and 1 is not there
+        return real(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            storage.save(histories[4])
+    storage = FileStorage(tmp_path / "run.json", backups=3)
+    storage.load()
+    storage.save(histories[4])
+    names = ["run.json", *(f"run.backup{number}.json" for number in (1, 2, 3))]
+    assert [list(read(tmp_path / name)) for name in names] == [[5], [4], [3], [2]]

@@ -16,6 +16,7 @@ from lrsched import (
     LearningRateControl,
     MemoryStorage,
     Mirrored,
+    NotWrittenError,
     ReadOnly,
     SqliteStorage,
     StorageError,
@@ -44,6 +45,9 @@ TWO = ONE.set(2, EpochData(learning_rate=0.05))
         ("text:a%3Fb%25", "a?b%", TEXT),
         ("json:a?backups=3", "a", JSON),
         ("a?b=c", "a?b=c", TEXT),
+        (Path("runs.db?run=a"), "runs.db?run=a", TEXT),
+        ("text:runs.db%3Frun=a", "runs.db?run=a", TEXT),
+        ("./-", "-", TEXT),
         ("50%", "50%", TEXT),
         ("C:thing", "C:thing", TEXT),
         ("./json:x", "json:x", TEXT),
@@ -67,6 +71,7 @@ def test_a_file(where, path, form):
         ("sqlite:////absolute.db?run=a", "/absolute.db", "a"),
         ("sqlite:relative.db", "relative.db", None),
         ("sqlite:///a%20b.db?run=..%2Fx%26y", "a b.db", "../x&y"),
+        ("sqlite:///a+b.db?run=c+d", "a+b.db", "c+d"),
     ],
 )
 def test_a_database(where, path, run):
@@ -84,6 +89,11 @@ def test_a_database(where, path, run):
         ("sqlite:///", "sqlite: with a path"),
         ("text:", "text: with a path"),
         ("http://x/run.json", "a path or a URL of text:, json: or sqlite:"),
+        ("runs.db?run=a", "a path must be a file's name and nothing else, got 'runs.db?run=a'; use a path, text:PATH,"),
+        ("run.json?backups=3", "a path must be a file's name and nothing else"),
+        ("-", "a path must be a file's name and nothing else, got '-'"),
+        ("sqlite:///runs.db?run=%FF", "the options of a URL must be like"),
+        (FileStorage, "a path, a URL or an object with load and save"),
         ("postgres:///runs", "a path or a URL of text:, json: or sqlite:"),
         ("sqlite:///runs.db?rum=a", "an option of sqlite: must be run, got 'rum'"),
         ("sqlite:///runs.db?run=a&run=b", "an option of sqlite: must be run once, got 'run'"),
@@ -249,3 +259,57 @@ def test_mirrors_are_told_what_changed_only_if_all_held_the_same():
     second.fails = False
     again.save(ONE, {2})
     assert first.told[3:] == second.told[3:] == [{2}, None]
+
+
+@pytest.mark.parametrize("what", ["error", "meta"])
+@pytest.mark.parametrize("name", ["run.json", "runs.db"])
+def test_a_mirror_that_knows_more_of_an_epoch_is_not_cut_off(name, what, tmp_path):
+    """As when the first is put back as it was in the middle of an epoch."""
+    main, mirror = tmp_path / "main.json", tmp_path / name
+    before = History({1: EpochData(learning_rate=0.5)})
+    mirrored = Mirrored(main, mirror)
+    mirrored.save(before)
+    older = main.read_bytes()
+    mirrored.save(before.set(1, EpochData(learning_rate=0.5, **{what: {"a": 1.0}})), {1})
+    main.write_bytes(older)
+    with pytest.raises(ConflictError, match="holds data of epoch 1 that the first of Mirrored"):
+        Mirrored(main, mirror).load()
+
+
+@pytest.mark.parametrize("name", ["run.json", "runs.db"])
+def test_what_was_refused_is_not_overwritten_by_the_next_save(name, tmp_path):
+    main, mirror = tmp_path / "main.json", tmp_path / name
+    mirrored = Mirrored(main, mirror)
+    mirrored.save(ONE)
+    other = open_storage(mirror)
+    other.load()
+    other.save(TWO)
+    with pytest.raises(ConflictError, match="holds data of epoch 2"):
+        mirrored.load()
+    with pytest.raises(ConflictError, match="holds data of epoch 2"):
+        mirrored.save(ONE.set(2, EpochData(learning_rate=0.25)))
+    assert (read(main), read(mirror)) == (ONE, TWO)
+    main.unlink()
+    assert mirrored.load() == TWO
+    mirrored.save(ONE)
+    assert (read(main), read(mirror)) == (ONE, ONE)
+
+
+@pytest.mark.parametrize("wrap", [ReadOnly, lambda storage: Mirrored(storage, MemoryStorage())])
+@pytest.mark.parametrize("name", ["run.json", "runs.db"])
+def test_who_looks_through_a_wrapper_has_not_seen_it_for_its_owner(name, wrap, tmp_path):
+    storage, other = open_storage(tmp_path / name), open_storage(tmp_path / name)
+    storage.save(ONE)
+    other.load()
+    other.save(TWO)
+    assert read(wrap(storage)) == TWO
+    with pytest.raises(ConflictError):
+        storage.save(History())
+    assert read(tmp_path / name) == TWO
+
+
+def test_a_mirror_of_nothing_is_not_written_yet(tmp_path):
+    with pytest.raises(NotWrittenError, match=r"a\.json"):
+        read(Mirrored(tmp_path / "a.json", tmp_path / "b.db"))
+    open_storage(tmp_path / "b.db").save(ONE)
+    assert read(Mirrored(tmp_path / "a.json", tmp_path / "b.db")) == ONE
