@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import attrs
 from rich import box
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
@@ -63,17 +63,22 @@ def say(text: str) -> None:
 
 
 def table_of(headings: Sequence[str], rows: Iterable[Row], *, one_line: bool = False) -> Table:
-    """A table; columns of numbers are those whose heading starts with ``>``. ``one_line``: cut what does not fit."""
+    """A table; columns of numbers are those whose heading starts with ``>``.
+
+    With ``one_line`` a row has one line, whatever the width: text is cut first, then numbers are.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    overflow: OverflowMethod = "ellipsis" if one_line else "fold"
     for heading in headings:
+        is_number = heading.startswith(">")
         table.add_column(
             printable(heading.removeprefix(">")),
-            justify="right" if heading.startswith(">") else "left",
-            overflow="ellipsis" if one_line else "fold",
-            no_wrap=one_line,
+            justify="right" if is_number else "left",
+            overflow=overflow,
+            no_wrap=one_line and is_number,
         )
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(printable(cell), overflow=overflow, no_wrap=one_line) for cell in row))
     return table
 
 

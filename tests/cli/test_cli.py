@@ -1,12 +1,15 @@
 """The command line: what it prints, and how it exits."""
 
+import inspect
 import json
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from lrsched import EpochData, FileStorage, History
+from lrsched.cli import app, main
 
 NEWBOB = ["--set", "learning_rate_control=newbob", "--set", "learning_rate=0.5"]
 
@@ -332,3 +335,25 @@ def test_a_reader_that_stops_early_is_no_error(file):
     command = f"{sys.executable} -m lrsched.cli replay {file} {' '.join(NEWBOB)} | head -1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["show"], ["show", "--json"], ["replay", *NEWBOB]])
+@pytest.mark.parametrize("output", ["full", "closed"])
+def test_an_output_that_cannot_be_written_is_one_line(output, command, file):
+    program = [sys.executable, "-c", "from lrsched.cli import main; main()", *command, file]
+    around = ["bash", "-c", '"$@" > /dev/full' if output == "full" else '"$@" >&-', "bash", *program]
+    done = subprocess.run(around, capture_output=True, text=True, check=False)
+    full = (3, "lrsched: error: the output cannot be written: No space left on device\n")
+    assert (done.returncode, done.stderr) == (full if output == "full" else (0, ""))
+
+
+def test_the_help_says_all_that_is_in_the_reference(monkeypatch, capsys):
+    """Brackets, for one, could be taken for mark-up and vanish."""
+    monkeypatch.setenv("COLUMNS", "2000")
+    for registered in app.registered_commands:
+        with pytest.raises(SystemExit):
+            main([registered.callback.__name__, "--help"])
+        shown = " ".join(capsys.readouterr().out.split())
+        for parameter in inspect.signature(registered.callback, eval_str=True).parameters.values():
+            _, about = get_args(parameter.annotation)
+            assert about.help in shown

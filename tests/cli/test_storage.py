@@ -1,6 +1,7 @@
 """``lrsched convert``, ``runs``, ``repair`` and ``follow``; and that every command reads every storage."""
 
 import contextlib
+import fcntl
 import importlib
 import json
 import os
@@ -8,8 +9,11 @@ import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
@@ -200,6 +204,28 @@ def test_a_repaired_file_may_get_another_format(run, tmp_path):
     assert read(f"json:{tmp_path}/x") == HISTORY
 
 
+def test_repair_tells_the_first_fault_of_several(run, tmp_path):
+    """Behind the one that ended the history stands a byte that is no text."""
+    path = tmp_path / "run.json"
+    open_storage(path).save(HISTORY)
+    lines = path.read_bytes().split(b"\n")
+    lines[2] = lines[2].replace(b'"epoch": 2', b'"epoch": two')
+    lines[3] = lines[3].replace(b"epoch", b"\xff")
+    path.write_bytes(b"\n".join(lines))
+    _, out, _ = run("repair", path, "--json")
+    assert json.loads(out)["lost"] == {"after_epoch": 1, "line": 3, "why": "expecting value"}
+
+
+def test_what_repair_names_can_be_read(run, tmp_path):
+    path = tmp_path / "history"
+    open_storage(f"json:{path}").save(HISTORY)
+    path.write_bytes(path.read_bytes()[:-30])
+    _, out, _ = run("repair", f"json:{path}", "--json")
+    target = json.loads(out)["target"]
+    assert target == f"json:{path}.repaired"
+    assert list(read(target)) == [1, 2]
+
+
 def test_repair_where_nothing_can_be_done(run, tmp_path, database):
     for content in ("", "garbage", "{"):
         (tmp_path / "broken").write_text(content)
@@ -307,6 +333,45 @@ def test_follow_waits_as_long_as_it_is_told(run, tmp_path, monkeypatch):
     assert waits == [0.25] * 3
 
 
+def test_follow_keeps_to_the_run_that_it_began_with(run, tmp_path, time):
+    path = tmp_path / "runs.db"
+    first = SqliteStorage(path, "first")
+    time += [
+        lambda: first.save(HISTORY.before(2)),
+        lambda: SqliteStorage(path).save(History({9: HISTORY[1]})),
+        lambda: SqliteStorage(path, "second").save(History({8: HISTORY[1]})),
+        lambda: first.save(HISTORY),
+    ]
+    code, out, err = run("follow", path)
+    assert (code, err) == (0, "")
+    assert [line.split(",")[0] for line in out.splitlines()] == ["epoch 1", "epoch 2", "epoch 3"]
+
+
+def test_follow_tells_nothing_twice_when_a_file_was_away_or_empty_for_a_moment(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    whole = TEXT.render(HISTORY)
+    path.write_text(whole)
+    time += [lambda: path.write_text(""), lambda: path.write_text(whole), path.unlink, lambda: path.write_text(whole)]
+    _, out, _ = run("follow", path)
+    assert len(out.splitlines()) == 3
+
+
+def test_follow_stops_at_a_later_epoch_as_well(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    open_storage(path).save(History({1: HISTORY[1], 3: HISTORY[1]}))
+    assert run("follow", path, "--until", "2")[0] == 0
+    assert time == []
+
+
+def test_follow_outlasts_a_machine_that_is_at_fault_for_a_moment(run, tmp_path, time):
+    path = tmp_path / "learning_rates"
+    path.mkdir()
+    time += [path.rmdir, lambda: open_storage(path).save(HISTORY)]
+    code, out, _ = run("follow", path)
+    assert code == 0
+    assert len(out.splitlines()) == 3
+
+
 def test_follow_gives_up_what_stays_broken(run, tmp_path, time):
     path = tmp_path / "learning_rates"
     path.write_text("{1: Epoch")
@@ -323,27 +388,34 @@ def test_follow_shows_a_live_table_in_a_terminal(tmp_path):
     # A process that was started in the background ignores Ctrl-C, and so would its children.
     program = "import signal; signal.signal(2, signal.default_int_handler); from lrsched.cli import main; main()"
     command = [sys.executable, "-c", program, "follow", str(path), "--interval", "0.01"]
-    environment = {**os.environ, "LINES": "24", "COLUMNS": "200", "TERM": "xterm"}
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+    environment = {**os.environ, "TERM": "xterm"}
+    for name in ("LINES", "COLUMNS"):
+        environment.pop(name, None)
     with subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment) as process:
         os.close(terminal)
         shown = ""
 
         def wait_for(text):
             nonlocal shown
+            deadline = monotonic() + 60
             while text not in shown:
-                if not select.select([main], [], [], 60)[0]:
+                if not select.select([main], [], [], 60)[0] or monotonic() > deadline:
                     process.kill()
-                    pytest.fail(f"{text!r} did not appear in {shown!r}")
+                    pytest.fail(f"{text!r} did not appear in {shown[-5000:]!r}")
                 shown += os.read(main, 65536).decode(errors="replace")
 
         wait_for("waiting for the first save")
         storage.save(HISTORY)
         wait_for("not finished")
         assert "dev_score" in shown
-        storage.save(History({**HISTORY, **dict.fromkeys(range(4, 101), HISTORY[1])}))
+        long_key = EpochData(learning_rate=1 / 3, error={f"dev_score_{'x' * 300}": 1 / 3})  # longer than a line
+        storage.save(History({**HISTORY, **dict.fromkeys(range(4, 101), long_key)}))
         wait_for(" 100 ")
         assert " 90 " in shown
         assert " 70 " not in shown  # it fits the screen
+        fcntl.ioctl(main, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+        wait_for(" 70 ")
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(OSError):  # the terminal ends with the process
             while True:

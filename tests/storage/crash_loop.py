@@ -93,7 +93,7 @@ def main():
             number = 0
     storage = ON_DISK[kind](Place(folder))
     storage.load()
-    storage.save(state(number))
+    storage.save(state(number + 1))
     names = sorted(path.name for path in folder.iterdir())
     print(f"{kind}: {kills} kills, {saves} saves acknowledged, {in_flight} in flight were there, {lost} lost; {names}")
     sys.exit(1 if lost else 0)

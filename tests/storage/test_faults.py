@@ -66,11 +66,12 @@ def test_what_a_crash_left_is_in_nobodys_way(tmp_path):
         assert not (tmp_path / f".{name}.tmp").exists()
 
 
-SAVE_ONCE = """
+SAVE_TWICE = """
 import os, sys
 import filelock
 from lrsched import EpochData, History, open_storage
 storage = open_storage(sys.argv[1])
+os.write(1, b"first")
 storage.save(History({1: EpochData(learning_rate=0.1)}))
 os.write(1, b"before")
 storage.save(History({1: EpochData(learning_rate=0.1), 2: EpochData(learning_rate=0.1, error={"a": 1.0})}), {2})
@@ -79,12 +80,12 @@ os.write(1, b"after")
 CALLS = "openat,rename,renameat,renameat2,fsync,fdatasync,write,pwrite64,unlink,ftruncate"
 
 
-def _traced(path, tmp_path):
-    """The system calls of the second save, as (name, what it is about)."""
+def _traced(path, tmp_path, since="before", until="after"):
+    """The system calls of the second save, or of another time, as (name, what it is about)."""
     log = tmp_path / "trace"
-    _run(["strace", "-f", "-y", "-o", log, "-e", f"trace={CALLS}", sys.executable, "-c", SAVE_ONCE, path])
+    _run(["strace", "-f", "-y", "-o", log, "-e", f"trace={CALLS}", sys.executable, "-c", SAVE_TWICE, path])
     calls = log.read_text()
-    during = calls[calls.index('"before"') : calls.index('"after"')]
+    during = calls[calls.index(f'"{since}"') : calls.index(f'"{until}"')]
     return [
         (name, about)
         for name, about in re.findall(r"^\d+ +(\w+)\((.*)\) += \d+", during, re.MULTILINE)
@@ -120,3 +121,29 @@ def test_a_transaction_is_synced_before_the_save_returns_and_before_the_database
     gone = when(["unlink"], "runs.db-wal")
     assert any(max(written) < position < min(touched) for position in when(["fsync", "fdatasync"], wal))
     assert any(max(touched) < position < max(gone) for position in when(["fsync", "fdatasync"], database))
+
+
+def test_the_name_of_a_new_database_is_synced_before_the_save_returns(tmp_path):
+    """By SQLite, when it makes the log: that is in the same folder."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    calls = _traced(folder / "runs.db", tmp_path, "first", "before")
+    made = [place for place, (name, about) in enumerate(calls) if name == "openat" and f"{folder}/runs.db" in about]
+    synced = [
+        place
+        for place, (name, about) in enumerate(calls)
+        if name in ("fsync", "fdatasync") and re.fullmatch(rf"\d+<{re.escape(str(folder))}>", about)
+    ]
+    assert synced
+    assert made[0] < max(synced)
+
+
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_why_a_new_file_cannot_be_made_is_said(kind, tmp_path):
+    code = "import sys; from storages import *; ON_DISK[sys.argv[1]](Place(sys.argv[2])).save(History())"
+    tmp_path.chmod(0o500)
+    command = [*WITHOUT_CAPABILITIES, sys.executable, "-c", code, kind, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parent)
+    tmp_path.chmod(0o700)
+    assert "StorageError: [Errno 13] Permission denied" in done.stderr
+    assert list(tmp_path.iterdir()) == []
