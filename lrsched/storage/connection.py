@@ -25,7 +25,7 @@ LONGEST_TEXT = 10**7
 
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT
 _QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
-_ATTEMPTS = 10
+_ATTEMPTS = 3
 _MOST_STEPS = 10**7  # of SQLite's machine, to read a database, and so many more for each of its bytes
 _MOST_STEPS_A_BYTE = 10
 _STEPS_AT_ONCE = 10**5
@@ -55,6 +55,9 @@ def read(path: Path, question: _Question[Found]) -> Found | None:
             return None
         if before.is_used:
             break
+        if before.too_new > 0:
+            time.sleep(before.too_new)
+            continue
         found, fault = None, None
         try:
             found = _ask(path, question, path, _UNUSED)
@@ -79,11 +82,13 @@ class _Moment:
         state: Of the database.
         log: How the log begins, which is written there with every save and put into the database later.
         journal: How the journal begins, of which a database is restored that somebody left half written.
+        too_new: For how many seconds a write could still leave the same time as the last one; 0 if it could not.
     """
 
     state: disk.State
     log: bytes
     journal: bytes
+    too_new: float = attrs.field(eq=False)
 
     @property
     def is_used(self) -> bool:
@@ -93,14 +98,12 @@ class _Moment:
 
 def _moment(path: Path) -> _Moment | None:
     """The present one; None if there is no database."""
-    while True:
-        state = disk.state(path)
-        if state is None:
-            return None
-        wait = state[-1] / 1e9 + _QUIET - time.time()
-        if not 0 < wait <= _QUIET:
-            return _Moment(state, disk.beginning(_log(path)), disk.beginning(_journal(path)))
-        time.sleep(wait)
+    state = disk.state(path)
+    if state is None:
+        return None
+    wait = state[-1] / 1e9 + _QUIET - time.time()
+    too_new = wait if 0 < wait <= _QUIET else 0.0  # where it is larger, the clock was put back
+    return _Moment(state, disk.beginning(_log(path)), disk.beginning(_journal(path)), too_new)
 
 
 def _log(path: Path) -> Path:
@@ -112,7 +115,12 @@ def _journal(path: Path) -> Path:
 
 
 def _snapshot(path: Path) -> dict[str, bytes]:
-    """A database with its log and journal, by suffix, which together tell what was stored at one moment."""
+    """A database with its log and journal, by suffix, which together tell what was stored at one moment.
+
+    They do if only the log grew meanwhile, or if they are the same when they are copied once more: while a database is
+    written, its log or journal has all that is needed to complete or undo that, and every save makes it another one.
+    """
+    last: dict[str, bytes] = {}
     deadline = time.monotonic() + disk.LONGEST_WAIT
     while time.monotonic() < deadline:
         before = _moment(path)
@@ -120,9 +128,10 @@ def _snapshot(path: Path) -> dict[str, bytes]:
         for suffix, beside in (("-wal", _log(path)), ("-journal", _journal(path))):
             with contextlib.suppress(MissingFileError):
                 copies[suffix] = disk.read_bytes(beside)
-        if before == _moment(path):
-            _check_journal(path)
+        if copies == last or (before is not None and not before.too_new and before == _moment(path)):
+            _check_journal(copies.get("-journal", b""), path)
             return copies
+        last = copies
     raise StorageError(errno.EBUSY, f"it changed all the time for {disk.LONGEST_WAIT:g} seconds", os.fspath(path))
 
 
@@ -148,11 +157,10 @@ def _content(path: Path) -> bytes:
 _JOURNAL_OF_SEVERAL = bytes.fromhex("d9d505f920a163d7")
 
 
-def _check_journal(path: Path) -> None:
+def _check_journal(journal: bytes, path: Path) -> None:
     """Refuse a journal that names other files. SQLite would delete them, and lrsched makes none such."""
-    with contextlib.suppress(MissingFileError):
-        if disk.beginning(_journal(path)) and disk.read_bytes(_journal(path)).endswith(_JOURNAL_OF_SEVERAL):
-            raise FormatError("the journal of the database names other files", filename=os.fspath(path))
+    if journal.endswith(_JOURNAL_OF_SEVERAL):
+        raise FormatError("the journal of the database names other files", filename=os.fspath(path))
 
 
 def _ask(database: Path, question: _Question[Found], path: Path, mode: str) -> Found | None:
@@ -185,7 +193,9 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
     """
     disk.state(path)
     disk.beginning(_log(path))  # SQLite would not say what is wrong if it is no file
-    _check_journal(path)
+    if disk.beginning(_journal(path)):
+        with contextlib.suppress(MissingFileError):
+            _check_journal(disk.read_bytes(_journal(path)), path)
     with _connected(path, path, "mode=rwc") as connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
