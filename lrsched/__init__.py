@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
     from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate, Preset, as_schedule
     from lrsched.storage import Storage
-    from lrsched.storage.file import FileStorage, read_config
+    from lrsched.storage.config import read_config
+    from lrsched.storage.file import FileStorage
     from lrsched.storage.memory import MemoryStorage
     from lrsched.storage.opening import open_storage, read
     from lrsched.storage.sqlite import SqliteStorage
@@ -100,7 +101,8 @@ _HOMES = {
     "lrsched.schedules.newbob": ("NewbobAbs", "NewbobMultiEpoch", "NewbobRelative"),
     "lrsched.schedules.wrappers": ("FunctionSchedule", "HoldLearningRate", "Preset", "as_schedule"),
     "lrsched.storage": ("Storage",),
-    "lrsched.storage.file": ("FileStorage", "read_config"),
+    "lrsched.storage.config": ("read_config",),
+    "lrsched.storage.file": ("FileStorage",),
     "lrsched.storage.memory": ("MemoryStorage",),
     "lrsched.storage.opening": ("open_storage", "read"),
     "lrsched.storage.sqlite": ("SqliteStorage",),

@@ -11,7 +11,7 @@ from lrsched.cli.show import as_table
 from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
 from lrsched.simulation.replay import replay, verify
-from lrsched.storage.file import read_config
+from lrsched.storage.config import read_config
 from lrsched.storage.opening import read
 
 RECORDED: Final = Path(__file__).parent / "digits"

@@ -10,7 +10,7 @@ from lrsched.cli.output import busy
 from lrsched.config.settings import parse_setting
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError
-from lrsched.storage.file import read_config
+from lrsched.storage.config import read_config
 from lrsched.storage.opening import read
 
 NOT_THERE = 1

@@ -15,7 +15,7 @@ from lrsched.returnn.control import (
     NewbobMultiEpoch,
     load_learning_rate_control_from_config,
 )
-from lrsched.storage.file import read_text
+from lrsched.storage.config import read_text
 
 DIFFERENT = 1
 

@@ -12,8 +12,8 @@ from lrsched.errors import broken_law
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
 from lrsched.storage import Readable, Storage
+from lrsched.storage.disk import StrPath
 from lrsched.storage.file import FileStorage
-from lrsched.storage.sqlite import SqliteStorage
 
 Where = str | os.PathLike[str] | Storage
 
@@ -68,7 +68,7 @@ def open_storage(where: Where) -> Storage:
         way_out = f"{_WAY_OUT}; for a file of that name give a pathlib.Path, or text: and the name as in a URL"
         raise broken_law("a path", "a file's name and nothing else", where, way_out)
     path = Path(os.fsdecode(where))
-    return SqliteStorage(path) if _DATABASE.search(path.name) else FileStorage(path)
+    return _database(path) if _DATABASE.search(path.name) else FileStorage(path)
 
 
 def _by_url(url: re.Match[str]) -> Storage:
@@ -94,6 +94,12 @@ def _by_url(url: re.Match[str]) -> Storage:
     return make(path, **given)
 
 
+def _database(path: StrPath, run: str | None = None) -> Storage:
+    from lrsched.storage.sqlite import SqliteStorage  # noqa: PLC0415  what it needs takes long to import
+
+    return SqliteStorage(path, run)
+
+
 _MOST_DIGITS = 9
 
 
@@ -107,7 +113,7 @@ _Reader = Callable[[str], Any]
 _KINDS: Mapping[str, tuple[Callable[..., Storage], Mapping[str, _Reader]]] = {
     "json": (lambda path, backups=0: FileStorage(path, JSON, backups), {"backups": _count}),
     "text": (lambda path, backups=0: FileStorage(path, TEXT, backups), {"backups": _count}),
-    "sqlite": (SqliteStorage, {"run": str}),
+    "sqlite": (_database, {"run": str}),
 }
 _OPTIONS = re.compile(rf"\?({'|'.join({name for _, readers in _KINDS.values() for name in readers})})=")
 
