@@ -56,9 +56,11 @@ def report(request):
 
 def pytest_terminal_summary(terminalreporter, config):
     rows = config.stash[_ROWS]
-    if rows:
-        terminalreporter.section("medians in milliseconds, and their ratios")
-        terminalreporter.line(f"{'':58}{'ours':>10}{'peer':>10}{'ratio':>8}{'law':>6}")
+    if not rows:
+        return
+    width = max(len(name) for name, *_ in rows)
+    terminalreporter.section("medians in milliseconds, and their ratios")
+    terminalreporter.line(f"{'':{width}}{'ours':>10}{'peer':>10}{'ratio':>8}{'law':>7}")
     for name, ours, theirs, ratio, law in rows:
-        told = "" if law is None else f"{law:6.1f}{'' if ratio <= law else '  BROKEN'}"
-        terminalreporter.line(f"{name:58}{1e3 * ours:10.4f}{1e3 * theirs:10.4f}{ratio:8.2f}{told}")
+        told = "" if law is None else f"{law:7.2f}{'' if ratio <= law else '  BROKEN'}"
+        terminalreporter.line(f"{name:{width}}{1e3 * ours:10.4f}{1e3 * theirs:10.4f}{ratio:8.2f}{told}")

@@ -170,7 +170,7 @@ def test_saving_after_one_more_epoch_takes_at_most_a_fifth_of_the_originals_time
     ours, theirs = _ours(None, str(tmp_path / name)), _theirs(histories[1000], str(tmp_path / "theirs"))
     ours.save()
     against(
-        f"saving 1000 epochs of 10 errors after one more to {name} (peer: its own file)",
+        f"saving 1000 epochs after one more to {name}",
         lambda: _one_more(ours),
         lambda: _one_more(theirs),
         law=0.2,
@@ -187,7 +187,7 @@ def test_saving_to_a_database_at_epoch_100_000_costs_what_it_costs_at_100(agains
         controls.append(_ours(None, storage))
     many, few = controls
     against(
-        "saving one more epoch of 10 errors to SQLite at epoch 100,000 (peer: at 100)",
+        "saving one more epoch to SQLite at epoch 100,000 (peer: at 100)",
         lambda: _one_more(many),
         lambda: _one_more(few),
         law=1.5,
@@ -201,7 +201,7 @@ def test_loading_json_takes_at_most_four_times_as_long_as_json_loads(against, tm
     open_storage(path).save(histories[1000])
     content = path.read_bytes()
     against(
-        "loading 1000 epochs of 10 errors from JSON (peer: json.loads)",
+        "loading 1000 epochs from JSON (peer: json.loads)",
         lambda: open_storage(path).load,
         lambda: lambda: json.loads(content),
         law=4.0,

@@ -186,23 +186,52 @@ def test_what_is_no_epoch_did_not_change(path, changed):
     assert read(path) == ONE
 
 
-def test_a_commit_whose_end_was_not_seen_is_no_conflict(path, monkeypatch):
-    """As when the disk fails just behind it: who saves again does not take his own save for another's."""
-    storage = SqliteStorage(path)
-    storage.save(ONE)
+@pytest.fixture
+def failing_save(monkeypatch):
+    """Saves, and fails: just behind the commit, as when it is the disk that fails there, or before it."""
     store = SqliteStorage._store
 
-    def store_and_fail(self, connection, *rest):
-        store(self, connection, *rest)
-        connection.execute("COMMIT")
-        raise sqlite3.OperationalError("disk I/O error")
+    def save(storage, *arguments, committed=True):
+        def store_and_fail(self, connection, *rest):
+            store(self, connection, *rest)
+            if committed:
+                connection.execute("COMMIT")
+            raise sqlite3.OperationalError("disk I/O error")
 
-    for number in (2, 3):
         with monkeypatch.context() as patch:
             patch.setattr(SqliteStorage, "_store", store_and_fail)
             with pytest.raises(StorageError, match="disk I/O error"):
-                storage.save(TWO.set(number, EpochData(learning_rate=0.25)), {2, number})
+                storage.save(*arguments)
+
+    return save
+
+
+def test_a_commit_whose_end_was_not_seen_is_no_conflict(path, failing_save):
+    """Who saves again does not take his own save for another's."""
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    for number in (2, 3):
+        failing_save(storage, TWO.set(number, EpochData(learning_rate=0.25)), {2, number})
     storage.save(TWO, {2, 3})
+    assert read(path) == TWO
+
+
+def test_of_several_saves_that_failed_any_may_have_got_through(path, failing_save):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    failing_save(storage, TWO, {2})
+    failing_save(storage, TWO, {2}, committed=False)
+    storage.save(TWO, {2})
+    assert read(path) == TWO
+
+
+@pytest.mark.parametrize("told", [{2}, None])
+def test_what_a_save_that_seemed_to_fail_stored_is_replaced_as_a_whole(told, path, failing_save):
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    failing_save(storage, ONE.set(3, EpochData(learning_rate=0.25)), {3})
+    assert list(read(path)) == [1, 3]
+    storage.save(TWO, told)  # {2} is all that differs from what was last saved through it
     assert read(path) == TWO
 
 
@@ -270,53 +299,14 @@ def test_meta_without_its_epoch_is_refused(path):
         read(path)
 
 
-def test_of_several_saves_that_failed_any_may_have_got_through(path, monkeypatch):
-    storage = SqliteStorage(path)
-    storage.save(ONE)
-    store = SqliteStorage._store
-
-    def store_and_fail(self, connection, *rest):
-        store(self, connection, *rest)
-        if not failed:
-            connection.execute("COMMIT")
-        failed.append(1)
-        raise sqlite3.OperationalError("disk I/O error")
-
-    failed = []
-    with monkeypatch.context() as patch:
-        patch.setattr(SqliteStorage, "_store", store_and_fail)
-        for _ in range(2):
-            with pytest.raises(StorageError, match="disk I/O error"):
-                storage.save(TWO, {2})
-    storage.save(TWO, {2})
-    assert read(path) == TWO
-
-
-@pytest.mark.parametrize("told", [{2}, None])
-def test_what_a_save_that_seemed_to_fail_stored_is_replaced_as_a_whole(told, path, monkeypatch):
-    storage = SqliteStorage(path)
-    storage.save(ONE)
-    store = SqliteStorage._store
-
-    def store_and_fail(self, connection, *rest):
-        store(self, connection, *rest)
-        connection.execute("COMMIT")
-        raise sqlite3.OperationalError("disk I/O error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(SqliteStorage, "_store", store_and_fail)
-        with pytest.raises(StorageError, match="disk I/O error"):
-            storage.save(ONE.set(3, EpochData(learning_rate=0.25)), {3})
-    assert list(read(path)) == [1, 3]
-    storage.save(TWO, told)  # {2} is all that differs from what was last saved through it
-    assert read(path) == TWO
-
-
 def test_only_the_epochs_that_changed_are_written(path, monkeypatch):
     written, rows = [], sqlite._rows
-    monkeypatch.setattr(
-        sqlite, "_rows", lambda history, epochs: (written.append(set(epochs)), rows(history, epochs))[1]
-    )
+
+    def recorded(history, epochs):
+        written.append(set(epochs))
+        return rows(history, epochs)
+
+    monkeypatch.setattr(sqlite, "_rows", recorded)
     storage = SqliteStorage(path)
     storage.save(TWO)
     storage.save(TWO.set(3, ONE[1]), {3})
