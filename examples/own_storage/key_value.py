@@ -1,4 +1,7 @@
-"""A storage of one's own: a history as one value of a key-value store. It passes lrsched's contract for storages."""
+"""A storage of one's own: a history as one value of a key-value store.
+
+It passes lrsched's contract for storages.
+"""
 
 from collections.abc import Collection, MutableMapping
 
@@ -7,7 +10,10 @@ from lrsched.formats.json import JSON
 
 
 class KeyValueStorage:
-    """Keeps a history under a key of anything that maps names to bytes: a dict, `dbm`, a client of an object store."""
+    """Keeps a history under a key of anything that maps names to bytes.
+
+    That is a dict, `dbm`, or a client of an object store.
+    """
 
     def __init__(self, store: MutableMapping[str, bytes], key: str) -> None:
         self.store = store
@@ -22,9 +28,9 @@ class KeyValueStorage:
         return history
 
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
-        """Store all of ``history``; ``changed`` would tell which epochs are new, if we could store them one by one."""
+        """Store all of ``history``; ``changed`` would tell which epochs are new."""
         value = JSON.render(history).encode()  # first, since it may refuse
         if self.store.get(self.key, b"") != self.seen:
-            raise ConflictError(f"{self.key} holds what this storage has not seen; load it first")
+            raise ConflictError(f"{self.key} holds what was not seen here; load it first")
         self.store[self.key] = value
         self.seen = value
