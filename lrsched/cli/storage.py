@@ -1,5 +1,7 @@
 """``lrsched convert``, ``runs`` and ``repair``: what is done with whole files and databases."""
 
+import contextlib
+import os
 from typing import Annotated
 from urllib.parse import quote
 
@@ -87,10 +89,11 @@ def repair(file: Where, output: Output = None, as_json: AsJson = False) -> None:
 def _repaired(storage: FileStorage) -> str:
     """Where the repaired file goes: a location that means the same format."""
     path = beside(storage.path, "repaired")
-    meant = open_storage(str(path))
-    if isinstance(meant, FileStorage) and (meant.path, meant.format) == (path, storage.format):
-        return str(path)
-    return f"{storage.format.name}:{quote(str(path))}"
+    with contextlib.suppress(ArgumentError):
+        meant = open_storage(str(path))
+        if isinstance(meant, FileStorage) and (meant.path, meant.format) == (path, storage.format):
+            return str(path)
+    return f"{storage.format.name}:{quote(os.fsencode(path))}"
 
 
 def _save_new(history: History, target: str) -> None:
@@ -102,7 +105,7 @@ def _save_new(history: History, target: str) -> None:
         what, way_out = target, "remove it, or name another"
         if isinstance(storage, SqliteStorage):
             what = f"run {storage.run or DEFAULT_RUN!r} of {storage.path}"
-            way_out = f"name another, as in sqlite:///{quote(str(storage.path))}?run=NAME"
+            way_out = f"name another, as in sqlite:///{quote(os.fsencode(storage.path))}?run=NAME"
         raise ArgumentError(f"{what} is there already and is not overwritten; {way_out}") from error
 
 

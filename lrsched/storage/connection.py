@@ -1,7 +1,7 @@
 """Connections to a database: reading that changes nothing, writing in one transaction, and what SQLite's errors mean.
 
-A database is never opened and closed here but through SQLite. For when a process closes any descriptor of a file, POSIX
-drops all its locks of that file, and so those of its other connections.
+But for a descriptor that stays open, a database is opened here through SQLite only. For when a process closes any
+descriptor of a file, POSIX drops all its locks of that file, and so those of its other connections.
 """
 
 import contextlib
@@ -29,6 +29,8 @@ _ATTEMPTS = 3
 _MOST_STEPS = 10**7  # of SQLite's machine, to read a database, and so many more for each of its bytes
 _MOST_STEPS_A_BYTE = 10
 _STEPS_AT_ONCE = 10**5
+_CREDIBLE = 2**25  # bytes in holes
+_MOST_TIMES = 20  # as large as its blocks on the disk
 
 Found = TypeVar("Found")
 _Question = Callable[[sqlite3.Connection], Found]
@@ -60,7 +62,7 @@ def read(path: Path, question: _Question[Found]) -> Found | None:
             continue
         found, fault = None, None
         try:
-            found = _ask(path, question, path, _UNUSED)
+            found = _ask(path, question, path, _UNUSED, _size(path))
         except LrschedError as error:
             fault = error
         if before == _moment(path):
@@ -68,10 +70,16 @@ def read(path: Path, question: _Question[Found]) -> Found | None:
                 raise fault
             return found
     with _translated(path, writing=False), tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
-        copy = Path(folder) / "copy"
-        for suffix, content in _snapshot(path).items():
+        copy, copies = Path(folder) / "copy", _snapshot(path)
+        for suffix, content in copies.items():
             copy.with_name(copy.name + suffix).write_bytes(content)
-        return _ask(copy, question, path, _COPY)
+        return _ask(copy, question, path, _COPY, sum(map(len, copies.values())))
+
+
+def _size(path: Path) -> int:
+    """How many bytes a database may have: its length is no measure where it has holes, nor its blocks if compressed."""
+    found = path.stat()
+    return min(found.st_size, max(_CREDIBLE, _MOST_TIMES * 512 * found.st_blocks))
 
 
 @attrs.frozen
@@ -136,7 +144,7 @@ def _snapshot(path: Path) -> dict[str, bytes]:
 
 
 _DESCRIPTORS: dict[tuple[int, int], int] = {}
-"""Of the databases that were copied, by device and inode. Closing one would drop the process's locks of that file."""
+"""Of the databases that were copied, by device and inode. Each stays open as long as its database has a name."""
 
 
 def _content(path: Path) -> bytes:
@@ -144,6 +152,9 @@ def _content(path: Path) -> bytes:
     found = path.stat()
     descriptor = _DESCRIPTORS.get((found.st_dev, found.st_ino))
     if descriptor is None:
+        for key, other in list(_DESCRIPTORS.items()):
+            if not os.fstat(other).st_nlink:
+                os.close(_DESCRIPTORS.pop(key))
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         found = os.fstat(descriptor)
         _DESCRIPTORS[found.st_dev, found.st_ino] = descriptor
@@ -163,9 +174,9 @@ def _check_journal(journal: bytes, path: Path) -> None:
         raise FormatError("the journal of the database names other files", filename=os.fspath(path))
 
 
-def _ask(database: Path, question: _Question[Found], path: Path, mode: str) -> Found | None:
-    """What ``question`` finds in ``database``, which is ``path`` or its copy."""
-    with _connected(database, path, mode) as connection:
+def _ask(database: Path, question: _Question[Found], path: Path, mode: str, size: int) -> Found | None:
+    """What ``question`` finds in ``database`` of ``size`` bytes, which is ``path`` or its copy."""
+    with _connected(database, path, mode) as connection, _limited(connection, path, size):
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         version = schema.checked_version(connection, path)
@@ -243,24 +254,37 @@ def _connected(database: Path, path: Path, mode: str) -> Iterator[sqlite3.Connec
             f"file:{quote(os.fsencode(real))}?{mode}", uri=True, isolation_level=None, timeout=disk.LONGEST_WAIT
         )
         with contextlib.closing(connection):
-            connection.text_factory = lambda data: data.decode("utf-8", "surrogatepass")
+            connection.text_factory = _text
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_TEXT)
             connection.execute("PRAGMA trusted_schema = OFF")
-            with contextlib.nullcontext() if is_writing else _limited(connection, Path(real).stat()):
-                yield connection
+            yield connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
 
 
 @contextlib.contextmanager
-def _limited(connection: sqlite3.Connection, state: os.stat_result) -> Iterator[None]:
-    """End what takes longer than a database of that size can: its pages lead in circles."""
-    size = min(state.st_size, 512 * state.st_blocks)  # holes have no rows
-    left = iter(range(_MOST_STEPS // _STEPS_AT_ONCE + _MOST_STEPS_A_BYTE * size // _STEPS_AT_ONCE))
-    connection.set_progress_handler(lambda: next(left, None) is None, _STEPS_AT_ONCE)
+def _limited(connection: sqlite3.Connection, path: Path, size: int) -> Iterator[None]:
+    """End what a database of ``size`` bytes cannot take to read, or cannot hold: its pages lead in circles."""
+    steps = iter(range((_MOST_STEPS + _MOST_STEPS_A_BYTE * size) // _STEPS_AT_ONCE))
+    left = LONGEST_TEXT + size
+
+    def text(data: bytes) -> str:
+        nonlocal left
+        left -= len(data)
+        if left < 0:
+            raise FormatError("the database has more text than its size allows", filename=os.fspath(path))
+        return _text(data)
+
+    connection.text_factory = text
+    connection.set_progress_handler(lambda: next(steps, None) is None, _STEPS_AT_ONCE)
     try:
         yield
     except sqlite3.OperationalError as error:
-        if _code(error) == sqlite3.SQLITE_INTERRUPT and next(left, None) is not None:
-            raise KeyboardInterrupt from None  # raised in the handler, where `sqlite3` takes it for a wish to stop
+        # Ctrl-C is noticed in the handler, where `sqlite3` takes what is raised for a wish to stop, and forgets it.
+        if _code(error) == sqlite3.SQLITE_INTERRUPT and next(steps, None) is not None:
+            raise KeyboardInterrupt from None
         raise
 
 

@@ -162,19 +162,32 @@ def _share(path: Path, like: Path) -> None:
 
 def _give_rights(descriptor: int, like: Path, at_least: int = 0) -> None:
     with contextlib.suppress(FileNotFoundError):
-        wanted, found = like.stat(), os.fstat(descriptor)
-        with contextlib.suppress(PermissionError):  # root may, and it is root who else would lock others out
-            if (wanted.st_uid, wanted.st_gid) != (found.st_uid, found.st_gid):
-                os.fchown(descriptor, wanted.st_uid, wanted.st_gid)
-        os.fchmod(descriptor, stat.S_IMODE(wanted.st_mode) | at_least)
+        wanted = like.stat()
+        rights = stat.S_IMODE(wanted.st_mode)
+        for owner in (
+            (wanted.st_uid, wanted.st_gid),
+            (-1, wanted.st_gid),
+        ):  # root may, and is who else locks others out
+            if _owner(descriptor) != (wanted.st_uid, wanted.st_gid):
+                with contextlib.suppress(OSError):
+                    os.fchown(descriptor, *owner)
+        if _owner(descriptor)[1] != wanted.st_gid:
+            rights &= ~stat.S_IRWXG  # they are another group's
+        os.fchmod(descriptor, rights | at_least)
+
+
+def _owner(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_uid, found.st_gid
 
 
 @contextlib.contextmanager
 def written_beside(path: Path, data: bytes, like: Path | None = None) -> Iterator[Path]:
     """A new file with ``data`` in the folder of ``path``, synced, to be renamed to ``path``.
 
-    Its owner and rights are those of ``like``, which is ``path`` unless told otherwise, if that is there. It is gone at
-    the end if it was not renamed. To be called under `locked`: what a crash left of an earlier one is in nobody's way.
+    Its owner and rights are those of ``like``, which is ``path`` unless told otherwise, if that is there, and as far as
+    this process may give them. It is gone at the end if it was not renamed. To be called under `locked`: what a crash
+    left of an earlier one is in nobody's way.
 
     Raises:
         OSError: The machine could not write; no file is left.
@@ -210,10 +223,12 @@ def probe(path: Path, *, writing: bool) -> None:
     Raises:
         OSError: What the machine says.
     """
+    from tempfile import TemporaryFile  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
+
     is_there = state(path) is not None
     if writing:
-        with written_beside(path, bytes(4096)):
-            pass
+        with TemporaryFile(dir=path.parent, buffering=0) as file:
+            file.write(bytes(4096))
     if is_there and not os.access(path, os.R_OK | (os.W_OK if writing else 0), effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 

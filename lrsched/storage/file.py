@@ -144,22 +144,24 @@ class FileStorage:
             message = "holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
             raise ConflictError(f"{self.path} {message}")
 
-    def _salvaged(self, data: bytes) -> tuple[History, FormatError | None]:
-        filename = os.fspath(self.path)
+    def _salvaged(self, content: bytes) -> tuple[History, FormatError | None]:
+        filename, data, packed_fault = os.fspath(self.path), content, None
         with disk.memory_for(self.path):
-            packed_fault = None
-            if self._is_packed and data:
-                data, packed_fault = _unpacked(data, filename)
+            if self._is_packed and content:
+                data, packed_fault = _unpacked(content, filename)
             text, no_text = disk.decoded(data, self.path)
             history, fault = self.format.salvage(text, filename)
-        # Where the text was cut off it has a fault as well; what counts is which of them ended the history.
-        if no_text and (fault is None or fault.line is None or fault.line > text.rstrip().count("\n")):
-            fault = no_text
-        fault = packed_fault or fault
-        hint = _hint(data)
+        fault = packed_fault or _which_ended(text, no_text, fault)
+        hint = self._hint(content)
         if fault and hint and not history:
             fault = FormatError(fault.message + hint, filename=filename, line=fault.line)
         return history, fault
+
+    def _hint(self, content: bytes) -> str:
+        """What a file is that is not understood, as the end of a sentence."""
+        expected = _PACKED if self._is_packed else _JSON if self.format is JSON else b""
+        found = (what for begin, what in _KINDS.items() if begin != expected and content.startswith(begin))
+        return next((f"; it is {what}" for what in found), "")
 
     def _parsed(self, data: bytes) -> History:
         history, fault = self._salvaged(data)
@@ -200,16 +202,19 @@ class FileStorage:
             new.replace(names[0])
 
 
-_OTHER_CONTENT = {
-    b"SQLite format 3\0": "it is a database, as in sqlite:///PATH",
-    b"\x1f\x8b": "it is packed, and its name should end in .gz",
-    b'{"format": "lrsched': "it is a JSON file, as in json:PATH",
+_PACKED, _JSON = b"\x1f\x8b", b'{"format": "lrsched'
+_KINDS = {
+    b"SQLite format 3\0": "a database, as in sqlite:///PATH",
+    _PACKED: "packed, and its name should end in .gz",
+    _JSON: "a JSON file, as in json:PATH",
 }
+"""What a file is that begins so."""
 
 
-def _hint(data: bytes) -> str:
-    """What a file is that is not understood, as the end of a sentence."""
-    return next((f"; {what}" for begin, what in _OTHER_CONTENT.items() if data.startswith(begin)), "")
+def _which_ended(text: str, no_text: FormatError | None, fault: FormatError | None) -> FormatError | None:
+    """Which fault ended a history: where the bytes were no text any more, the text was cut off, and is at fault too."""
+    last_line = text.rstrip().count("\n") + 1
+    return fault if fault and fault.line and fault.line < last_line else no_text or fault
 
 
 def _has(path: Path, content: bytes) -> bool:

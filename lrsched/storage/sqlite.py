@@ -9,7 +9,7 @@ import math
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, final
 from urllib.parse import quote
@@ -107,13 +107,21 @@ class SqliteStorage:
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-        run = self.named().run or DEFAULT_RUN
-        found = self._ask(lambda connection: _load(connection, run, self.path))
-        if found is None:
-            names = [run.name for run in self.runs()]
-            what = f"no run {run!r:.80}" + (f"; it has {_shown(names)}" if names else "")
-            raise MissingFileError(errno.ENOENT, what, os.fspath(self.path))
-        return found[1]
+        run = self.run or DEFAULT_RUN
+
+        def look(connection: sqlite3.Connection) -> History | list[str]:
+            nonlocal run
+            run = self.run or _the_only_run(connection, self.path) or DEFAULT_RUN
+            found = _load(connection, run, self.path)
+            return found[1] if found else _names(connection)
+
+        found = self._ask(look)
+        if isinstance(found, History):
+            return found
+        what = "no such database" if found is None else f"no run {run!r:.80}"
+        raise MissingFileError(
+            errno.ENOENT, what + (f"; it has {_shown(found)}" if found else ""), os.fspath(self.path)
+        )
 
     def named(self) -> "SqliteStorage":
         """The same with the run that `read` takes by name, so that it stays that one when others are added.
@@ -167,10 +175,9 @@ class SqliteStorage:
         self._attempted.add(revision)
         run = connection.execute(_SAVE_RUN, (name, revision)).fetchone()[0]
         if row is None or row[1] != self._seen:  # there was none, or one of a save that seemed to fail
-            for table in ("errors", "meta", "epochs"):
-                connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run,))  # noqa: S608  names of ours
-            if self._seen is not None:
-                epochs, rows = set(history), _rows(history, history)
+            epochs = {*history, *(epoch for (epoch,) in connection.execute(_STORED_EPOCHS, {"run": run}))}
+            if self._seen is not None:  # otherwise they are of the whole history already
+                rows = _rows(history, epochs)
         for table in ("errors", "meta"):
             _many(connection, run, f"DELETE FROM {table} WHERE run_id = ? AND epoch = ?", [(e,) for e in epochs])  # noqa: S608
         gone = [(epoch,) for epoch in epochs if epoch not in history]
@@ -195,6 +202,13 @@ _SAVE_RUN = """
 INSERT INTO runs (name, revision, saved_at) VALUES (CAST(? AS TEXT), ?, strftime('%Y-%m-%d %H:%M:%S', 'now'))
 ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, saved_at = excluded.saved_at
 RETURNING id
+"""
+
+# There may be rows that somebody left when he removed a run.
+_STORED_EPOCHS = """
+SELECT epoch FROM epochs WHERE run_id = :run
+UNION SELECT epoch FROM errors WHERE run_id = :run
+UNION SELECT epoch FROM meta WHERE run_id = :run
 """
 
 # A row that is only updated keeps what somebody else's tables refer to.
@@ -271,35 +285,46 @@ def _load(connection: sqlite3.Connection, name: str, path: Path) -> tuple[str, H
 def _history(connection: sqlite3.Connection, run: int) -> History:
     errors: dict[int, dict[str, float]] = defaultdict(dict)
     for epoch, key, value in connection.execute("SELECT epoch, key, value FROM errors WHERE run_id = ?", (run,)):
+        _check_new(key, errors[epoch], f"error of epoch {epoch!r:.80}")
+        if type(value) is bytes:
+            raise FormatError(f"error[{key!r:.80}] of epoch {epoch!r:.80} is no number")
         errors[epoch][key] = math.nan if value is None else value
     meta: dict[int, dict[str, Any]] = defaultdict(dict)
     for epoch, key, value in connection.execute("SELECT epoch, key, value FROM meta WHERE run_id = ?", (run,)):
+        _check_new(key, meta[epoch], f"meta value of epoch {epoch!r:.80}")
         if type(value) is not str:
-            raise FormatError(f"meta[{key!r}] of epoch {epoch!r} is no text")
+            raise FormatError(f"meta[{key!r:.80}] of epoch {epoch!r:.80} is no text")
         meta[epoch][key] = parse_value(value)
-    rates = "SELECT epoch, learning_rate FROM epochs WHERE run_id = ? ORDER BY epoch"
-    history = History(
-        {
-            epoch: EpochData(learning_rate=learning_rate, error=errors.pop(epoch, {}), meta=meta.pop(epoch, {}))
-            for epoch, learning_rate in connection.execute(rates, (run,))
-        }
-    )
+    epochs: dict[int, EpochData] = {}
+    for epoch, learning_rate in connection.execute("SELECT epoch, learning_rate FROM epochs WHERE run_id = ?", (run,)):
+        _check_new(epoch, epochs, "epoch")
+        error, more = errors.pop(epoch, {}), meta.pop(epoch, {})
+        epochs[epoch] = EpochData(learning_rate=learning_rate, error=error, meta=more)
     if errors or meta:
-        raise FormatError(
-            f"there are errors or meta values of epoch {next(iter({**errors, **meta}))!r:.80}, but not the epoch"
-        )
-    return history
+        epoch = next(iter({**errors, **meta}))
+        raise FormatError(f"there are errors or meta values of epoch {epoch!r:.80}, but not the epoch")
+    return History(epochs)
+
+
+def _check_new(key: Any, known: Mapping[Any, Any], what: str) -> None:
+    """Refuse what is there twice: it is where pages lead in circles, and would have no end."""
+    if key in known:
+        raise FormatError(f"the {what} {key!r:.80} is there twice")
 
 
 def _the_only_run(connection: sqlite3.Connection, path: Path) -> str | None:
     """The run to read where none is named; None if there is none at all."""
-    names = [str(name) for (name,) in connection.execute("SELECT name FROM runs ORDER BY name")]
+    names = _names(connection)
     if DEFAULT_RUN in names:
         return DEFAULT_RUN
     if len(names) > 1:
         hint = f"sqlite:///{quote(os.fsencode(path))}?run={quote(_bytes(names[0]), safe='')}"
         raise ArgumentError(f"which run is not known; {path} has {_shown(names)}; name one, as in {hint}")
     return names[0] if names else None
+
+
+def _names(connection: sqlite3.Connection) -> list[str]:
+    return [str(name) for (name,) in connection.execute("SELECT name FROM runs ORDER BY name")]
 
 
 def _shown(names: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Collection, Sequence
-from typing import NoReturn, final
+from typing import Any, NoReturn, final
 
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
@@ -75,20 +75,22 @@ class Mirrored:
             raise broken_law("others", "at least one storage", others, "without one there is nothing to mirror")
         self.storages: tuple[Storage, ...] = tuple(map(open_storage, (first, *others)))
         self._all_the_same = False
-        self._refused: ConflictError | None = None  # by the last load
+        self._is_refused = False  # since the last load could not load, or did not accept, what is stored
 
     def __repr__(self) -> str:
         return f"Mirrored({', '.join(map(repr, self.storages))})"
 
+    def __reduce__(self) -> Any:
+        """Unpickled it has seen nothing yet, as the process that it is for."""
+        return Mirrored, self.storages
+
     def load(self) -> History:
         """See `Storage.load`. Each of them must be readable, or absent; one that is ahead is a `ConflictError`."""
-        self._all_the_same = False
+        self._all_the_same, self._is_refused = False, True
         histories = [storage.load() for storage in self.storages]
-        self._refused = self._ahead(histories)
-        if self._refused is not None:
-            raise self._refused
         counting = _first_written(histories)
-        self._all_the_same = all(history == counting for history in histories)
+        self._check_behind(counting, histories)
+        self._all_the_same, self._is_refused = all(history == counting for history in histories), False
         return counting
 
     def read(self) -> History:
@@ -105,8 +107,8 @@ class Mirrored:
 
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`. If one of them fails, those before it have the new history, those after it the old."""
-        if self._refused is not None:
-            raise self._refused
+        if self._is_refused:
+            raise ConflictError(f"what {self!r} holds was not loaded as a whole; load it first")
         if not self._all_the_same:
             changed = None
         self._all_the_same = False
@@ -114,16 +116,15 @@ class Mirrored:
             storage.save(history, changed)
         self._all_the_same = True
 
-    def _ahead(self, histories: Sequence[History]) -> ConflictError | None:
-        """What is wrong if one of them has what the one that counts has not."""
-        counting = _first_written(histories)
+    def _check_behind(self, counting: History, histories: Sequence[History]) -> None:
+        """Refuse what one of them has and the one that counts has not."""
         for storage, history in zip(self.storages, histories, strict=True):
             epoch = next((epoch for epoch, data in history.items() if _has_more(data, counting.get(epoch))), None)
             if epoch is not None:
                 way_out = "take the older one away, so that it is made again from the other"
-                message = f"{storage!r} holds data of epoch {epoch} that the first of {self!r} has not; {way_out}"
-                return ConflictError(message)
-        return None
+                raise ConflictError(
+                    f"{storage!r} holds data of epoch {epoch} that the first of {self!r} has not; {way_out}"
+                )
 
 
 def _has_more(data: EpochData, known: EpochData | None) -> bool:

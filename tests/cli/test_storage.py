@@ -15,6 +15,7 @@ import sys
 import termios
 from time import monotonic
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 
@@ -224,6 +225,20 @@ def test_what_repair_names_can_be_read(run, tmp_path):
     target = json.loads(out)["target"]
     assert target == f"json:{path}.repaired"
     assert list(read(target)) == [1, 2]
+
+
+def test_names_of_any_characters_are_told(run, tmp_path):
+    source, target = tmp_path / "s", tmp_path / os.fsdecode(b"\xff ?run=3.db")
+    open_storage(source).save(HISTORY)
+    where = f"sqlite:///{quote(os.fsencode(target))}"
+    assert run("convert", source, where)[0] == 0
+    code, _, err = run("convert", source, where)
+    assert code == 2
+    assert f"name another, as in {where}?run=NAME" in err
+    damaged = tmp_path / "a?run=3"
+    damaged.write_text(TEXT.render(HISTORY)[:-2])
+    _, out, _ = run("repair", f"text:{quote(str(damaged))}", "--json")
+    assert list(read(json.loads(out)["target"])) == [1, 2, 3]
 
 
 def test_repair_where_nothing_can_be_done(run, tmp_path, database):

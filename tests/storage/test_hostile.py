@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -171,12 +172,15 @@ def test_text_of_another_coding_is_refused_and_not_cut(tmp_path):
 LEVELS = 5
 
 
-def test_pages_that_lead_to_the_same_pages_come_to_an_end(tmp_path):
+@pytest.mark.parametrize(("table", "what"), [("errors", "the error of epoch 1 'key"), ("epochs", "the epoch")])
+def test_pages_that_lead_to_the_same_pages_come_to_an_end(table, what, tmp_path):
     """A small table whose pages name one another so often that it seems to have 10^10 rows and more."""
     path = tmp_path / "runs.db"
-    SqliteStorage(path).save(History({1: EpochData(error={f"key{key:06}": 1.0 for key in range(20_000)})}))
+    errors = {f"key{key:06}": 1.0 for key in range(20_000)}
+    epochs = {1: EpochData(error=errors), **dict.fromkeys(range(2, 20_000), EpochData(learning_rate=0.1))}
+    SqliteStorage(path).save(History(epochs))
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'errors'").fetchone()
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
     content = bytearray(path.read_bytes())
     size = int.from_bytes(content[16:18], "big")
     pages = len(content) // size
@@ -197,9 +201,21 @@ def test_pages_that_lead_to_the_same_pages_come_to_an_end(tmp_path):
     content[start : start + size] = leading_to(pages + LEVELS - 1)
     content[28:32] = (len(content) // size).to_bytes(4, "big")
     path.write_bytes(content)
-    assert _read(str(path)).startswith("refused: FormatError: the database cannot be read: interrupted")
-    os.truncate(path, 20 * 2**30)  # a hole at its end gives it no more time
-    assert _read(str(path)).startswith("refused: FormatError: the database cannot be read: interrupted")
+    assert re.match(rf"refused: FormatError: run 'default': {what}.* is there twice", _read(str(path)))
+    if table == "epochs":
+        with pytest.raises(FormatError, match="the database cannot be read: interrupted"):
+            SqliteStorage(path).runs()
+
+
+def test_more_text_than_a_database_has_is_refused(tmp_path, monkeypatch):
+    """The pages of a long text may lead in circles, too."""
+    path = tmp_path / "runs.db"
+    SqliteStorage(path).save(History({1: EpochData(meta={f"key{key}": "x" * 1000 for key in range(100)})}))
+    monkeypatch.setattr(connection, "LONGEST_TEXT", 10_000)
+    assert read(path)
+    monkeypatch.setattr(connection, "_size", lambda path: 50_000)
+    with pytest.raises(FormatError, match="the database has more text than its size allows"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", ["runs.db", "runs.db-wal", "runs.db-journal"])

@@ -12,6 +12,7 @@ from lrsched import (
     ConflictError,
     EpochData,
     FileStorage,
+    FormatError,
     History,
     LearningRateControl,
     MemoryStorage,
@@ -286,7 +287,7 @@ def test_what_was_refused_is_not_overwritten_by_the_next_save(name, tmp_path):
     other.save(TWO)
     with pytest.raises(ConflictError, match="holds data of epoch 2"):
         mirrored.load()
-    with pytest.raises(ConflictError, match="holds data of epoch 2"):
+    with pytest.raises(ConflictError, match="was not loaded as a whole; load it first"):
         mirrored.save(ONE.set(2, EpochData(learning_rate=0.25)))
     assert (read(main), read(mirror)) == (ONE, TWO)
     main.unlink()
@@ -313,3 +314,24 @@ def test_a_mirror_of_nothing_is_not_written_yet(tmp_path):
         read(Mirrored(tmp_path / "a.json", tmp_path / "b.db"))
     open_storage(tmp_path / "b.db").save(ONE)
     assert read(Mirrored(tmp_path / "a.json", tmp_path / "b.db")) == ONE
+
+
+def test_what_a_mirror_could_not_load_as_a_whole_it_does_not_overwrite(tmp_path):
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    mirrored = Mirrored(first, second)
+    mirrored.save(ONE)
+    other = open_storage(first)
+    other.load()
+    other.save(TWO)
+    whole = second.read_bytes()
+    second.write_bytes(whole[:-5])
+    with pytest.raises(FormatError):
+        mirrored.load()
+    for storage in (mirrored, pickle.loads(pickle.dumps(mirrored))):
+        with pytest.raises(ConflictError):
+            storage.save(ONE)
+    assert read(first) == TWO
+    second.write_bytes(whole)
+    assert mirrored.load() == TWO
+    mirrored.save(ONE)
+    assert read(first) == read(second) == ONE

@@ -24,7 +24,6 @@ from lrsched import (
     NotWrittenError,
     SqliteStorage,
     StorageError,
-    open_storage,
     read,
 )
 from lrsched.storage import connection as database
@@ -229,74 +228,15 @@ def test_of_several_saves_that_failed_any_may_have_got_through(path, failing_sav
 def test_what_a_save_that_seemed_to_fail_stored_is_replaced_as_a_whole(told, path, failing_save):
     storage = SqliteStorage(path)
     storage.save(ONE)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        key = "FOREIGN KEY (run, epoch) REFERENCES epochs (run_id, epoch)"
+        connection.execute(f"CREATE TABLE notes (run, epoch, {key})")
+        connection.execute("INSERT INTO notes VALUES (1, 1)")
     failing_save(storage, ONE.set(3, EpochData(learning_rate=0.25)), {3})
     assert list(read(path)) == [1, 3]
     storage.save(TWO, told)  # {2} is all that differs from what was last saved through it
     assert read(path) == TWO
-
-
-def test_a_link_is_followed(path, tmp_path):
-    SqliteStorage(path).save(History())
-    link = tmp_path / "link.db"
-    link.symlink_to(path)
-    storage = SqliteStorage(link)
-    storage.load()
-    storage.save(ONE)
-    assert link.is_symlink()
-    assert read(path) == read(link) == ONE
-    assert sorted(os.listdir(tmp_path)) == ["link.db", "runs.db"]
-
-
-def test_a_path_of_any_characters_works(tmp_path):
-    folder = tmp_path / "50% of? #größe & 'x'"
-    folder.mkdir()
-    storage = open_storage(folder / "r u+n;s?.db")
-    storage.save(ONE)
-    assert os.listdir(folder) == ["r u+n;s?.db"]
-    assert storage.load() == ONE
-
-
-def _forged(path, table, old, new, *statements):
-    """Run statements that the table's definition forbids, and put it back as it was."""
-    for first, second, inside in ((old, new, statements), (new, old, ())):
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.execute("PRAGMA writable_schema = ON")
-            connection.execute(
-                "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = ?", (first, second, table)
-            )
-        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            for statement in inside:
-                connection.execute(statement)
-
-
-def test_a_run_without_a_revision_was_not_seen(path):
-    SqliteStorage(path).save(ONE)
-    _forged(path, "runs", "revision TEXT NOT NULL", "revision TEXT", "UPDATE runs SET revision = NULL")
-    with pytest.raises(ConflictError):
-        SqliteStorage(path).save(TWO)
-
-
-def test_meta_that_is_no_text_is_refused(path):
-    SqliteStorage(path).save(ONE)
-    _forged(path, "meta", "value TEXT NOT NULL", "value ANY NOT NULL", "INSERT INTO meta VALUES (1, 1, 'a', 1)")
-    with pytest.raises(FormatError, match="meta\\['a'\\] of epoch 1 is no text"):
-        read(path)
-
-
-def test_a_run_that_is_described_by_something_else_is_refused(path):
-    SqliteStorage(path).save(ONE)
-    _forged(path, "runs", "saved_at TEXT NOT NULL", "saved_at ANY", "UPDATE runs SET saved_at = NULL")
-    with pytest.raises(FormatError, match="a run is described by"):
-        SqliteStorage(path).runs()
-
-
-def test_meta_without_its_epoch_is_refused(path):
-    SqliteStorage(path).save(ONE)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA foreign_keys = OFF")
-        connection.execute("INSERT INTO meta VALUES (1, 7, 'a', '1')")
-    with pytest.raises(FormatError, match="there are errors or meta values of epoch 7, but not the epoch"):
-        read(path)
+    assert _rows(path, "SELECT * FROM notes") == [(1, 1)]
 
 
 def test_only_the_epochs_that_changed_are_written(path, monkeypatch):
@@ -419,6 +359,32 @@ def test_a_large_database_is_read_but_not_copied(path, monkeypatch):
         with pytest.raises(StorageError, match="is not copied; read it when nobody has it open"):
             read(path)
     assert read(path) == TWO
+
+
+def test_what_is_mostly_in_the_log_is_read_however_much_it_is(path, monkeypatch):
+    """The database itself is small while somebody keeps the log from being put into it."""
+    monkeypatch.setattr(database, "_MOST_STEPS", 10**5)
+    storage = SqliteStorage(path)
+    storage.save(ONE)
+    history = History({epoch: EpochData(error={"dev_score": 1.0}) for epoch in range(1, 20_000)})
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM epochs").fetchone() == (1,)
+        storage.save(history)
+        assert path.stat().st_size < 10**5
+        assert read(path) == history
+
+
+def test_databases_that_are_gone_are_not_kept_open(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(20):
+        path = tmp_path / f"{number}.db"
+        SqliteStorage(path).save(ONE)
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("INSERT INTO epochs VALUES (1, 2, 0.05)")
+            assert read(path) == TWO
+        path.unlink()
+    assert len(os.listdir("/proc/self/fd")) < before + 10
 
 
 def test_what_changes_all_the_time_is_told(path, monkeypatch):
