@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lrsched import ConflictError, EpochData, FormatError, History, SqliteStorage, StorageError, read
+from lrsched.storage import connection as database_module
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
@@ -211,9 +212,9 @@ def test_more_text_than_a_database_has_is_refused(tmp_path, monkeypatch):
     """The pages of a long text may lead in circles, too."""
     path = tmp_path / "runs.db"
     SqliteStorage(path).save(History({1: EpochData(meta={f"key{key}": "x" * 1000 for key in range(100)})}))
-    monkeypatch.setattr(connection, "LONGEST_TEXT", 10_000)
+    monkeypatch.setattr(database_module, "LONGEST_TEXT", 10_000)
     assert read(path)
-    monkeypatch.setattr(connection, "_size", lambda path: 50_000)
+    monkeypatch.setattr(database_module, "_size", lambda path: 50_000)
     with pytest.raises(FormatError, match="the database has more text than its size allows"):
         read(path)
 
