@@ -29,8 +29,8 @@ _ATTEMPTS = 3
 _MOST_STEPS = 10**7  # of SQLite's machine, to read a database, and so many more for each of its bytes
 _MOST_STEPS_A_BYTE = 10
 _STEPS_AT_ONCE = 10**5
-_CREDIBLE = 2**25  # bytes in holes
-_MOST_TIMES = 20  # as large as its blocks on the disk
+_CREDIBLE = 2**25  # so many bytes it may have for all that its blocks on the disk say,
+_MOST_TIMES = 20  # or so many times as many as they have
 
 Found = TypeVar("Found")
 _Question = Callable[[sqlite3.Connection], Found]
@@ -62,7 +62,7 @@ def read(path: Path, question: _Question[Found]) -> Found | None:
             continue
         found, fault = None, None
         try:
-            found = _ask(path, question, path, _UNUSED, _size(path))
+            found = _ask(path, question, path, _UNUSED)
         except LrschedError as error:
             fault = error
         if before == _moment(path):
@@ -153,8 +153,9 @@ def _content(path: Path) -> bytes:
     descriptor = _DESCRIPTORS.get((found.st_dev, found.st_ino))
     if descriptor is None:
         for key, other in list(_DESCRIPTORS.items()):
-            if not os.fstat(other).st_nlink:
-                os.close(_DESCRIPTORS.pop(key))
+            with contextlib.suppress(KeyError, OSError):  # another thread does the same
+                if not os.fstat(other).st_nlink:
+                    os.close(_DESCRIPTORS.pop(key))
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         found = os.fstat(descriptor)
         _DESCRIPTORS[found.st_dev, found.st_ino] = descriptor
@@ -174,9 +175,12 @@ def _check_journal(journal: bytes, path: Path) -> None:
         raise FormatError("the journal of the database names other files", filename=os.fspath(path))
 
 
-def _ask(database: Path, question: _Question[Found], path: Path, mode: str, size: int) -> Found | None:
-    """What ``question`` finds in ``database`` of ``size`` bytes, which is ``path`` or its copy."""
-    with _connected(database, path, mode) as connection, _limited(connection, path, size):
+def _ask(database: Path, question: _Question[Found], path: Path, mode: str, size: int | None = None) -> Found | None:
+    """What ``question`` finds in ``database``, which is ``path`` or its copy; ``size``: in bytes, with its log."""
+    with (
+        _connected(database, path, mode) as connection,
+        _limited(connection, path, _size(database) if size is None else size),
+    ):
         connection.execute("PRAGMA query_only = ON")
         connection.execute("BEGIN")
         version = schema.checked_version(connection, path)
