@@ -35,7 +35,7 @@ class FrozenDict(dict[Key, Value]):
 
     def __or__(self, other: Mapping[Key, Value]) -> "FrozenDict[Key, Value]":  # type: ignore[override]
         """The items of both; where both have a key, the other's."""
-        return FrozenDict({**self, **other})
+        return FrozenDict({**self, **other} if self else other)
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
