@@ -57,7 +57,10 @@ def read_bytes(path: StrPath) -> bytes:
     """
     try:
         with memory_for(path), Path(path).open("rb") as file:
-            data = file.read(LARGEST + 1)
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(min(size, LARGEST) + 1)  # what it takes in memory is asked for at once
+            if len(data) > size:  # it grew, or is a pipe
+                data += file.read(LARGEST + 1 - len(data))
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _GONE:
             raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
