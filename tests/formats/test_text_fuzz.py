@@ -520,3 +520,12 @@ def test_a_usual_epoch_obeys_the_same_laws(rate, errors):
 def test_what_is_wrong_is_named_with_its_line(content, says):
     with pytest.raises(FormatError, match=re.escape(says) + ".* @ f:4$"):
         text.TEXT.parse(content, "f")
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["{1: 'a', 1: 'b'}", "{'a': 1, 'a': 1.5}", "{'a': 1.5, 'a': 1}", "{'a': None, 'a': 2.5,}", "{1: 2, 1.0: 3}"],
+)
+def test_a_key_twice_is_refused(source):
+    with pytest.raises(FormatError, match="is there twice"):
+        literal.parse(source)

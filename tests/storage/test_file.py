@@ -53,6 +53,26 @@ def test_a_file_that_was_not_loaded_is_not_overwritten(path):
     assert path.read_text() == "not a learning-rate file"
 
 
+@pytest.mark.parametrize("told_by", ["the time", "the file", "the length", "nothing else"])
+def test_another_content_is_told_whatever_else_tells_it(told_by, path, tmp_path):
+    storage = FileStorage(path)
+    storage.save(ONE)
+    before = path.stat()
+    other = TWO if told_by == "the length" else History({1: EpochData(learning_rate=0.1, error={"dev_score": 2.0})})
+    if told_by == "the file":
+        (tmp_path / "new").write_text(TEXT.render(other))
+        (tmp_path / "new").replace(path)
+    else:
+        path.write_text(TEXT.render(other))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + (told_by == "the time")))
+    now = path.stat()
+    told = [now.st_mtime_ns != before.st_mtime_ns, now.st_ino != before.st_ino, now.st_size != before.st_size]
+    assert told == [told_by == each for each in ("the time", "the file", "the length")]
+    with pytest.raises(ConflictError):
+        storage.save(ONE)
+    assert read(path) == other
+
+
 def test_a_file_that_was_only_touched_is_no_conflict(tmp_path):
     path = tmp_path / "learning_rates"
     storage = FileStorage(path)
