@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from storages import ON_DISK
+from storages import ON_DISK, Place
 
 from lrsched import EpochData, History, open_storage, read
 
@@ -136,6 +136,17 @@ def test_the_name_of_a_new_database_is_synced_before_the_save_returns(tmp_path):
     ]
     assert synced
     assert made[0] < max(synced)
+
+
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_a_folder_that_may_be_written_but_not_listed_will_do(kind, tmp_path):
+    """It cannot be opened to be synced."""
+    code = "import sys; from faults import *; s = ON_DISK[sys.argv[1]](Place(sys.argv[2])); s.save(OLD); s.save(NEW)"
+    tmp_path.chmod(0o300)
+    command = [*WITHOUT_CAPABILITIES, sys.executable, "-c", code, kind, tmp_path]
+    _run(command, cwd=HERE)
+    tmp_path.chmod(0o700)
+    assert len(ON_DISK[kind](Place(tmp_path)).load()) == 399
 
 
 @pytest.mark.parametrize("kind", ON_DISK)
