@@ -121,10 +121,11 @@ def test_a_run_that_another_removed_is_written_anew(path):
 def test_what_a_removed_run_left_does_not_turn_up_in_another(path):
     """The sqlite3 shell does not follow foreign keys unless it is told to, and numbers are given again."""
     SqliteStorage(path, "a").save(TWO.set(7, EpochData(error={"x": 3.0}, meta={"gpu": "a"})))
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("DELETE FROM runs WHERE name = 'a'")
-    SqliteStorage(path, "b").save(ONE)
-    assert SqliteStorage(path, "b").load() == ONE
+    for table in ("runs", "epochs"):
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute(f"DELETE FROM {table}")
+        SqliteStorage(path, table).save(ONE)
+        assert SqliteStorage(path, table).load() == ONE
 
 
 def test_a_run_that_was_read_by_no_name_keeps_it(path):
@@ -350,6 +351,17 @@ def test_ctrl_c_ends_what_reads_for_long(path, monkeypatch):
         signal.signal(signal.SIGALRM, before)
 
 
+def test_too_little_memory_is_a_storage_error(path, monkeypatch):
+    SqliteStorage(path).save(ONE)
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(sqlite, "_load", full)
+    with pytest.raises(StorageError, match="Cannot allocate memory"):
+        read(path)
+
+
 def test_a_large_database_is_read_but_not_copied(path, monkeypatch):
     SqliteStorage(path).save(ONE)
     monkeypatch.setattr(disk, "LARGEST", 1000)
@@ -363,7 +375,7 @@ def test_a_large_database_is_read_but_not_copied(path, monkeypatch):
 
 def test_what_is_mostly_in_the_log_is_read_however_much_it_is(path, monkeypatch):
     """The database itself is small while somebody keeps the log from being put into it."""
-    monkeypatch.setattr(database, "_MOST_STEPS", 10**5)
+    monkeypatch.setattr(database, "_MOST_STEPS", 0)
     storage = SqliteStorage(path)
     storage.save(ONE)
     history = History({epoch: EpochData(error={"dev_score": 1.0}) for epoch in range(1, 20_000)})
@@ -600,6 +612,7 @@ def test_a_snapshot_is_of_one_moment(first, path, monkeypatch):
     real, calls = getattr(module, name), []
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("UPDATE epochs SET learning_rate = 0.2")
+        os.utime(path, (1, 1))  # nothing was written to it for long
 
         def copied(where):
             data = real(where)
