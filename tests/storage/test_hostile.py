@@ -262,6 +262,14 @@ DATABASES = {
         ],
         "refused: FormatError: the trigger 't' is not as lrsched made it",
     ),
+    "an index on a table of another case": (
+        [
+            "CREATE INDEX i ON epochs (abs(epoch))",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_schema SET tbl_name = 'EPOCHS' WHERE name = 'i'",
+        ],
+        "refused: FormatError: the index 'i' is not as lrsched made it",
+    ),
     "a trigger that a foreign key sets off": (
         [
             "CREATE TABLE x (r, e, FOREIGN KEY (r, e) REFERENCES epochs (run_id, epoch) ON DELETE CASCADE)",

@@ -121,11 +121,13 @@ def test_a_run_that_another_removed_is_written_anew(path):
 def test_what_a_removed_run_left_does_not_turn_up_in_another(path):
     """The sqlite3 shell does not follow foreign keys unless it is told to, and numbers are given again."""
     SqliteStorage(path, "a").save(TWO.set(7, EpochData(error={"x": 3.0}, meta={"gpu": "a"})))
-    for table in ("runs", "epochs"):
+    for name, tables in (("b", ["runs"]), ("c", ["runs", "epochs"])):
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.execute(f"DELETE FROM {table}")
-        SqliteStorage(path, table).save(ONE)
-        assert SqliteStorage(path, table).load() == ONE
+            for table in tables:
+                connection.execute(f"DELETE FROM {table}")
+        SqliteStorage(path, name).save(ONE)
+        assert SqliteStorage(path, name).load() == ONE
+        SqliteStorage(path, "d").save(TWO.set(7, EpochData(error={"x": 3.0}, meta={"gpu": "a"})))
 
 
 def test_a_run_that_was_read_by_no_name_keeps_it(path):
@@ -376,6 +378,7 @@ def test_a_large_database_is_read_but_not_copied(path, monkeypatch):
 def test_what_is_mostly_in_the_log_is_read_however_much_it_is(path, monkeypatch):
     """The database itself is small while somebody keeps the log from being put into it."""
     monkeypatch.setattr(database, "_MOST_STEPS", 0)
+    monkeypatch.setattr(database, "_MOST_STEPS_A_BYTE", 1)
     storage = SqliteStorage(path)
     storage.save(ONE)
     history = History({epoch: EpochData(error={"dev_score": 1.0}) for epoch in range(1, 20_000)})
