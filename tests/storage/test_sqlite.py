@@ -121,7 +121,8 @@ def test_a_run_that_another_removed_is_written_anew(path):
 @pytest.mark.parametrize("tables", [["runs"], ["runs", "epochs"]])
 def test_what_a_removed_run_left_does_not_turn_up_in_another(tables, path):
     """The sqlite3 shell does not follow foreign keys unless it is told to, and numbers are given again."""
-    SqliteStorage(path, "a").save(TWO.set(7, EpochData(error={"x": 3.0}, meta={"gpu": "a"})))
+    longer = TWO.set(7, EpochData(error={"x": 3.0})).set(8, EpochData(meta={"gpu": "a"}))
+    SqliteStorage(path, "a").save(longer)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for table in tables:
             connection.execute(f"DELETE FROM {table}")
