@@ -414,9 +414,10 @@ def test_who_may_not_give_a_file_away_gives_no_other_group_its_rights(code, path
     ("content", "says"),
     [
         (b"SQLite format 3\0" + bytes(100), "a database, as in sqlite:///PATH"),
-        (gzip.compress(b"{}"), "packed, and its name should end in .gz"),
+        (gzip.compress(b"{}", mtime=0), "packed, and its name should end in .gz"),
         (JSON.render(ONE).encode(), "a JSON file, as in json:PATH"),
     ],
+    ids=["a database", "packed", "JSON"],
 )
 def test_what_a_file_is_instead_is_said(content, says, tmp_path):
     """But not that it is what it should be."""
