@@ -15,7 +15,7 @@ from lrsched.errors import ArgumentError, ConflictError, LrschedError
 from lrsched.formats.text import TEXT
 from lrsched.storage.file import FileStorage, beside
 from lrsched.storage.opening import open_storage, read
-from lrsched.storage.sqlite import DEFAULT_RUN, SqliteStorage
+from lrsched.storage.sqlite import DEFAULT_RUN, SqliteStorage, location
 
 Target = Annotated[
     str,
@@ -67,7 +67,7 @@ def repair(file: Where, output: Output = None, as_json: AsJson = False) -> None:
     """
     storage = open_storage(file)
     if not isinstance(storage, FileStorage):
-        raise ArgumentError(f"only text and JSON files are repaired, got {file}; for a database: sqlite3 .recover")
+        raise ArgumentError(f"only text and JSON files are repaired, got {file}; take a copy or a mirror of a database")
     with busy(f"reading {file}"):
         history, fault = storage.salvage()
     if fault is not None and not history:
@@ -105,7 +105,7 @@ def _save_new(history: History, target: str) -> None:
         what, way_out = target, "remove it, or name another"
         if isinstance(storage, SqliteStorage):
             what = f"run {storage.run or DEFAULT_RUN!r} of {storage.path}"
-            way_out = f"name another, as in sqlite:///{quote(os.fsencode(storage.path))}?run=NAME"
+            way_out = f"name another, as in {location(storage.path, 'NAME')}"
         raise ArgumentError(f"{what} is there already and is not overwritten; {way_out}") from error
 
 

@@ -312,13 +312,23 @@ def _check_new(key: Any, known: Mapping[Any, Any], what: str) -> None:
         raise FormatError(f"the {what} {key!r:.80} is there twice")
 
 
+def location(path: Path, run: str) -> str:
+    """The URL of a run.
+
+    Examples:
+        >>> location(Path("50%/runs.db"), "a b")
+        'sqlite:///50%25/runs.db?run=a%20b'
+    """
+    return f"sqlite:///{quote(os.fsencode(path))}?run={quote(_bytes(run), safe='')}"
+
+
 def _the_only_run(connection: sqlite3.Connection, path: Path) -> str | None:
     """The run to read where none is named; None if there is none at all."""
     names = _names(connection)
     if DEFAULT_RUN in names:
         return DEFAULT_RUN
     if len(names) > 1:
-        hint = f"sqlite:///{quote(os.fsencode(path))}?run={quote(_bytes(names[0]), safe='')}"
+        hint = location(path, names[0])
         raise ArgumentError(f"which run is not known; {path} has {_shown(names)}; name one, as in {hint}")
     return names[0] if names else None
 

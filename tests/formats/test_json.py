@@ -144,8 +144,6 @@ def test_what_is_no_value_is_refused(text):
 
 def test_a_set_is_written_in_order():
     names = [f"name{number}" for number in range(20)]
-    import json
-
     assert json.loads(JSON.render(History({1: EpochData(meta={"a": set(names)})})))["epochs"][0]["meta"]["a"] == {
         "$set": sorted(names)
     }
