@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 
 from lrsched import Action, read, read_config, schedule_from_config
 from lrsched.cli.demo import RECORDED
-from lrsched.simulation.replay import replay
+from lrsched.simulation.replaying import replay
 
 PICTURE = Path(__file__).parent / "_static" / "digits.png"
 BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by the colour-blind, too

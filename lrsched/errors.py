@@ -74,6 +74,15 @@ class ConflictError(LrschedError):
     """Another writer stored something that this one has not seen: saving would lose it."""
 
 
+class MissingExtraError(LrschedError, ImportError):
+    """A library that only some commands and functions need is not installed."""
+
+
+def missing_extra(library: str, extra: str) -> MissingExtraError:
+    """The error for a library that one of lrsched's extras installs."""
+    return MissingExtraError(f"this needs {library}; pip install 'lrsched[{extra}]' installs it")
+
+
 class SettingWarning(UserWarning):
     """A setting that nothing reads, often a misspelt one, or one that means something else than it seems to."""
 
@@ -82,8 +91,8 @@ WRONG_USAGE, UNREADABLE = 2, 3
 
 
 def exit_code(error: LrschedError) -> int:
-    """What a program exits with that cannot go on: 2 where its user is at fault, 3 where the data or the machine is."""
-    return WRONG_USAGE if isinstance(error, ArgumentError) else UNREADABLE
+    """What a program exits with that cannot go on: 2 where its user can mend it, 3 where data or machine are bad."""
+    return WRONG_USAGE if isinstance(error, (ArgumentError, MissingExtraError)) else UNREADABLE
 
 
 def broken_law(name: str, law: str, value: object, way_out: str) -> ArgumentError:

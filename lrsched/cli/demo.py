@@ -5,12 +5,12 @@ from typing import Final
 
 from lrsched.cli.options import AsJson
 from lrsched.cli.output import say, say_json, say_table
-from lrsched.cli.replay import as_data, say_replay
+from lrsched.cli.replay import say_replay
 from lrsched.cli.show import as_data as show_data
 from lrsched.cli.show import as_table
 from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
-from lrsched.simulation.replay import replay, verify
+from lrsched.simulation.replaying import replay, verify
 from lrsched.storage.config import read_config
 from lrsched.storage.opening import read
 
@@ -32,7 +32,7 @@ def demo(as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
                 "file": str(file),
                 "settings": settings,
                 "reproduced": not different,
-                "epochs": list(map(as_data, replayed)),
+                "epochs": replayed.data()["epochs"],
             }
         )
         return

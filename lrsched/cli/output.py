@@ -1,8 +1,6 @@
 """How the command line prints: tables, JSON, one-line errors."""
 
 import contextlib
-import json
-import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,12 +8,13 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, TextIO
 
-import attrs
 from rich import box
 from rich.console import Console, OverflowMethod
 from rich.status import Status
 from rich.table import Table
 from rich.text import Text
+
+from lrsched.formats.plain import dumps, jsonable
 
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width
 
@@ -94,29 +93,12 @@ def say_table(headings: Sequence[str], rows: Iterable[Row], title: str) -> None:
 
 def say_json(value: Any, indent: int | None = 2) -> None:
     """Print ``value`` as JSON (RFC 8259): NaN and infinities as text, everything else as what it is like."""
-    print(json.dumps(jsonable(value), indent=indent, allow_nan=False), flush=True)  # noqa: T201  the command line prints
+    print(dumps(value, indent), flush=True)  # noqa: T201  the command line prints
 
 
 def busy(text: str) -> Status:
     """While it lasts, a terminal shows that work goes on."""
     return Console(stderr=True).status(printable(text))
-
-
-def jsonable(value: Any) -> Any:
-    """``value`` in the types that JSON has; NaN and infinities become "NaN", "Infinity" and "-Infinity"."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if attrs.has(type(value)):
-        return {field.name: jsonable(getattr(value, field.name)) for field in attrs.fields(type(value))}
-    if isinstance(value, Mapping):
-        return {
-            key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=repr)
-        }
-    if isinstance(value, (Sequence, AbstractSet)) and not isinstance(value, bytes):
-        return [jsonable(item) for item in value]
-    return repr(value)
 
 
 def cell(value: Any) -> str:

@@ -1,5 +1,6 @@
 """``lrsched replay`` and ``lrsched verify``: what a schedule says to a recorded history."""
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, Any
 
@@ -14,8 +15,8 @@ from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
 from lrsched.schedules.wrappers import Preset
-from lrsched.simulation.replay import Mode, ReplayedEpoch, keep_recorded
-from lrsched.simulation.replay import replay as replayed_by
+from lrsched.simulation.replaying import Mode, ReplayedEpoch, keep_recorded
+from lrsched.simulation.replaying import replay as replayed_by
 
 DIFFERENT = 1
 
@@ -67,11 +68,13 @@ def replay(
     """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
     history = read_history(file)
     given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
-    epochs_replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
+    replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
     if as_json:
-        say_json({"file": file, "mode": mode, "epochs": list(map(as_data, epochs_replayed))})
+        say_json({"file": file, **replayed.data()})
     else:
-        say_replay(epochs_replayed, f"{file}, {mode} past", changes_only=changes_only)
+        say_replay(replayed, f"{file}, {mode} past", changes_only=changes_only)
+        if replayed.note:
+            say(replayed.note)
 
 
 def verify(
@@ -92,7 +95,7 @@ def verify(
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
     attempts = {}
     for policy in policies:
-        attempts[policy] = _differing(replayed_by(given.schedule(policy), history, mode))
+        attempts[policy] = replayed_by(given.schedule(policy), history, mode).differing
         if not attempts[policy]:
             break
     else:
@@ -106,7 +109,7 @@ def verify(
                 "epochs": len(history),
                 "non_finite_error": policy,
                 "different": len(different),
-                "differences": list(map(as_data, different[:most])),
+                "differences": [each.data() for each in different[:most]],
             }
         )
     elif different:
@@ -137,25 +140,7 @@ def _given(history: History, config: dict[str, Any], pretrain_epochs: int, kept:
     return _Given(config, pretrain, history, epochs(kept))
 
 
-def _differing(replayed: tuple[ReplayedEpoch, ...]) -> list[ReplayedEpoch]:
-    return [each for each in replayed if not each.reproduced]
-
-
-def as_data(replayed: ReplayedEpoch) -> dict[str, Any]:
-    """One epoch of a replay as plain data."""
-    return {
-        "epoch": replayed.epoch,
-        "recorded": replayed.recorded,
-        "learning_rate": replayed.decision.learning_rate,
-        "reproduced": replayed.reproduced,
-        "why": replayed.decision.describe(),
-        "decision": replayed.decision,
-    }
-
-
-def say_replay(
-    replayed: tuple[ReplayedEpoch, ...] | list[ReplayedEpoch], title: str, *, changes_only: bool = False
-) -> None:
+def say_replay(replayed: Sequence[ReplayedEpoch], title: str, *, changes_only: bool = False) -> None:
     """Print a replay as a table."""
     say_table(
         (">epoch", ">recorded", ">replayed", "", "why"),

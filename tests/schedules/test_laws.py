@@ -30,7 +30,7 @@ from lrsched import (
     as_schedule,
 )
 from lrsched.formats.text import TEXT
-from lrsched.simulation.replay import replay, verify
+from lrsched.simulation.replaying import replay, verify
 
 KEYS = st.sampled_from(["dev_score", "dev_error", "train_score"])
 ERRORS = st.dictionaries(KEYS, strategies.errors(), max_size=2)

@@ -3,7 +3,7 @@
 import pytest
 
 from lrsched import Action, ArgumentError, EpochData, History, NewbobRelative
-from lrsched.simulation.replay import keep_recorded, replay, verify
+from lrsched.simulation.replaying import keep_recorded, replay, verify
 
 NEWBOB = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=0.5)
 

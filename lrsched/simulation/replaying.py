@@ -1,0 +1,215 @@
+"""What a schedule would have given, epoch by epoch, over a recorded history."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, final, get_args, overload
+
+import attrs
+
+from lrsched.core.decision import Decision
+from lrsched.core.history import History
+from lrsched.core.schedule import Schedule
+from lrsched.errors import broken_law
+from lrsched.schedules.wrappers import Function, Preset, as_schedule
+from lrsched.simulation.results import Result, epoch_array, rate_array, what_if
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Mode = Literal["recorded", "free"]
+"""Each epoch is decided from the recorded past, or (free) from the schedule's own rates with the recorded errors."""
+
+
+def as_mode(mode: Any) -> Mode:
+    """A `Mode`.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    if mode not in get_args(Mode):
+        raise broken_law("mode", f"one of {', '.join(get_args(Mode))}", mode, "'recorded' is the safe one")
+    return mode  # type: ignore[no-any-return]
+
+
+@final
+@attrs.frozen
+class ReplayedEpoch:
+    """One epoch of a replay.
+
+    Attributes:
+        epoch: The epoch.
+        recorded: The recorded rate; None if there is none.
+        decision: What the schedule says.
+    """
+
+    epoch: int
+    recorded: float | None
+    decision: Decision
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the recorded rate is the decision's, bit for bit; an epoch without one agrees with anything."""
+        return self.recorded is None or self.recorded == self.decision.learning_rate
+
+    def data(self) -> dict[str, Any]:
+        """It as plain data; the decision as it is, and in words."""
+        return {
+            "epoch": self.epoch,
+            "recorded": self.recorded,
+            "learning_rate": self.decision.learning_rate,
+            "reproduced": self.reproduced,
+            "why": self.decision.describe(),
+            "decision": self.decision,
+        }
+
+
+@final
+@attrs.frozen
+class Replay(Result, Sequence[ReplayedEpoch]):
+    """What a schedule says to each epoch of a history: a sequence of `ReplayedEpoch`, E of them.
+
+    Attributes:
+        mode: What each epoch was decided from.
+        steps: The epochs, in order.
+
+    Examples:
+        >>> from lrsched import Constant, EpochData
+        >>> told = replay(Constant(0.1), History({e: EpochData(learning_rate=0.1 / e) for e in (1, 2)}), "free")
+        >>> len(told), told[1].recorded, told.learning_rates, told.recorded, told.differs_from
+        (2, 0.05, array([0.1, 0.1]), array([0.1 , 0.05]), 2)
+        >>> told.note
+        'from epoch 2 on the rates are not the recorded ones: the recorded errors are kept, although other rates would \
+have changed them'
+    """
+
+    mode: Mode
+    steps: tuple[ReplayedEpoch, ...]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[ReplayedEpoch]:
+        return iter(self.steps)
+
+    @overload
+    def __getitem__(self, index: int) -> ReplayedEpoch: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ReplayedEpoch, ...]: ...
+    def __getitem__(self, index: int | slice) -> ReplayedEpoch | tuple[ReplayedEpoch, ...]:
+        return self.steps[index]
+
+    @property
+    def epochs(self) -> "np.ndarray":
+        """The epochs, int64 of shape (E,)."""
+        return epoch_array(step.epoch for step in self.steps)
+
+    @property
+    def recorded(self) -> "np.ndarray":
+        """The recorded rates, float64 of shape (E,), NaN where there is none."""
+        return rate_array(step.recorded for step in self.steps)
+
+    @property
+    def learning_rates(self) -> "np.ndarray":
+        """The schedule's rates, float64 of shape (E,)."""
+        return rate_array(step.decision.learning_rate for step in self.steps)
+
+    @property
+    def differing(self) -> tuple[ReplayedEpoch, ...]:
+        """The epochs whose recorded rate is another one."""
+        return tuple(step for step in self.steps if not step.reproduced)
+
+    @property
+    def differs_from(self) -> int | None:
+        """The first of these epochs; None if there is none."""
+        return next((step.epoch for step in self.steps if not step.reproduced), None)
+
+    @property
+    def note(self) -> str | None:
+        """What has to be said of a free replay wherever it is shown; None for one of the recorded past."""
+        return what_if(self.differs_from) if self.mode == "free" else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """See `Result.to_dict`: epoch, recorded and own rate, whether they are the same, action, and why."""
+        decisions = [step.decision for step in self.steps]
+        return {
+            "epoch": [step.epoch for step in self.steps],
+            "recorded": [step.recorded for step in self.steps],
+            "learning_rate": [decision.learning_rate for decision in decisions],
+            "reproduced": [step.reproduced for step in self.steps],
+            "action": [str(decision.action) for decision in decisions],
+            "why": [decision.describe() for decision in decisions],
+        }
+
+    def data(self) -> dict[str, Any]:
+        """See `Result.data`."""
+        return {
+            "mode": self.mode,
+            "note": self.note,
+            "differs_from": self.differs_from,
+            "epochs": [step.data() for step in self.steps],
+        }
+
+
+def replay(schedule: Schedule | Function, history: History, mode: Mode = "recorded") -> Replay:
+    """What ``schedule`` says to each epoch of ``history``, asked with the epochs before it only.
+
+    In the free mode the recorded errors stay as they are, although other rates would have changed them; the result
+    says so, and from which epoch on.
+
+    Args:
+        schedule: A schedule, or a plain function ``(history, epoch) -> learning rate``.
+        history: The recorded epochs.
+        mode: See `Mode`.
+
+    Returns:
+        One entry for each epoch of the history, in order.
+
+    Raises:
+        ArgumentError: ``mode`` is none.
+
+    Examples:
+        >>> from lrsched import EpochData, NewbobRelative
+        >>> history = History({e: EpochData(learning_rate=0.1, error={"dev_score": 1.0}) for e in range(1, 5)})
+        >>> schedule = NewbobRelative(0.0, default_learning_rate=0.1, learning_rate_decay=0.5)
+        >>> replay(schedule, history).learning_rates
+        array([0.1, 0.1, 0.1, 0.1])
+        >>> tighter = attrs.evolve(schedule, relative_error_threshold=-0.01)
+        >>> replay(tighter, history).learning_rates
+        array([0.1 , 0.1 , 0.05, 0.05])
+        >>> replay(tighter, history, "free").learning_rates
+        array([0.1  , 0.1  , 0.05 , 0.025])
+    """
+    mode = as_mode(mode)
+    asked = as_schedule(schedule)
+    steps = []
+    past = History()
+    for epoch, data in history.items():
+        decision = asked.decide(past, epoch)
+        steps.append(ReplayedEpoch(epoch, data.learning_rate, decision))
+        past = past.set(epoch, data if mode == "recorded" else data.with_learning_rate(decision.learning_rate))
+    return Replay(mode, tuple(steps))
+
+
+def verify(schedule: Schedule | Function, history: History, mode: Mode = "recorded") -> tuple[ReplayedEpoch, ...]:
+    """The epochs of ``history`` whose recorded rate ``schedule`` does not reproduce bit for bit; empty if it does all.
+
+    Args:
+        schedule: As in `replay`.
+        history: The recorded epochs.
+        mode: See `Mode`.
+    """
+    return replay(schedule, history, mode).differing
+
+
+def keep_recorded(schedule: Schedule | Function, history: History, epochs: Iterable[int]) -> Preset:
+    """``schedule``, with the recorded rate taken as given at ``epochs``: where somebody set it by hand.
+
+    Raises:
+        ArgumentError: The history has no rate at one of them.
+    """
+    rates = {}
+    for epoch in epochs:
+        data = history.get(epoch)
+        if data is None or data.learning_rate is None:
+            raise broken_law("an override", "an epoch with a recorded rate", epoch, "leave it out")
+        rates[epoch] = data.learning_rate
+    return Preset(schedule, rates)
