@@ -156,6 +156,11 @@ _PARAMETERS: Final[dict[type[Kind], dict[str, _Parameter]]] = {
     NewbobAbs: _ABS,
     NewbobMultiEpoch: _MULTI,
 }
+_TAKEN: Final = {
+    kind: {field.name: table[field.name] for field in attrs.fields(kind) if field.name in table}
+    for kind, table in _PARAMETERS.items()
+}
+"""Of these, those that the schedule itself takes."""
 _KINDS: Final[dict[str, type[Kind]]] = {
     "constant": Constant,
     "newbob": NewbobRelative,
@@ -276,12 +281,18 @@ def schedule_from_config(
         >>> schedule_from_config({"learning_rate_control": "newbob", "learning_rate": "0.001"}).default_learning_rate
         0.001
     """
-    _report_unknown(config)
+    report_unknown(config)
+    return known_schedule(config, non_finite_error=non_finite_error, strict_error_key=strict_error_key)
+
+
+def known_schedule(
+    config: Mapping[str, Any], *, non_finite_error: NonFinitePolicy = "worse", strict_error_key: bool = False
+) -> Schedule:
+    """`schedule_from_config` without a look at keys that mean nothing."""
     kind = control_kind(config)
     table = _PARAMETERS[kind]
-    taken = {field.name for field in attrs.fields(kind)}
-    parameters: dict[str, Any] = {name: parameter.value(config) for name, parameter in table.items() if name in taken}
-    if issubclass(kind, Newbob):
+    parameters: dict[str, Any] = {name: parameter.value(config) for name, parameter in _TAKEN[kind].items()}
+    if kind is not Constant:
         parameters |= {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key}
     schedule: Schedule = kind(**parameters)
     min_num_epochs = table["min_num_epochs_per_new_learning_rate"].value(config)
@@ -308,15 +319,29 @@ def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, floa
     return {**dict.fromkeys(range(1, num_epochs + 1), fixed), num_epochs + 1: initial} if num_epochs else {}
 
 
-def _report_unknown(config: Mapping[str, Any]) -> None:
-    import difflib  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
+def report_unknown(config: Mapping[str, Any]) -> None:
+    """Warn of settings that look like ours but mean nothing.
 
+    Warns:
+        SettingWarning: For each of them.
+    """
     for key in config:
         if key in KNOWN_KEYS or not isinstance(key, str) or not _LOOKS_LIKE_OURS.match(key):
             continue
-        close = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "remove it"
-        warnings.warn(f"nothing reads the setting {key!r}; {hint}", SettingWarning, stacklevel=3)
+        warnings.warn(f"nothing reads the setting {key!r}; {instead_of(key)}", SettingWarning, stacklevel=3)
+
+
+def instead_of(key: str) -> str:
+    """What to do about a key that means nothing.
+
+    Examples:
+        >>> instead_of("newbob_decay"), instead_of("x")
+        ("did you mean 'newbob_learning_rate_decay'?", 'remove it')
+    """
+    import difflib  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
+
+    close = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
+    return f"did you mean {close[0]!r}?" if close else "remove it"
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

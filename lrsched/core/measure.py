@@ -21,14 +21,17 @@ such an epoch may lower the rate and never raises it. ``"keep"``: neither can be
 """
 
 
+_POLICIES: tuple[NonFinitePolicy, ...] = get_args(NonFinitePolicy)
+
+
 def non_finite_policy(name: str, value: Any) -> NonFinitePolicy:
     """A `NonFinitePolicy`.
 
     Raises:
         ArgumentError: It is none of them.
     """
-    if value not in get_args(NonFinitePolicy):
-        raise broken_law(name, f"one of {', '.join(get_args(NonFinitePolicy))}", value, "'worse' is the safe one")
+    if value not in _POLICIES:
+        raise broken_law(name, f"one of {', '.join(_POLICIES)}", value, "'worse' is the safe one")
     return value  # type: ignore[no-any-return]
 
 
@@ -38,6 +41,8 @@ def as_error_keys(error_measure_key: str | Sequence[str] | None) -> tuple[str, .
     Raises:
         ArgumentError: Something in it is no str.
     """
+    if error_measure_key is None:
+        return ()
     keys: Any = (error_measure_key,) if isinstance(error_measure_key, str) else error_measure_key or ()
     if isinstance(keys, Mapping) or not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
         law = "None, a str or a sequence of str"

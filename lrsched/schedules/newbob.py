@@ -50,6 +50,11 @@ class Newbob(Schedule):
     learning_rate_growth: Growth = 1.0
     non_finite_error: Annotated[NonFinitePolicy, non_finite_policy] = "worse"
 
+    @property
+    def relative_to(self) -> Literal["new", "old"] | None:
+        """Which error a change is relative to; None: to none, it is the difference."""
+        return None
+
     @abstractmethod
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """See `Schedule.compare`."""
@@ -158,6 +163,11 @@ class RelativeNewbob(Newbob):
                 "the relative error is divided by the rate's ratio to it",
             )
 
+    @property
+    def relative_to(self) -> Literal["new", "old"]:
+        """See `Newbob.relative_to`."""
+        return "old" if self.relative_error_div_by_old else "new"
+
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """The relative error of two epochs, see `Schedule.compare`."""
         scale = 1.0
@@ -166,8 +176,7 @@ class RelativeNewbob(Newbob):
             if newest is None:
                 newest = history.most_recent_learning_rate(new[0])
             scale = (newest or 0.0) / self.default_learning_rate or 1.0  # a rate of 0 has no ratio to go by
-        relative_to: Literal["new", "old"] = "old" if self.relative_error_div_by_old else "new"
-        return compare_epochs(self, old, new, relative_to, self.non_finite_error, scale)
+        return compare_epochs(self, old, new, self.relative_to, self.non_finite_error, scale)
 
 
 @final
@@ -239,7 +248,7 @@ class NewbobAbs(Newbob):
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """The difference of two epochs' errors, see `Schedule.compare`."""
         del history
-        return compare_epochs(self, old, new, None, self.non_finite_error)
+        return compare_epochs(self, old, new, self.relative_to, self.non_finite_error)
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""

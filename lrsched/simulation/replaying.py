@@ -179,14 +179,16 @@ def replay(schedule: Schedule | Function, history: History, mode: Mode = "record
         array([0.1  , 0.1  , 0.05 , 0.025])
     """
     mode = as_mode(mode)
-    asked = as_schedule(schedule)
-    steps = []
+    return Replay(mode, tuple(replayed_epochs(as_schedule(schedule), history, mode)))
+
+
+def replayed_epochs(schedule: Schedule, history: History, mode: Mode) -> Iterator[ReplayedEpoch]:
+    """What `replay` is made of, one epoch at a time; what the schedule raises at one comes after those before it."""
     past = History()
     for epoch, data in history.items():
-        decision = asked.decide(past, epoch)
-        steps.append(ReplayedEpoch(epoch, data.learning_rate, decision))
+        decision = schedule.decide(past, epoch)
+        yield ReplayedEpoch(epoch, data.learning_rate, decision)
         past = past.set(epoch, data if mode == "recorded" else data.with_learning_rate(decision.learning_rate))
-    return Replay(mode, tuple(steps))
 
 
 def verify(schedule: Schedule | Function, history: History, mode: Mode = "recorded") -> tuple[ReplayedEpoch, ...]:

@@ -1,0 +1,297 @@
+"""The newbob family over many settings at once: a step of the epochs is a few NumPy operations over all settings.
+
+Bit for bit the rates of the pure functions, which stay the law; tests hold the two against each other. What is compared
+under which key, and how it changed, is asked of the core once for all settings that agree on it. Whatever is not plain
+arithmetic (a decay that is a function, say) is not for this engine: see `vectorisable`.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from lrsched.core.epoch_data import UNKNOWN, EpochData
+from lrsched.core.frozendict import FrozenDict
+from lrsched.core.history import Entry, History
+from lrsched.core.schedule import Schedule, compare_epochs
+from lrsched.schedules.constant import Constant
+from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative, RelativeNewbob, mean
+from lrsched.schedules.wrappers import HoldLearningRate, Preset
+from lrsched.simulation.replaying import Mode
+
+Rule = Constant | NewbobRelative | NewbobAbs | NewbobMultiEpoch
+Presets = tuple[FrozenDict[int, float], ...]
+
+_COMMON: Final = ("default_learning_rate", "min_learning_rate", "learning_rate_decay", "learning_rate_growth")
+_MEASURE: Final = ("error_measure_key", "strict_error_key", "non_finite_error")
+_RELATIVE: Final = (*_MEASURE, "relative_error_div_by_old", "relative_error_also_relative_to_learning_rate")
+
+# For each rule: what settings must have in common to go together, and the numbers in which they may differ.
+_SHARED: Final[dict[type, Callable[[Any], Any]]] = {
+    Constant: attrgetter("error_measure_key", "__class__"),
+    NewbobRelative: attrgetter(*_RELATIVE),
+    NewbobAbs: attrgetter(*_MEASURE),
+    NewbobMultiEpoch: attrgetter(*_RELATIVE, "num_epochs", "update_interval"),
+}
+_NUMBERS: Final[dict[type, Callable[[Any], Any]]] = {
+    Constant: attrgetter("default_learning_rate"),
+    NewbobRelative: attrgetter(*_COMMON, "relative_error_threshold"),
+    NewbobAbs: attrgetter(*_COMMON, "error_threshold"),
+    NewbobMultiEpoch: attrgetter(*_COMMON, "relative_error_threshold", "relative_error_grow_threshold"),
+}
+_LARGEST: Final = 2**62
+"""What stands for any larger number of epochs."""
+
+
+def _parts(schedule: Schedule) -> tuple[Presets, int, Schedule]:
+    """Presets, outermost first, around a hold, around a rule: the order that configurations give."""
+    presets = []
+    while type(schedule) is Preset:
+        presets.append(schedule.learning_rates)
+        schedule = schedule.schedule
+    if type(schedule) is HoldLearningRate:
+        return tuple(presets), schedule.min_num_epochs, schedule.schedule
+    return tuple(presets), 0, schedule
+
+
+def vectorisable(schedule: Schedule) -> bool:
+    """Whether the engine can run a schedule: one of the newbob family or constant, inside a hold, inside presets.
+
+    Not so where a decay or growth is a function, or a rate is -0.0, which NumPy does not keep apart from 0.0.
+
+    Examples:
+        >>> rule = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
+        >>> vectorisable(Preset(HoldLearningRate(rule, 3), {1: 0.01}))
+        True
+        >>> vectorisable(HoldLearningRate(Preset(rule, {1: 0.01}), 3))
+        False
+    """
+    presets, _, rule = _parts(schedule)
+    if type(rule) is Constant:
+        return not _negative_zero(rule.default_learning_rate, *_rates(presets))
+    if type(rule) not in _NUMBERS or not isinstance(rule, Newbob):
+        return False
+    numbers = (rule.default_learning_rate, rule.min_learning_rate, rule.learning_rate_decay or 0.0, *_rates(presets))
+    factors = (rule.learning_rate_decay, rule.learning_rate_growth)
+    return not any(map(callable, factors)) and not _negative_zero(*numbers)
+
+
+def _rates(presets: Presets) -> Iterator[float]:
+    for rates in presets:
+        yield from rates.values()
+
+
+def _negative_zero(*numbers: Any) -> bool:
+    return any(not number and math.copysign(1.0, number) < 0 for number in numbers)
+
+
+def rates_of(schedules: Sequence[Schedule], history: History, mode: Mode, out: np.ndarray | None = None) -> np.ndarray:
+    """The rates that S schedules give for the E epochs of a history, as `lrsched.simulation.replay` does.
+
+    Args:
+        schedules: All `vectorisable`.
+        history: The recorded epochs; in the recorded mode none of its rates is -0.0.
+        mode: See `Mode`.
+        out: Where to write: float64 of shape (E, S), rows contiguous.
+
+    Returns:
+        float64 of shape (E, S). A setting whose growth goes beyond the largest float is NaN in all epochs: the pure
+        function raises there, and says when.
+    """
+    rates = np.empty((len(history), len(schedules))) if out is None else out
+    for group in _groups(schedules):
+        all_of_them = len(group.positions) == len(schedules)
+        own = rates if all_of_them else np.empty((len(history), len(group.positions)))
+        with np.errstate(all="ignore"):  # infinities and NaN are values here, as in the pure functions
+            _run(group, history, mode, own)
+        if not all_of_them:
+            rates[:, group.positions] = own
+    return rates
+
+
+@attrs.frozen(eq=False)
+class _Group:
+    """Settings that differ in numbers only, S of them. All arrays but ``positions`` are float64 of shape (S,)."""
+
+    rule: Rule
+    presets: Presets
+    positions: np.ndarray
+    """Where the settings stand among all, integers."""
+    inverse: np.ndarray | None
+    """Where each setting stands in the columns, integers; None where the columns are in the order of the positions."""
+    default: np.ndarray
+    minimum: np.ndarray
+    decay: np.ndarray
+    growth: np.ndarray
+    threshold: np.ndarray
+    """Ascending where all settings see the same change, so that those that it exceeds are a slice."""
+    grow_threshold: np.ndarray
+    hold: np.ndarray
+
+
+# The columns of a group by name, with what they are where a rule does not have them.
+_NEUTRAL: Final = {
+    "default": math.nan,
+    "minimum": 0.0,
+    "decay": 1.0,
+    "growth": 1.0,
+    "threshold": math.inf,
+    "grow_threshold": math.inf,
+    "hold": 0.0,
+}
+
+
+def _groups(schedules: Sequence[Schedule]) -> Iterator[_Group]:
+    found: dict[Any, tuple[list[int], list[tuple[Any, ...]], list[int], Any]] = {}
+    for position, schedule in enumerate(schedules):
+        presets, hold, rule = _parts(schedule)
+        kind = type(rule)
+        key = (kind, presets, _SHARED[kind](rule))
+        if key not in found:
+            found[key] = ([], [], [], rule)
+        positions, numbers, holds, _ = found[key]
+        positions.append(position)
+        numbers.append(_NUMBERS[kind](rule))
+        holds.append(hold)
+    for (_, presets, _), (positions, numbers, holds, rule) in found.items():
+        yield _group(rule, presets, np.array(positions), np.array(numbers, dtype=np.float64).T, holds)
+
+
+def _group(rule: Rule, presets: Presets, positions: np.ndarray, numbers: np.ndarray, holds: list[int]) -> _Group:
+    given = dict(zip(_NEUTRAL, np.atleast_2d(numbers), strict=False)) | {"hold": np.array(holds, dtype=np.float64)}
+    columns = {name: given.get(name, np.full(len(positions), neutral)) for name, neutral in _NEUTRAL.items()}
+    for name in ("decay", "growth"):  # None is no change
+        columns[name] = np.where(np.isnan(columns[name]), 1.0, columns[name])
+    order = np.arange(len(positions)) if _relative_to_rate(rule) else np.argsort(columns["threshold"], kind="stable")
+    in_order = not (np.diff(order) < 0).any()
+    inverse = None if in_order else np.argsort(order)
+    return _Group(rule, presets, positions, inverse, **{name: column[order] for name, column in columns.items()})
+
+
+def _relative_to_rate(rule: Rule) -> bool:
+    return isinstance(rule, RelativeNewbob) and rule.relative_error_also_relative_to_learning_rate
+
+
+def _run(group: _Group, history: History, mode: Mode, out: np.ndarray) -> None:
+    """Write the rates of a group, float64 of shape (E, S), in the order of its positions."""
+    past = _Past(group)
+    row = 0
+    for epoch, data, given in _moments(history, group.presets):
+        if data is None:  # only its rate is known
+            past.add(epoch, UNKNOWN, _seen(None, given))
+            continue
+        rates = given[0] if given else past.next_rates(epoch)
+        if isinstance(rates, np.ndarray) and group.inverse is not None:
+            np.take(rates, group.inverse, out=out[row], mode="clip")
+        else:
+            out[row] = rates
+        past.add(epoch, data, _seen(rates if mode == "free" else data.learning_rate, given))
+        row += 1
+    if (group.growth > 1.0).any():
+        out[:, ~np.isfinite(out).all(axis=0)] = math.nan
+
+
+def _moments(history: History, presets: Presets) -> Iterator[tuple[int, EpochData | None, tuple[float, ...]]]:
+    """The epochs that a rule sees: number, what is recorded, and what presets give, the outermost first.
+
+    A preset's epoch is one even where nothing is recorded.
+    """
+    last = max(history, default=0)
+    for epoch in sorted(set(history).union(*presets)):
+        if epoch <= last:
+            yield epoch, history.get(epoch), tuple(rates[epoch] for rates in presets if epoch in rates)
+
+
+Rates = np.ndarray | float | None
+"""Of one epoch: those of all settings of a group, one that they share, or none that is known."""
+
+
+def _seen(rates: Rates, given: tuple[float, ...]) -> Rates:
+    """The rate of an epoch that the rule sees later: where it is unknown or 0, the next preset's counts."""
+    for preset in given:
+        if isinstance(rates, np.ndarray) or rates:
+            break
+        rates = preset
+    return rates
+
+
+class _Past:
+    """What the rule of a group sees of the epochs so far, from the newest ones only: a flat cost in epochs."""
+
+    def __init__(self, group: _Group) -> None:
+        self.group = group
+        self.epoch_before: Entry | None = None
+        self.last: Rates = None  # the newest epoch's
+        self.newest: Rates = None  # the newest known
+        num_epochs = group.rule.num_epochs if isinstance(group.rule, NewbobMultiEpoch) else 1
+        self.changes: deque[Any] = deque(maxlen=min(num_epochs, _LARGEST))  # of the errors, oldest first
+        self.lasted: Any = 0  # for how many epochs the last rate is what it is
+        self.holds = bool((group.hold > 1.0).any())
+        self.grows = bool((group.growth > 1.0).any())
+
+    def add(self, epoch: int, data: EpochData, rates: Rates) -> None:
+        """One epoch more."""
+        if self.holds:
+            same = rates is not None and self.last is not None and np.equal(rates, self.last)
+            self.lasted = np.where(same, self.lasted + 1, 1)
+        self.last = rates
+        if rates is not None:
+            self.newest = rates
+        if self.epoch_before is not None:
+            self.changes.append(self._change(self.epoch_before, (epoch, data)))
+        self.epoch_before = (epoch, data)
+
+    def _change(self, old: Entry, new: Entry) -> Any:
+        """How the errors changed: one number for all settings, or one for each; None where they cannot be compared."""
+        rule = self.group.rule
+        if isinstance(rule, Constant):
+            return None
+        change = compare_epochs(rule, old, new, rule.relative_to, rule.non_finite_error).change
+        if change is None or not _relative_to_rate(rule):
+            return change
+        scale = (0.0 if self.newest is None else self.newest) / self.group.default
+        return change / np.where(scale == 0.0, 1.0, scale)
+
+    def next_rates(self, epoch: int) -> Rates:
+        """What the rule says to the next epoch."""
+        rule = self.group.rule
+        is_multi = isinstance(rule, NewbobMultiEpoch)
+        previous = self.newest if is_multi or isinstance(rule, Constant) else self.last
+        if previous is None:
+            return self.group.default
+        if isinstance(rule, NewbobMultiEpoch) and rule.update_interval > 1 and epoch % rule.update_interval != 1:
+            return previous
+        if not self.changes or any(change is None for change in self.changes):
+            return previous
+        return self._stepped(previous, mean(list(self.changes)) if is_multi else self.changes[-1])
+
+    def _stepped(self, previous: Any, change: Any) -> np.ndarray:
+        """The rates after a decay where the change exceeds the threshold, and growth where it is small enough."""
+        group = self.group
+        rates = np.array(np.broadcast_to(previous, group.default.shape))
+        free = self.lasted >= group.hold if self.holds and self.last is not None else None
+        decaying, growing = self._branches(change)
+        part, where = decaying if free is None else (decaying[0], decaying[1] & free[decaying[0]])
+        np.multiply(rates[part], group.decay[part], out=rates[part], where=where)
+        np.maximum(rates[part], group.minimum[part], out=rates[part], where=where)
+        if self.grows:
+            part, where = growing if free is None else (growing[0], growing[1] & free[growing[0]])
+            np.multiply(rates[part], group.growth[part], out=rates[part], where=where)
+        return rates
+
+    def _branches(self, change: Any) -> tuple[tuple[slice, Any], tuple[slice, Any]]:
+        """Which settings decay and which grow: a slice of them, and which of these; True: all of these."""
+        group, rule = self.group, self.group.rule
+        # In the original, newbob and newbob_abs let grow whatever does not exceed the threshold, a NaN too.
+        rest_grows = isinstance(rule, (NewbobRelative, NewbobAbs)) and rule.non_finite_error == "original"
+        if isinstance(change, np.ndarray):
+            exceeds = change > group.threshold
+            small = True if rest_grows else change < group.grow_threshold
+            return (slice(None), exceeds), (slice(None), ~exceeds & small)
+        exceeded = 0 if math.isnan(change) else int(np.searchsorted(group.threshold, change))
+        rest = slice(exceeded, None)
+        return (slice(exceeded), True), (rest, True if rest_grows else change < group.grow_threshold[rest])

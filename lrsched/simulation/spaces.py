@@ -1,0 +1,162 @@
+"""`Space`: the settings that a sweep tries."""
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Annotated, Any, final, overload
+
+import attrs
+
+from lrsched.config.settings import KNOWN_KEYS, instead_of, known_schedule, report_unknown
+from lrsched.core.frozendict import FrozenDict
+from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.numbers import checked
+from lrsched.core.schedule import Schedule
+from lrsched.errors import ArgumentError, FormatError, broken_law
+
+_PARTS = ("fixed", "grid", "settings")
+_NONE: FrozenDict[str, Any] = FrozenDict()
+
+
+def _table(name: str, value: Any) -> FrozenDict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise broken_law(name, "a mapping from key to value", value, 'as in {"learning_rate": 0.1}')
+    return FrozenDict(value)
+
+
+def _grid(name: str, value: Any) -> FrozenDict[str, tuple[Any, ...]]:
+    for key, values in _table(name, value).items():
+        if key not in KNOWN_KEYS:
+            raise broken_law(f"a key of {name}", "a setting that a schedule reads", key, instead_of(key))
+        if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
+            raise broken_law(f"{name}[{key!r}]", "a list of at least one value", values, "a single value goes to fixed")
+    return FrozenDict({key: tuple(values) for key, values in value.items()})
+
+
+def _tables(name: str, value: Any) -> tuple[FrozenDict[str, Any], ...]:
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Sequence):
+        raise broken_law(name, "a list of mappings from key to value", value, 'as in [{"learning_rate": 0.1}]')
+    return tuple(_table(f"{name}[{number}]", table) for number, table in enumerate(value))
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class Space(Sequence[dict[str, Any]]):
+    """Settings to try: a sequence of configurations, each one of settings by key as `schedule_from_config` takes them.
+
+    Every table of ``settings`` is tried with every combination of the values of ``grid``; the last key of ``grid`` goes
+    fastest. A key stands in one of the three only.
+
+    Args:
+        fixed: Key -> value: what all have in common.
+        grid: Key -> values to try, at least one of each.
+        settings: Tables key -> value, each one to be tried.
+
+    Raises:
+        ArgumentError: A part is no such thing, a key stands in two parts, or nothing reads a key of ``grid``.
+
+    Warns:
+        SettingWarning: Nothing reads a key of ``fixed`` or ``settings`` that looks like one of ours.
+
+    Examples:
+        >>> decays = {"newbob_learning_rate_decay": [0.5, 0.7]}
+        >>> space = Space(fixed={"learning_rate_control": "newbob"}, grid={"learning_rate": [0.1, 0.01], **decays})
+        >>> len(space), space[1]
+        (4, {'learning_rate_control': 'newbob', 'learning_rate': 0.1, 'newbob_learning_rate_decay': 0.7})
+        >>> space.varied(2)
+        {'learning_rate': 0.01, 'newbob_learning_rate_decay': 0.5}
+    """
+
+    fixed: Annotated[FrozenDict[str, Any], _table] = _NONE
+    grid: Annotated[FrozenDict[str, tuple[Any, ...]], _grid] = _NONE
+    settings: Annotated[tuple[FrozenDict[str, Any], ...], _tables] = ()
+
+    def __attrs_post_init__(self) -> None:
+        tables = set(chain.from_iterable(self.settings))
+        for one, other in ((self.fixed, self.grid), (self.fixed, tables), (self.grid, tables)):
+            for key in one:
+                if key in other:
+                    raise ArgumentError(f"{key!r} stands in two of {', '.join(_PARTS)}; leave it in one of them")
+        report_unknown({**dict.fromkeys(tables), **self.fixed})
+
+    @classmethod
+    def of(cls, space: "Space | Mapping[str, Any]") -> "Space":
+        """A space as it is, or of a mapping with some of ``fixed``, ``grid`` and ``settings``.
+
+        Raises:
+            ArgumentError: There is something else in it; or see `Space`.
+        """
+        if isinstance(space, Space):
+            return space
+        if not isinstance(space, Mapping) or not set(space) <= set(_PARTS):
+            way_out = 'as in {"fixed": {"learning_rate": 0.1}, "grid": {"newbob_learning_rate_decay": [0.5, 0.7]}}'
+            raise broken_law("space", f"a mapping with some of {', '.join(_PARTS)}", space, way_out)
+        return cls(**space)
+
+    def __len__(self) -> int:
+        return len(self.settings or (None,)) * math.prod(map(len, self.grid.values()))
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(len(self))[index]]
+        return {**self.fixed, **self.varied(index)}
+
+    def varied(self, index: int) -> dict[str, Any]:
+        """The settings number ``index``, from 0, without the fixed ones."""
+        rest = range(len(self))[index]
+        chosen = []
+        for choices in reversed(self.grid.values()):
+            rest, choice = divmod(rest, len(choices))
+            chosen.append(choices[choice])
+        table = self.settings[rest] if self.settings else _NONE
+        return {**table, **dict(zip(self.grid, reversed(chosen), strict=True))}
+
+    def over(self, config: Mapping[str, Any]) -> "Space":
+        """This space with the settings of ``config`` fixed, but for those that it has itself."""
+        own = set(self.grid).union(*self.settings)
+        common = {key: value for key, value in config.items() if key not in own}
+        return attrs.evolve(self, fixed=FrozenDict({**common, **self.fixed}))
+
+    def schedule(self, index: int, non_finite_error: NonFinitePolicy = "worse") -> Schedule:
+        """The schedule of the settings number ``index``, from 0; see `lrsched.schedule_from_config`.
+
+        Raises:
+            ArgumentError: A setting breaks a law; says which.
+        """
+        return known_schedule(self[index], non_finite_error=non_finite_error)
+
+
+def parse_space(text: str, filename: str = "<text>") -> Space:
+    r"""The space in a JSON or TOML file.
+
+    Args:
+        text: The whole file. It is JSON if it starts with ``{``, else TOML.
+        filename: Named in errors.
+
+    Raises:
+        FormatError: It is neither, or not a `Space`.
+
+    Examples:
+        >>> parse_space("[grid]\nlearning_rate = [0.1, 0.01]").varied(1)
+        {'learning_rate': 0.01}
+    """
+    is_json = text.lstrip().startswith("{")
+    try:
+        found = json.loads(text) if is_json else tomllib.loads(text)
+    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+        line = re.search(r"line (\d+)", str(error))
+        message = f"not {'JSON' if is_json else 'TOML'}: {getattr(error, 'msg', error)}"
+        raise FormatError(message, filename=filename, line=int(line[1]) if line else None) from error
+    except (RecursionError, ValueError) as error:
+        raise FormatError(f"not a space: {error}", filename=filename) from error
+    try:
+        return Space.of(found)
+    except ArgumentError as error:
+        raise FormatError(str(error), filename=filename) from error

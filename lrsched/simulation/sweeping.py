@@ -1,0 +1,505 @@
+"""Many settings over many histories."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from functools import cached_property
+from typing import Any, Final, final
+
+import attrs
+import numpy as np
+
+from lrsched.core.frozendict import FrozenDict
+from lrsched.core.history import History
+from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.schedule import Schedule
+from lrsched.errors import ArgumentError, broken_law
+from lrsched.schedules.wrappers import Function, as_schedule
+from lrsched.simulation.engine import rates_of, vectorisable
+from lrsched.simulation.replaying import Mode, as_mode, replayed_epochs
+from lrsched.simulation.results import Result, epoch_array, rate_array, what_if
+from lrsched.simulation.spaces import Space
+
+Progress = Callable[[int, int], None]
+"""Told how many decisions are made, and of how many."""
+
+_BLOCK: Final = 2**24
+"""How many decisions are made at once: 128 MiB of rates."""
+_SHARED_BLOCK: Final = 2**21
+"""The same where several workers share the work."""
+_IN_FLIGHT: Final = 32
+"""How many pieces of work an executor has at once: what is done waits in memory for its turn."""
+_COST: Final = 1000
+"""How many decisions of the engine take the time of one of a pure function."""
+_ROWS: Final = 1024
+"""How many settings are summed up at once."""
+_MOST_RATES: Final = 2**30
+"""How many rates `sweep` keeps at most: 8 GiB."""
+
+
+@final
+@attrs.frozen(eq=False)
+class Summary:
+    """What became of each of S settings over one history. Arrays of shape (S,), but for ``decay_epochs``.
+
+    Attributes:
+        final: The rate of the last epoch, float64; NaN where there is none.
+        decays: In how many epochs the rate is below the one before.
+        decay_epochs: These epochs, those of one setting after those of the other: shape (sum of ``decays``,).
+        floor_epoch: The first epoch with a rate of at most ``min_learning_rate``; 0 where there is none.
+        agreement: In how many epochs the rate is the recorded one, bit for bit.
+        differs_from: The first epoch whose rate is not the recorded one; 0 where there is none.
+    """
+
+    final: np.ndarray
+    decays: np.ndarray
+    decay_epochs: np.ndarray
+    floor_epoch: np.ndarray
+    agreement: np.ndarray
+    differs_from: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence["Summary"]) -> "Summary":
+        """One summary of the settings of several, in that order."""
+        names = [field.name for field in attrs.fields(cls)]
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+@final
+@attrs.frozen(eq=False, slots=False)
+class SweptHistory:
+    """What S settings say to one history of E epochs.
+
+    Attributes:
+        epochs: The epochs, int64 of shape (E,).
+        recorded: The recorded rates, float64 of shape (E,), NaN where there is none.
+        mode: What each epoch was decided from.
+        floors: The settings' ``min_learning_rate``, float64 of shape (S,), NaN where a schedule has none.
+        failures: Setting, from 0 -> why it has no rate from some epoch on.
+        learning_rates: The rates, float64 of shape (S, E), NaN where a setting failed; None if they were not kept.
+    """
+
+    epochs: np.ndarray
+    recorded: np.ndarray
+    mode: Mode
+    floors: np.ndarray
+    failures: FrozenDict[int, str]
+    learning_rates: np.ndarray | None
+    _summary: Summary | None = None
+
+    @cached_property
+    def summary(self) -> Summary:
+        """What became of each setting; worked out when it is first asked for, unless the rates were not kept."""
+        if self.learning_rates is None and self._summary is not None:
+            return self._summary
+        return Summary.joined([*self._summaries(self.learning_rates)])
+
+    @property
+    def recorded_epochs(self) -> int:
+        """How many epochs have a recorded rate: the most that ``agreement`` can be."""
+        return int(np.count_nonzero(~np.isnan(self.recorded)))
+
+    def decay_epochs(self, setting: int) -> np.ndarray:
+        """The epochs in which the rate of a setting, from 0, is below the one before: int64 of shape (decays,)."""
+        end = int(self.summary.decays[: setting + 1].sum())
+        return self.summary.decay_epochs[end - int(self.summary.decays[setting]) : end]
+
+    def without_rates(self) -> "SweptHistory":
+        """The summary alone."""
+        return attrs.evolve(self, learning_rates=None, summary=self.summary)
+
+    @classmethod
+    def joined(cls, parts: Sequence["SweptHistory"]) -> "SweptHistory":
+        """What the settings of several say to the same history, in that order."""
+        if len(parts) == 1:
+            return parts[0]
+        failures: dict[int, str] = {}
+        first = 0
+        for part in parts:
+            failures |= {first + setting: why for setting, why in part.failures.items()}
+            first += len(part.floors)
+        rates = [part.learning_rates for part in parts if part.learning_rates is not None]
+        return attrs.evolve(
+            parts[0],
+            floors=np.concatenate([part.floors for part in parts]),
+            failures=FrozenDict(failures),
+            learning_rates=np.concatenate(rates) if rates else None,
+            summary=None if rates else Summary.joined([part.summary for part in parts]),
+        )
+
+    def _summaries(self, rates: Any) -> Iterator[Summary]:
+        """A few settings at a time, so that what is held beside the rates stays small."""
+        for start in range(0, max(1, len(self.floors)), _ROWS):
+            part = slice(start, start + _ROWS)
+            yield self._summary_of(np.ascontiguousarray(rates[part]), self.floors[part])
+
+    def _summary_of(self, rates: np.ndarray, floors: np.ndarray) -> Summary:
+        own = self.mode == "free"
+        before = rates[:, :-1] if own else _newest_known(self.recorded)[:-1]
+        fell = rates[:, 1:] < before
+        same = rates == self.recorded
+        return Summary(
+            final=rates[:, -1] if len(self.epochs) else np.full(len(rates), np.nan),
+            decays=np.count_nonzero(fell, axis=1),
+            decay_epochs=self.epochs[1:][np.nonzero(fell)[1]],
+            floor_epoch=self._first(rates <= floors[:, np.newaxis]),
+            agreement=np.count_nonzero(same, axis=1),
+            differs_from=self._first(~(same | np.isnan(self.recorded))),
+        )
+
+    def _first(self, marked: np.ndarray) -> np.ndarray:
+        """For each row the first epoch that is marked, 0 where none is."""
+        if not len(self.epochs):
+            return np.zeros(len(marked), dtype=np.int64)
+        at = marked.argmax(axis=1)
+        return np.where(marked[np.arange(len(marked)), at], self.epochs[at], 0)
+
+
+def _newest_known(rates: np.ndarray) -> np.ndarray:
+    """For each epoch the newest rate that is known there, NaN where none is."""
+    newest = np.maximum.accumulate(np.where(np.isnan(rates), -1, np.arange(len(rates))))
+    return np.where(newest < 0, np.nan, rates[newest])
+
+
+@final
+@attrs.frozen
+class _Given:
+    """Schedules to try, in place of a `Space`."""
+
+    schedules: tuple[Schedule, ...]
+
+    def __len__(self) -> int:
+        return len(self.schedules)
+
+    def varied(self, index: int) -> dict[str, Any]:
+        return {"schedule": repr(self.schedules[index])}
+
+    def schedule(self, index: int, non_finite_error: NonFinitePolicy = "worse") -> Schedule:
+        del non_finite_error
+        return self.schedules[index]
+
+
+@final
+@attrs.frozen(eq=False)
+class Sweep(Result):
+    """What S settings say to H histories.
+
+    Attributes:
+        mode: What each epoch was decided from.
+        first: The number of the first setting, in the whole sweep, from 0.
+        histories: Name -> what all the settings say to it.
+    """
+
+    mode: Mode
+    first: int
+    histories: FrozenDict[str, SweptHistory]
+    _tried: "Space | _Given"
+    _non_finite_error: NonFinitePolicy
+
+    def __len__(self) -> int:
+        return len(next(iter(self.histories.values())).floors)
+
+    def setting(self, index: int) -> dict[str, Any]:
+        """What setting ``index``, from 0, has apart from the fixed settings."""
+        return self._tried.varied(self.first + range(len(self))[index])
+
+    def schedule(self, index: int) -> Schedule:
+        """The schedule of setting ``index``, from 0: to replay, compare or explain it.
+
+        Raises:
+            ArgumentError: The setting breaks a law.
+        """
+        return self._tried.schedule(self.first + range(len(self))[index], self._non_finite_error)
+
+    @property
+    def agreement(self) -> np.ndarray:
+        """In how many epochs of all histories each setting gives the recorded rate: int64 of shape (S,)."""
+        agreements = [swept.summary.agreement for swept in self.histories.values()]
+        return np.add.reduce(agreements)  # type: ignore[no-any-return]
+
+    @property
+    def recorded_epochs(self) -> int:
+        """How many epochs of all histories have a recorded rate."""
+        return sum(swept.recorded_epochs for swept in self.histories.values())
+
+    @property
+    def reproducing(self) -> np.ndarray:
+        """The settings, from 0, that give every recorded rate of all histories: int64 of shape (their number,)."""
+        return np.flatnonzero(self.agreement == self.recorded_epochs)
+
+    @property
+    def differs_from(self) -> dict[str, int | None]:
+        """For each history the first epoch at which a setting gives another rate than the recorded one."""
+        firsts = {name: swept.summary.differs_from for name, swept in self.histories.items()}
+        return {name: int(first[first > 0].min(initial=0)) or None for name, first in firsts.items()}
+
+    @property
+    def note(self) -> str | None:
+        """What has to be said of a free sweep wherever it is shown; None for one of the recorded past."""
+        return WHAT_IF if self.mode == "free" else None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The table row by row: one for each setting and history."""
+        for index in range(len(self)):
+            setting = self.setting(index)
+            for name, swept in self.histories.items():
+                yield {"setting": self.first + index, "history": name, **setting, **self._row(swept, index)}
+
+    def _row(self, swept: SweptHistory, index: int) -> dict[str, Any]:
+        summary = swept.summary
+        differs_from = int(summary.differs_from[index]) or None
+        return {
+            "final_rate": float(summary.final[index]),
+            "decays": int(summary.decays[index]),
+            "decay_epochs": swept.decay_epochs(index).tolist(),
+            "floor_epoch": int(summary.floor_epoch[index]) or None,
+            "agreement": int(summary.agreement[index]),
+            "recorded_epochs": swept.recorded_epochs,
+            "differs_from": differs_from,
+            "note": what_if(differs_from) if self.mode == "free" else None,
+            "failure": swept.failures.get(index),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """See `Result.to_dict`: a row for each setting and history, with the settings and the summary."""
+        rows = [*self.rows()]
+        names = dict.fromkeys(name for row in rows for name in row)
+        return {name: [row.get(name) for row in rows] for name in names}
+
+    def data(self) -> dict[str, Any]:
+        """See `Result.data`: the table's rows; the rates are in the arrays only."""
+        return {"mode": self.mode, "note": self.note, "rows": [*self.rows()]}
+
+    @classmethod
+    def joined(cls, blocks: Sequence["Sweep"]) -> "Sweep":
+        """One sweep of the settings of several that follow one another."""
+        names = blocks[0].histories
+        histories = {name: SweptHistory.joined([block.histories[name] for block in blocks]) for name in names}
+        return attrs.evolve(blocks[0], histories=FrozenDict(histories))
+
+
+WHAT_IF: Final = (
+    "the recorded errors are kept, although other rates would have changed them: what comes after the epoch where a "
+    "setting differs from the recorded rates is a guess"
+)
+"""What has to be said of a free sweep."""
+
+
+def sweep(
+    space: Space | Mapping[str, Any] | Sequence[Schedule | Function],
+    histories: History | Mapping[str, History],
+    mode: Mode = "free",
+    *,
+    non_finite_error: NonFinitePolicy = "worse",
+    keep_rates: bool = True,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Sweep:
+    """What each of many settings would have given over each of many histories.
+
+    The newbob family runs in an engine that is vectorised over the settings, anything else by the pure functions; the
+    rates are the same, bit for bit. A setting that breaks a law, or fails at some epoch, has NaN there and a failure.
+
+    Args:
+        space: The settings: a `Space`, or a mapping that makes one; or schedules themselves.
+        histories: The recorded epochs, by name; one without a name is called "history".
+        mode: See `Mode`. In the free mode the recorded errors are kept, although other rates would have changed them;
+            the result says so. The recorded mode tells in which epochs a setting gives the recorded rate from the
+            recorded past, also where somebody set some rates by hand.
+        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`; schedules have their own.
+        keep_rates: Whether the result has the rates themselves, 8 bytes each.
+        executor: What shares the work: a process pool, or a cluster's executor. None: this process does it all.
+        progress: Called as the work goes on.
+
+    Raises:
+        ArgumentError: The space or the histories are none; the rates are too many to keep; or all settings fail.
+
+    Examples:
+        >>> from lrsched import EpochData
+        >>> history = History({e: EpochData(learning_rate=0.1, error={"dev_score": 1.0}) for e in range(1, 5)})
+        >>> fixed = {"learning_rate_control": "newbob", "learning_rate": 0.1, "min_learning_rate": 0.03}
+        >>> found = sweep({"fixed": fixed, "grid": {"newbob_learning_rate_decay": [1.0, 0.5]}}, history)
+        >>> found.histories["history"].learning_rates
+        array([[0.1 , 0.1 , 0.1 , 0.1 ],
+               [0.1 , 0.1 , 0.05, 0.03]])
+        >>> found.reproducing, found.setting(0)
+        (array([0]), {'newbob_learning_rate_decay': 1.0})
+        >>> found.histories["history"].decay_epochs(1), found.histories["history"].summary.floor_epoch
+        (array([3, 4]), array([0, 4]))
+    """
+    named = _named(histories)
+    tried = _tried(space)
+    rates = len(tried) * sum(map(len, named.values()))
+    if keep_rates and rates > _MOST_RATES:
+        way_out = "use sweep_blocks, or keep_rates=False"
+        raise broken_law("settings x epochs", f"at most {_MOST_RATES} where the rates are kept", rates, way_out)
+    options: dict[str, Any] = {"keep_rates": keep_rates, "executor": executor, "progress": progress}
+    blocks = [*sweep_blocks(space, named, mode, non_finite_error=non_finite_error, **options)]
+    found = Sweep.joined(blocks)
+    failures = [swept.failures for swept in found.histories.values()]
+    if all(len(failed) == len(found) for failed in failures):
+        raise ArgumentError(f"every setting fails, the first: {failures[0][0]}")
+    return found
+
+
+def sweep_blocks(
+    space: Space | Mapping[str, Any] | Sequence[Schedule | Function],
+    histories: History | Mapping[str, History],
+    mode: Mode = "free",
+    *,
+    non_finite_error: NonFinitePolicy = "worse",
+    keep_rates: bool = True,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Sweep]:
+    """`sweep`, some settings at a time, in order: for more rates than fit into memory, or to keep what is done.
+
+    Args:
+        space: As in `sweep`.
+        histories: As in `sweep`.
+        mode: As in `sweep`.
+        non_finite_error: As in `sweep`.
+        keep_rates: As in `sweep`.
+        executor: As in `sweep`.
+        progress: As in `sweep`.
+
+    Yields:
+        A `Sweep` of the next settings over all histories. Together they take no more memory than one block of about
+        128 MiB of rates, or what is done and waits for its turn, where there is an executor.
+
+    Raises:
+        ArgumentError: The space or the histories are none.
+    """
+    mode, named, tried = as_mode(mode), _named(histories), _tried(space)
+    longest, epochs = max(map(len, named.values())), sum(map(len, named.values()))
+    most = max(1, (_BLOCK if executor is None else _SHARED_BLOCK) // max(1, longest))
+    blocks = _blocks(tried, non_finite_error, most)
+    work = ((block, name, history, mode, keep_rates) for block in blocks for name, history in named.items())
+    found: dict[str, SweptHistory] = {}
+    done = 0
+    for (block, name, history, *_), swept in _carried_out(work, executor):
+        found[name] = swept
+        done += len(block.schedules) * len(history)
+        if progress is not None:
+            progress(done, len(tried) * epochs)
+        if len(found) == len(named):
+            yield Sweep(mode, block.first, FrozenDict(found), tried, non_finite_error)
+            found = {}
+
+
+def _named(histories: Any) -> dict[str, History]:
+    named = {"history": histories} if isinstance(histories, History) else histories
+    if (
+        not isinstance(named, Mapping)
+        or not named
+        or not all(isinstance(name, str) and isinstance(history, History) for name, history in named.items())
+    ):
+        law = "a History, or a mapping from name to History with at least one"
+        raise broken_law("histories", law, histories, 'as in {"run a": read("learning_rates")}')
+    return dict(named)
+
+
+def _tried(space: Any) -> Space | _Given:
+    if isinstance(space, (Space, Mapping)):
+        return Space.of(space)
+    if isinstance(space, (str, bytes)) or not isinstance(space, Sequence) or not space:
+        law = "a Space, a mapping that makes one, or a list of at least one schedule"
+        raise broken_law("space", law, space, 'as in {"grid": {"learning_rate": [0.1, 0.01]}}')
+    return _Given(tuple(map(as_schedule, space)))
+
+
+@attrs.frozen(eq=False)
+class _Block:
+    """Settings that are worked on together; in place of a schedule that breaks a law, the error."""
+
+    first: int
+    schedules: tuple[Schedule | ArgumentError, ...]
+    fast: tuple[int, ...]
+    """Which of them the engine can run, from 0."""
+
+
+def _blocks(tried: Space | _Given, non_finite_error: NonFinitePolicy, most: int) -> Iterator[_Block]:
+    """All settings in order, in blocks that cost at most as much as ``most`` settings in the engine."""
+    schedules: list[Schedule | ArgumentError] = []
+    fast: list[int] = []
+    cost = 0
+    for index in range(len(tried)):
+        try:
+            schedule: Schedule | ArgumentError = tried.schedule(index, non_finite_error)
+        except ArgumentError as error:
+            schedule = error
+        is_fast = isinstance(schedule, Schedule) and vectorisable(schedule)
+        cost += 1 if is_fast else _COST
+        if schedules and cost > most:
+            yield _Block(index - len(schedules), tuple(schedules), tuple(fast))
+            schedules, fast, cost = [], [], 1 if is_fast else _COST
+        if is_fast:
+            fast.append(len(schedules))
+        schedules.append(schedule)
+    yield _Block(len(tried) - len(schedules), tuple(schedules), tuple(fast))
+
+
+_Work = tuple[_Block, str, History, Mode, bool]
+
+
+def _carried_out(work: Iterable[_Work], executor: Executor | None) -> Iterator[tuple[_Work, SweptHistory]]:
+    """Each piece of work with its result, in order."""
+    if executor is None:
+        for piece in work:
+            yield piece, _swept(*piece)
+        return
+    waiting: deque[tuple[_Work, Future[SweptHistory]]] = deque()
+    try:
+        for piece in work:
+            waiting.append((piece, executor.submit(_swept, *piece)))
+            if len(waiting) == _IN_FLIGHT:
+                yield _oldest(waiting)
+        while waiting:
+            yield _oldest(waiting)
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def _oldest(waiting: deque[tuple[_Work, "Future[SweptHistory]"]]) -> tuple[_Work, SweptHistory]:
+    piece, future = waiting.popleft()
+    return piece, future.result()
+
+
+def _swept(block: _Block, name: str, history: History, mode: Mode, keep_rates: bool) -> SweptHistory:  # noqa: FBT001  a piece of work
+    """One piece of work; an executor's worker calls it."""
+    del name
+    schedules = block.schedules
+    rates = np.empty((len(history), len(schedules)))
+    recorded = rate_array(data.learning_rate for data in history.values())
+    fast = list(block.fast)
+    if mode == "recorded" and (np.signbit(recorded) & (recorded == 0)).any():  # the engine knows no -0.0
+        fast = []
+    if len(fast) == len(schedules):
+        rates_of(schedules, history, mode, out=rates)  # type: ignore[arg-type]  # there is no error among them
+    elif fast:
+        rates[:, fast] = rates_of([schedules[index] for index in fast], history, mode)  # type: ignore[misc]
+    overflown = {index for index in fast if len(history) and np.isnan(rates[0, index])}
+    failures = {}
+    for index in sorted({*range(len(schedules))} - {*fast} | overflown):
+        failure = _pure_rates(schedules[index], history, mode, rates[:, index])
+        if failure:
+            failures[index] = failure
+    floors = rate_array(getattr(getattr(schedule, "rule", None), "min_learning_rate", None) for schedule in schedules)
+    swept = SweptHistory(epoch_array(history), recorded, mode, floors, FrozenDict(failures), rates.T)
+    return swept if keep_rates else swept.without_rates()
+
+
+def _pure_rates(schedule: Schedule | ArgumentError, history: History, mode: Mode, out: np.ndarray) -> str | None:
+    """Write the rates of one schedule; why there are none from some epoch on, None if there are all."""
+    out[:] = np.nan
+    if isinstance(schedule, ArgumentError):
+        return str(schedule)
+    done = 0
+    try:
+        for step in replayed_epochs(schedule, history, mode):
+            out[done] = step.decision.learning_rate
+            done += 1
+    except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does
+        return f"at epoch {[*history][done]}: {error or type(error).__name__}"
+    return None
