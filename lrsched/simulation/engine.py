@@ -9,7 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, final
 
 import attrs
 import numpy as np
@@ -89,30 +89,6 @@ def _negative_zero(*numbers: Any) -> bool:
     return any(not number and math.copysign(1.0, number) < 0 for number in numbers)
 
 
-def rates_of(schedules: Sequence[Schedule], history: History, mode: Mode, out: np.ndarray | None = None) -> np.ndarray:
-    """The rates that S schedules give for the E epochs of a history, as `lrsched.simulation.replay` does.
-
-    Args:
-        schedules: All `vectorisable`.
-        history: The recorded epochs; in the recorded mode none of its rates is -0.0.
-        mode: See `Mode`.
-        out: Where to write: float64 of shape (E, S), rows contiguous.
-
-    Returns:
-        float64 of shape (E, S). A setting whose growth goes beyond the largest float is NaN in all epochs: the pure
-        function raises there, and says when.
-    """
-    rates = np.empty((len(history), len(schedules))) if out is None else out
-    for group in _groups(schedules):
-        all_of_them = len(group.positions) == len(schedules)
-        own = rates if all_of_them else np.empty((len(history), len(group.positions)))
-        with np.errstate(all="ignore"):  # infinities and NaN are values here, as in the pure functions
-            _run(group, history, mode, own)
-        if not all_of_them:
-            rates[:, group.positions] = own
-    return rates
-
-
 @attrs.frozen(eq=False)
 class _Group:
     """Settings that differ in numbers only, S of them. All arrays but ``positions`` are float64 of shape (S,)."""
@@ -145,35 +121,71 @@ _NEUTRAL: Final = {
 }
 
 
-def _groups(schedules: Sequence[Schedule]) -> Iterator[_Group]:
-    found: dict[Any, tuple[list[int], list[tuple[Any, ...]], list[int], Any]] = {}
-    for position, schedule in enumerate(schedules):
-        presets, hold, rule = _parts(schedule)
-        kind = type(rule)
-        key = (kind, presets, _SHARED[kind](rule))
-        if key not in found:
-            found[key] = ([], [], [], rule)
-        positions, numbers, holds, _ = found[key]
-        positions.append(position)
-        numbers.append(_NUMBERS[kind](rule))
-        holds.append(hold)
-    for (_, presets, _), (positions, numbers, holds, rule) in found.items():
-        yield _group(rule, presets, np.array(positions), np.array(numbers, dtype=np.float64).T, holds)
-
-
-def _group(rule: Rule, presets: Presets, positions: np.ndarray, numbers: np.ndarray, holds: list[int]) -> _Group:
-    given = dict(zip(_NEUTRAL, np.atleast_2d(numbers), strict=False)) | {"hold": np.array(holds, dtype=np.float64)}
+def _group(rule: Rule, presets: Presets, positions: list[int], numbers: list[Any], holds: list[int]) -> _Group:
+    table = np.atleast_2d(np.array(numbers, dtype=np.float64).T)  # None becomes NaN
+    given = dict(zip(_NEUTRAL, table, strict=False)) | {"hold": np.array(holds, dtype=np.float64)}
     columns = {name: given.get(name, np.full(len(positions), neutral)) for name, neutral in _NEUTRAL.items()}
     for name in ("decay", "growth"):  # None is no change
         columns[name] = np.where(np.isnan(columns[name]), 1.0, columns[name])
     order = np.arange(len(positions)) if _relative_to_rate(rule) else np.argsort(columns["threshold"], kind="stable")
     in_order = not (np.diff(order) < 0).any()
     inverse = None if in_order else np.argsort(order)
-    return _Group(rule, presets, positions, inverse, **{name: column[order] for name, column in columns.items()})
+    return _Group(
+        rule, presets, np.array(positions), inverse, **{name: column[order] for name, column in columns.items()}
+    )
 
 
 def _relative_to_rate(rule: Rule) -> bool:
     return isinstance(rule, RelativeNewbob) and rule.relative_error_also_relative_to_learning_rate
+
+
+@final
+@attrs.frozen(eq=False)
+class Batch:
+    """Schedules made ready for the engine, S of them, to run over any number of histories."""
+
+    size: int
+    _groups: tuple[_Group, ...]
+
+    @classmethod
+    def of(cls, schedules: Sequence[Schedule]) -> "Batch":
+        """The batch of some schedules, all `vectorisable`."""
+        found: dict[Any, tuple[list[int], list[Any], list[int], Any]] = {}
+        for position, schedule in enumerate(schedules):
+            presets, hold, rule = _parts(schedule)
+            kind = type(rule)
+            key = (kind, presets, _SHARED[kind](rule))
+            if key not in found:
+                found[key] = ([], [], [], rule)
+            positions, numbers, holds, _ = found[key]
+            positions.append(position)
+            numbers.append(_NUMBERS[kind](rule))
+            holds.append(hold)
+        return cls(
+            len(schedules), tuple(_group(rule, presets, *rest) for (_, presets, _), (*rest, rule) in found.items())
+        )
+
+    def rates(self, history: History, mode: Mode, out: np.ndarray | None = None) -> np.ndarray:
+        """The rates that the schedules give for the E epochs of a history, as `lrsched.simulation.replay` does.
+
+        Args:
+            history: The recorded epochs; in the recorded mode none of its rates is -0.0.
+            mode: See `Mode`.
+            out: Where to write: float64 of shape (E, S), rows contiguous.
+
+        Returns:
+            float64 of shape (E, S). A schedule whose growth goes beyond the largest float is NaN in all epochs: the
+            pure function raises there, and says when.
+        """
+        rates = np.empty((len(history), self.size)) if out is None else out
+        for group in self._groups:
+            is_all = len(group.positions) == self.size
+            own = rates if is_all else np.empty((len(history), len(group.positions)))
+            with np.errstate(all="ignore"):  # infinities and NaN are values here, as in the pure functions
+                _run(group, history, mode, own)
+            if not is_all:
+                rates[:, group.positions] = own
+        return rates
 
 
 def _run(group: _Group, history: History, mode: Mode, out: np.ndarray) -> None:

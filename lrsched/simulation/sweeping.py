@@ -15,7 +15,7 @@ from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law
 from lrsched.schedules.wrappers import Function, as_schedule
-from lrsched.simulation.engine import rates_of, vectorisable
+from lrsched.simulation.engine import Batch, vectorisable
 from lrsched.simulation.replaying import Mode, as_mode, replayed_epochs
 from lrsched.simulation.results import Result, epoch_array, rate_array, what_if
 from lrsched.simulation.spaces import Space
@@ -374,17 +374,17 @@ def sweep_blocks(
     longest, epochs = max(map(len, named.values())), sum(map(len, named.values()))
     most = max(1, (_BLOCK if executor is None else _SHARED_BLOCK) // max(1, longest))
     blocks = _blocks(tried, non_finite_error, most)
-    work = ((block, name, history, mode, keep_rates) for block in blocks for name, history in named.items())
-    found: dict[str, SweptHistory] = {}
+    pieces = ((block, history, mode, keep_rates) for block in blocks for history in named.values())
+    found: list[SweptHistory] = []
     done = 0
-    for (block, name, history, *_), swept in _carried_out(work, executor):
-        found[name] = swept
+    for (block, history, *_), swept in _carried_out(pieces, executor):
+        found.append(swept)
         done += len(block.schedules) * len(history)
         if progress is not None:
             progress(done, len(tried) * epochs)
         if len(found) == len(named):
-            yield Sweep(mode, block.first, FrozenDict(found), tried, non_finite_error)
-            found = {}
+            yield Sweep(mode, block.first, FrozenDict(zip(named, found, strict=True)), tried, non_finite_error)
+            found = []
 
 
 def _named(histories: Any) -> dict[str, History]:
@@ -414,14 +414,17 @@ class _Block:
 
     first: int
     schedules: tuple[Schedule | ArgumentError, ...]
+    floors: np.ndarray
     fast: tuple[int, ...]
     """Which of them the engine can run, from 0."""
+    batch: Batch
+    """These."""
 
 
 def _blocks(tried: Space | _Given, non_finite_error: NonFinitePolicy, most: int) -> Iterator[_Block]:
     """All settings in order, in blocks that cost at most as much as ``most`` settings in the engine."""
     schedules: list[Schedule | ArgumentError] = []
-    fast: list[int] = []
+    fast: dict[int, Schedule] = {}
     cost = 0
     for index in range(len(tried)):
         try:
@@ -431,26 +434,31 @@ def _blocks(tried: Space | _Given, non_finite_error: NonFinitePolicy, most: int)
         is_fast = isinstance(schedule, Schedule) and vectorisable(schedule)
         cost += 1 if is_fast else _COST
         if schedules and cost > most:
-            yield _Block(index - len(schedules), tuple(schedules), tuple(fast))
-            schedules, fast, cost = [], [], 1 if is_fast else _COST
-        if is_fast:
-            fast.append(len(schedules))
+            yield _block(index - len(schedules), schedules, fast)
+            schedules, fast, cost = [], {}, 1 if is_fast else _COST
+        if isinstance(schedule, Schedule) and is_fast:
+            fast[len(schedules)] = schedule
         schedules.append(schedule)
-    yield _Block(len(tried) - len(schedules), tuple(schedules), tuple(fast))
+    yield _block(len(tried) - len(schedules), schedules, fast)
 
 
-_Work = tuple[_Block, str, History, Mode, bool]
+def _block(first: int, schedules: Sequence[Schedule | ArgumentError], fast: Mapping[int, Schedule]) -> _Block:
+    floors = rate_array(getattr(getattr(schedule, "rule", None), "min_learning_rate", None) for schedule in schedules)
+    return _Block(first, tuple(schedules), floors, tuple(fast), Batch.of([*fast.values()]))
 
 
-def _carried_out(work: Iterable[_Work], executor: Executor | None) -> Iterator[tuple[_Work, SweptHistory]]:
+_Piece = tuple[_Block, History, Mode, bool]
+
+
+def _carried_out(pieces: Iterable[_Piece], executor: Executor | None) -> Iterator[tuple[_Piece, SweptHistory]]:
     """Each piece of work with its result, in order."""
     if executor is None:
-        for piece in work:
+        for piece in pieces:
             yield piece, _swept(*piece)
         return
-    waiting: deque[tuple[_Work, Future[SweptHistory]]] = deque()
+    waiting: deque[tuple[_Piece, Future[SweptHistory]]] = deque()
     try:
-        for piece in work:
+        for piece in pieces:
             waiting.append((piece, executor.submit(_swept, *piece)))
             if len(waiting) == _IN_FLIGHT:
                 yield _oldest(waiting)
@@ -461,32 +469,30 @@ def _carried_out(work: Iterable[_Work], executor: Executor | None) -> Iterator[t
             future.cancel()
 
 
-def _oldest(waiting: deque[tuple[_Work, "Future[SweptHistory]"]]) -> tuple[_Work, SweptHistory]:
+def _oldest(waiting: "deque[tuple[_Piece, Future[SweptHistory]]]") -> tuple[_Piece, SweptHistory]:
     piece, future = waiting.popleft()
     return piece, future.result()
 
 
-def _swept(block: _Block, name: str, history: History, mode: Mode, keep_rates: bool) -> SweptHistory:  # noqa: FBT001  a piece of work
-    """One piece of work; an executor's worker calls it."""
-    del name
-    schedules = block.schedules
-    rates = np.empty((len(history), len(schedules)))
+def _swept(block: _Block, history: History, mode: Mode, keep_rates: bool) -> SweptHistory:  # noqa: FBT001  a piece
+    """What the settings of a block say to a history: one piece of work, for any worker."""
+    number = len(block.schedules)
+    rates = np.empty((len(history), number))
     recorded = rate_array(data.learning_rate for data in history.values())
-    fast = list(block.fast)
-    if mode == "recorded" and (np.signbit(recorded) & (recorded == 0)).any():  # the engine knows no -0.0
-        fast = []
-    if len(fast) == len(schedules):
-        rates_of(schedules, history, mode, out=rates)  # type: ignore[arg-type]  # there is no error among them
-    elif fast:
-        rates[:, fast] = rates_of([schedules[index] for index in fast], history, mode)  # type: ignore[misc]
-    overflown = {index for index in fast if len(history) and np.isnan(rates[0, index])}
+    slow = set(range(number))
+    if mode == "free" or not (np.signbit(recorded) & (recorded == 0.0)).any():  # the engine knows no -0.0
+        if block.batch.size == number:
+            block.batch.rates(history, mode, rates)
+        else:
+            rates[:, block.fast] = block.batch.rates(history, mode)
+        overflown = np.flatnonzero(np.isnan(rates[:1]).any(axis=0))
+        slow -= set(block.fast) - set(overflown.tolist())
     failures = {}
-    for index in sorted({*range(len(schedules))} - {*fast} | overflown):
-        failure = _pure_rates(schedules[index], history, mode, rates[:, index])
+    for index in sorted(slow):
+        failure = _pure_rates(block.schedules[index], history, mode, rates[:, index])
         if failure:
             failures[index] = failure
-    floors = rate_array(getattr(getattr(schedule, "rule", None), "min_learning_rate", None) for schedule in schedules)
-    swept = SweptHistory(epoch_array(history), recorded, mode, floors, FrozenDict(failures), rates.T)
+    swept = SweptHistory(epoch_array(history), recorded, mode, block.floors, FrozenDict(failures), rates.T)
     return swept if keep_rates else swept.without_rates()
 
 

@@ -1,9 +1,7 @@
 """The vectorised engine gives the rates of the pure functions, bit for bit."""
 
-import math
 
 import numpy as np
-import pytest
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +9,6 @@ from hypothesis import strategies as st
 from lrsched import (
     ArgumentError,
     Constant,
-    EpochData,
-    History,
     HoldLearningRate,
     NewbobAbs,
     NewbobMultiEpoch,
@@ -20,7 +16,7 @@ from lrsched import (
     Preset,
 )
 from lrsched.simulation import replay
-from lrsched.simulation.engine import rates_of, vectorisable
+from lrsched.simulation.engine import Batch, vectorisable
 
 KEYS = st.sampled_from(["dev_score", "dev_score_output", "dev_error", "train_score"])
 MODES = st.sampled_from(["free", "recorded"])
@@ -32,8 +28,10 @@ def rates():
 
 
 def factors(low, high):
-    return st.none() | st.sampled_from([low, 0.5, 1.0, 1.1, high]).filter(lambda f: low <= f <= high) | st.floats(
-        low, high
+    return (
+        st.none()
+        | st.sampled_from([low, 0.5, 1.0, 1.1, high]).filter(lambda f: low <= f <= high)
+        | st.floats(low, high)
     )
 
 
@@ -90,7 +88,7 @@ def pure(schedule, history, mode):
 
 
 def assert_as_pure(schedules, history, mode):
-    found = rates_of(schedules, history, mode)
+    found = Batch.of(schedules).rates(history, mode)
     assert found.shape == (len(history), len(schedules))
     for schedule, column in zip(schedules, found.T, strict=True):
         expected = pure(schedule, history, mode)
@@ -113,7 +111,9 @@ def test_many_settings_that_go_together(data, history, mode):
     decay = st.sampled_from([0.5, 0.7, 0.9])
     settings = [
         HoldLearningRate(
-            NewbobRelative(each, default_learning_rate=0.1, learning_rate_decay=data.draw(decay), min_learning_rate=1e-3),
+            NewbobRelative(
+                each, default_learning_rate=0.1, learning_rate_decay=data.draw(decay), min_learning_rate=1e-3
+            ),
             data.draw(st.integers(0, 3)),
         )
         for each in thresholds
