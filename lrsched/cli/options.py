@@ -1,15 +1,21 @@
 """Arguments and options that several commands share, and what they mean together."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, final
 
+import attrs
 import typer
 
 from lrsched.cli.output import busy
-from lrsched.config.settings import parse_setting
+from lrsched.config.settings import parse_setting, pretrain_rates, schedule_from_config
 from lrsched.core.history import History
+from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError
+from lrsched.schedules.wrappers import Preset
+from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config
 from lrsched.storage.opening import read
 
@@ -33,12 +39,40 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="KEY=VALUE", help="One setting, over those of CONFIG. Repeatable."),
 ]
-
-
 ExecConfig = Annotated[
     bool,
     typer.Option("--exec-config", help="Run CONFIG if it is Python. Without it, it is only read, and nothing is run."),
 ]
+PastMode = Annotated[
+    Mode,
+    typer.Option(
+        "--mode",
+        help="What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded "
+        "errors, although other rates would have changed them.",
+    ),
+]
+PretrainEpochs = Annotated[
+    int,
+    typer.Option(
+        "--pretrain-epochs",
+        metavar="P",
+        min=0,
+        help="The first P epochs have the fixed pretrain_learning_rate, or the initial one; epoch P+1 the initial one.",
+    ),
+]
+Override = Annotated[
+    str,
+    typer.Option("--override", metavar="EPOCHS", help="Epochs whose recorded rate is taken as given, like 1,4,7-9."),
+]
+NonFinite = Annotated[
+    NonFinitePolicy | None,
+    typer.Option(
+        "--non-finite",
+        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, "
+        "where NaN counts as an improvement. By default worse; verify tries original too.",
+    ),
+]
+ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
 
 
 def read_history(where: str) -> History:
@@ -83,6 +117,39 @@ def epochs(text: str) -> list[range]:
             raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
         ranges.append(range(int(first), int(last or first) + 1))
     return ranges
+
+
+@final
+@attrs.frozen
+class Given:
+    """What the options say of the schedule.
+
+    Attributes:
+        config: Settings by key.
+        pretrain: The rates that a pretraining fixes, by epoch.
+        history: The recorded epochs.
+        overrides: The epochs whose recorded rate is taken as given.
+    """
+
+    config: dict[str, Any]
+    pretrain: dict[int, float]
+    history: History
+    overrides: list[range]
+
+    def schedule(self, policy: NonFinitePolicy) -> Schedule:
+        """The schedule, where non-finite errors mean ``policy``."""
+        schedule = schedule_from_config(self.config, non_finite_error=policy)
+        if self.pretrain:  # a wrapper that does nothing costs a tenth of a long replay
+            schedule = Preset(schedule, self.pretrain)
+        if self.overrides:
+            schedule = keep_recorded(schedule, self.history, chain.from_iterable(self.overrides))
+        return schedule
+
+
+def given(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> Given:
+    """What the options ``--pretrain-epochs`` and ``--override`` add to the settings."""
+    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0) + 1))  # and the one that comes next
+    return Given(config, pretrain, history, epochs(kept))
 
 
 def error_keys(history: History) -> set[str]:

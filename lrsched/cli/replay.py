@@ -1,55 +1,33 @@
 """``lrsched replay`` and ``lrsched verify``: what a schedule says to a recorded history."""
 
 from collections.abc import Sequence
-from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated
 
-import attrs
 import typer
 
-from lrsched.cli.options import AsJson, Config, ExecConfig, Settings, Where, epochs, read_history, settings
+from lrsched.cli.options import (
+    AsJson,
+    ChangesOnly,
+    Config,
+    ExecConfig,
+    NonFinite,
+    Override,
+    PastMode,
+    PretrainEpochs,
+    Settings,
+    Where,
+    given,
+    read_history,
+    settings,
+)
 from lrsched.cli.output import Row, say, say_json, say_table
-from lrsched.config.settings import pretrain_rates, schedule_from_config
 from lrsched.core.decision import Action
-from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
-from lrsched.core.schedule import Schedule
-from lrsched.schedules.wrappers import Preset
-from lrsched.simulation.replaying import Mode, ReplayedEpoch, keep_recorded
+from lrsched.simulation.replaying import ReplayedEpoch
 from lrsched.simulation.replaying import replay as replayed_by
 
 DIFFERENT = 1
 
-PastMode = Annotated[
-    Mode,
-    typer.Option(
-        "--mode",
-        help="What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded "
-        "errors, although other rates would have changed them.",
-    ),
-]
-PretrainEpochs = Annotated[
-    int,
-    typer.Option(
-        "--pretrain-epochs",
-        metavar="P",
-        min=0,
-        help="The first P epochs have the fixed pretrain_learning_rate, or the initial one; epoch P+1 the initial one.",
-    ),
-]
-Override = Annotated[
-    str,
-    typer.Option("--override", metavar="EPOCHS", help="Epochs whose recorded rate is taken as given, like 1,4,7-9."),
-]
-NonFinite = Annotated[
-    NonFinitePolicy | None,
-    typer.Option(
-        "--non-finite",
-        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, "
-        "where NaN counts as an improvement. By default worse; verify tries original too.",
-    ),
-]
-ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
 Most = Annotated[int, typer.Option("--most", metavar="N", min=1, help="How many differences to show.")]
 
 
@@ -67,8 +45,8 @@ def replay(
 ) -> None:
     """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
     history = read_history(file)
-    given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
-    replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
+    asked = given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
+    replayed = replayed_by(asked.schedule(non_finite or "worse"), history, mode)
     if as_json:
         say_json({"file": file, **replayed.data()})
     else:
@@ -91,11 +69,11 @@ def verify(
 ) -> None:
     """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences."""
     history = read_history(file)
-    given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
+    asked = given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
     attempts = {}
     for policy in policies:
-        attempts[policy] = replayed_by(given.schedule(policy), history, mode).differing
+        attempts[policy] = replayed_by(asked.schedule(policy), history, mode).differing
         if not attempts[policy]:
             break
     else:
@@ -119,25 +97,6 @@ def verify(
         say(f"{file}: all {len(history)} epochs are reproduced exactly{as_original}")
     if different:
         raise typer.Exit(DIFFERENT)
-
-
-@attrs.frozen
-class _Given:
-    """What the options say of the schedule."""
-
-    config: dict[str, Any]
-    pretrain: dict[int, float]
-    history: History
-    overrides: list[range]
-
-    def schedule(self, policy: NonFinitePolicy) -> Schedule:
-        schedule = schedule_from_config(self.config, non_finite_error=policy)
-        return keep_recorded(Preset(schedule, self.pretrain), self.history, chain.from_iterable(self.overrides))
-
-
-def _given(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> _Given:
-    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0)))
-    return _Given(config, pretrain, history, epochs(kept))
 
 
 def say_replay(replayed: Sequence[ReplayedEpoch], title: str, *, changes_only: bool = False) -> None:
