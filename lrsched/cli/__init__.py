@@ -14,6 +14,7 @@ from lrsched.cli.output import output_is_open, rare_collections, say_error, say_
 from lrsched.cli.replay import replay, verify
 from lrsched.cli.show import show
 from lrsched.cli.storage import convert, repair, runs
+from lrsched.cli.sweep import sweep
 from lrsched.errors import UNREADABLE, LrschedError, SettingWarning, exit_code
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, best, follow, replay, verify, convert, runs, repair, demo):
+for command in (show, best, follow, replay, verify, sweep, convert, runs, repair, demo):
     app.command()(command)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -156,6 +156,7 @@ _PARAMETERS: Final[dict[type[Kind], dict[str, _Parameter]]] = {
     NewbobAbs: _ABS,
     NewbobMultiEpoch: _MULTI,
 }
+_HOLD, _PRESETS = "min_num_epochs_per_new_learning_rate", "default_learning_rates"
 _TAKEN: Final = {
     kind: {field.name: table[field.name] for field in attrs.fields(kind) if field.name in table}
     for kind, table in _PARAMETERS.items()
@@ -282,24 +283,84 @@ def schedule_from_config(
         0.001
     """
     report_unknown(config)
-    return known_schedule(config, non_finite_error=non_finite_error, strict_error_key=strict_error_key)
+    policies = {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key}
+    return _Plan.of(config, {}).schedule({}, policies)
 
 
-def known_schedule(
-    config: Mapping[str, Any], *, non_finite_error: NonFinitePolicy = "worse", strict_error_key: bool = False
-) -> Schedule:
-    """`schedule_from_config` without a look at keys that mean nothing."""
-    kind = control_kind(config)
-    table = _PARAMETERS[kind]
-    parameters: dict[str, Any] = {name: parameter.value(config) for name, parameter in _TAKEN[kind].items()}
-    if kind is not Constant:
-        parameters |= {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key}
-    schedule: Schedule = kind(**parameters)
-    min_num_epochs = table["min_num_epochs_per_new_learning_rate"].value(config)
-    if min_num_epochs:
-        schedule = HoldLearningRate(schedule, min_num_epochs)
-    presets = as_rates(table["default_learning_rates"].value(config))
-    return Preset(schedule, presets) if presets else schedule
+def schedules_from_configs(
+    fixed: Mapping[str, Any],
+    varied: Iterable[Mapping[str, Any]],
+    *,
+    non_finite_error: NonFinitePolicy = "worse",
+    strict_error_key: bool = False,
+) -> Iterator[Schedule | ArgumentError]:
+    """The schedule of each of many configurations, which have most settings in common: what is common is read once.
+
+    It does not look for keys that mean nothing, see `report_unknown`.
+
+    Args:
+        fixed: Settings by key.
+        varied: For each configuration those of its own, which go before the fixed ones.
+        non_finite_error: As in `schedule_from_config`.
+        strict_error_key: As in `schedule_from_config`.
+
+    Yields:
+        A schedule, or the error that says which law a setting breaks.
+
+    Raises:
+        FormatError: A setting of a Python file cannot be known without running it.
+
+    Examples:
+        >>> growing = [{"newbob_learning_rate_growth": growth} for growth in (1.0, 0.5)]
+        >>> fine, broken = schedules_from_configs({"learning_rate_control": "newbob"}, growing)
+        >>> fine.learning_rate_growth, str(broken)[:56]
+        (1.0, 'learning_rate_growth must be None, a finite factor >= 1,')
+    """
+    policies = {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key}
+    plans: dict[Any, _Plan] = {}
+    for own in varied:
+        key = (repr(own.get(_CONTROL.keys[0])), *own)
+        try:
+            plan = plans.get(key)
+            if plan is None:
+                plan = plans[key] = _Plan.of(fixed, own)
+            yield plan.schedule(own, policies)
+        except ArgumentError as error:
+            yield error
+
+
+@attrs.frozen
+class _Plan:
+    """How configurations with the same keys are read."""
+
+    kind: type[Kind]
+    common: dict[str, Any]
+    """Parameter -> its value in all of them."""
+    own: tuple[tuple[str, str, _Reader], ...]
+    """The parameters that differ: name, the key that gives it, and how it is read."""
+
+    @classmethod
+    def of(cls, fixed: Mapping[str, Any], own: Mapping[str, Any]) -> "_Plan":
+        config = {**fixed, **own}
+        kind = control_kind(config)
+        common: dict[str, Any] = {}
+        differing: list[tuple[str, str, _Reader]] = []
+        for name in (*_TAKEN[kind], _HOLD, _PRESETS):
+            parameter = _PARAMETERS[kind][name]
+            key = next((key for key in parameter.keys if key in config), parameter.keys[0])
+            if key in own:
+                differing.append((name, key, parameter.read))
+            else:
+                common[name] = parameter.value(fixed)
+        return cls(kind, common, tuple(differing))
+
+    def schedule(self, own: Mapping[str, Any], policies: Mapping[str, Any]) -> Schedule:
+        parameters = {**self.common, **{name: read(key, own[key]) for name, key, read in self.own}}
+        min_num_epochs, presets = parameters.pop(_HOLD), as_rates(parameters.pop(_PRESETS))
+        schedule: Schedule = self.kind(**parameters) if self.kind is Constant else self.kind(**parameters, **policies)
+        if min_num_epochs:
+            schedule = HoldLearningRate(schedule, min_num_epochs)
+        return Preset(schedule, presets) if presets else schedule
 
 
 def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, float]:

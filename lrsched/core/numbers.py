@@ -149,8 +149,8 @@ def growth(name: str, value: Any) -> Factor:
 
 
 def _factor(name: str, value: Any, law: str, low: float, high: float, way_out: str) -> Factor:
-    if value is None:
-        return None
+    if value is None or (type(value) is float and low <= value <= high):
+        return value
     if callable(value) and not hasattr(type(value), "__float__"):
         return value  # type: ignore[no-any-return]  # what it returns is checked at each call
     law = f"None, {law}, or a function"

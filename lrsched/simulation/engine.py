@@ -6,6 +6,7 @@ arithmetic (a decay that is a function, say) is not for this engine: see `vector
 """
 
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
@@ -71,22 +72,14 @@ def vectorisable(schedule: Schedule) -> bool:
         False
     """
     presets, _, rule = _parts(schedule)
-    if type(rule) is Constant:
-        return not _negative_zero(rule.default_learning_rate, *_rates(presets))
-    if type(rule) not in _NUMBERS or not isinstance(rule, Newbob):
+    if type(rule) not in _NUMBERS:
         return False
-    numbers = (rule.default_learning_rate, rule.min_learning_rate, rule.learning_rate_decay or 0.0, *_rates(presets))
-    factors = (rule.learning_rate_decay, rule.learning_rate_growth)
-    return not any(map(callable, factors)) and not _negative_zero(*numbers)
-
-
-def _rates(presets: Presets) -> Iterator[float]:
-    for rates in presets:
-        yield from rates.values()
-
-
-def _negative_zero(*numbers: Any) -> bool:
-    return any(not number and math.copysign(1.0, number) < 0 for number in numbers)
+    numbers = [rule.default_learning_rate, *(rate for rates in presets for rate in rates.values())]
+    if isinstance(rule, Newbob):
+        if callable(rule.learning_rate_decay) or callable(rule.learning_rate_growth):
+            return False
+        numbers += (rule.min_learning_rate, rule.learning_rate_decay)
+    return 0.0 not in numbers or all(number or math.copysign(1.0, number or 0.0) > 0.0 for number in numbers)
 
 
 @attrs.frozen(eq=False)
@@ -244,6 +237,7 @@ class _Past:
         self.lasted: Any = 0  # for how many epochs the last rate is what it is
         self.holds = bool((group.hold > 1.0).any())
         self.grows = bool((group.growth > 1.0).any())
+        self.thresholds: list[float] = group.threshold.tolist()
 
     def add(self, epoch: int, data: EpochData, rates: Rates) -> None:
         """One epoch more."""
@@ -284,26 +278,27 @@ class _Past:
     def _stepped(self, previous: Any, change: Any) -> np.ndarray:
         """The rates after a decay where the change exceeds the threshold, and growth where it is small enough."""
         group = self.group
-        rates = np.array(np.broadcast_to(previous, group.default.shape))
+        rates = previous.copy() if isinstance(previous, np.ndarray) else np.full_like(group.default, previous)
         free = self.lasted >= group.hold if self.holds and self.last is not None else None
-        decaying, growing = self._branches(change)
-        part, where = decaying if free is None else (decaying[0], decaying[1] & free[decaying[0]])
-        np.multiply(rates[part], group.decay[part], out=rates[part], where=where)
-        np.maximum(rates[part], group.minimum[part], out=rates[part], where=where)
+        exceeded, exceeds = self._exceeded(change)
+        where = exceeds if free is None else exceeds & free[exceeded]
+        np.multiply(rates[exceeded], group.decay[exceeded], out=rates[exceeded], where=where)
+        np.maximum(rates[exceeded], group.minimum[exceeded], out=rates[exceeded], where=where)
         if self.grows:
-            part, where = growing if free is None else (growing[0], growing[1] & free[growing[0]])
-            np.multiply(rates[part], group.growth[part], out=rates[part], where=where)
+            grows = self._grows(change)
+            grows[exceeded] &= ~np.asarray(exceeds)
+            np.multiply(rates, group.growth, out=rates, where=grows if free is None else grows & free)
         return rates
 
-    def _branches(self, change: Any) -> tuple[tuple[slice, Any], tuple[slice, Any]]:
-        """Which settings decay and which grow: a slice of them, and which of these; True: all of these."""
-        group, rule = self.group, self.group.rule
-        # In the original, newbob and newbob_abs let grow whatever does not exceed the threshold, a NaN too.
-        rest_grows = isinstance(rule, (NewbobRelative, NewbobAbs)) and rule.non_finite_error == "original"
+    def _exceeded(self, change: Any) -> tuple[slice, Any]:
+        """The settings whose threshold a change exceeds: a slice of them, and which of these; True: all of these."""
         if isinstance(change, np.ndarray):
-            exceeds = change > group.threshold
-            small = True if rest_grows else change < group.grow_threshold
-            return (slice(None), exceeds), (slice(None), ~exceeds & small)
-        exceeded = 0 if math.isnan(change) else int(np.searchsorted(group.threshold, change))
-        rest = slice(exceeded, None)
-        return (slice(exceeded), True), (rest, True if rest_grows else change < group.grow_threshold[rest])
+            return slice(None), change > self.group.threshold
+        return slice(0 if math.isnan(change) else bisect_left(self.thresholds, change)), True
+
+    def _grows(self, change: Any) -> np.ndarray:
+        """The settings for which a change is small enough to grow, if it does not exceed their threshold."""
+        rule, thresholds = self.group.rule, self.group.grow_threshold
+        if isinstance(rule, (NewbobRelative, NewbobAbs)) and rule.non_finite_error == "original":
+            return np.ones(thresholds.shape, dtype=bool)  # whatever does not exceed the threshold, a NaN too
+        return np.asarray(change < thresholds)

@@ -4,13 +4,13 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, product
 from typing import Annotated, Any, final, overload
 
 import attrs
 
-from lrsched.config.settings import KNOWN_KEYS, instead_of, known_schedule, report_unknown
+from lrsched.config.settings import KNOWN_KEYS, instead_of, report_unknown, schedules_from_configs
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.numbers import checked
@@ -124,13 +124,18 @@ class Space(Sequence[dict[str, Any]]):
         common = {key: value for key, value in config.items() if key not in own}
         return attrs.evolve(self, fixed=FrozenDict({**common, **self.fixed}))
 
-    def schedule(self, index: int, non_finite_error: NonFinitePolicy = "worse") -> Schedule:
-        """The schedule of the settings number ``index``, from 0; see `lrsched.schedule_from_config`.
+    def schedules(self, non_finite_error: NonFinitePolicy = "worse") -> Iterator[Schedule | ArgumentError]:
+        """The schedules of all settings, in order; see `lrsched.schedule_from_config`.
 
-        Raises:
-            ArgumentError: A setting breaks a law; says which.
+        Yields:
+            A schedule, or the error that says which law a setting breaks.
         """
-        return known_schedule(self[index], non_finite_error=non_finite_error)
+        varied = (
+            {**table, **dict(zip(self.grid, chosen, strict=True))}
+            for table in self.settings or (_NONE,)
+            for chosen in product(*self.grid.values())
+        )
+        return schedules_from_configs(self.fixed, varied, non_finite_error=non_finite_error)
 
 
 def parse_space(text: str, filename: str = "<text>") -> Space:

@@ -14,6 +14,7 @@ from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law
+from lrsched.formats.plain import dumps
 from lrsched.schedules.wrappers import Function, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
 from lrsched.simulation.replaying import Mode, as_mode, replayed_epochs
@@ -166,17 +167,17 @@ def _newest_known(rates: np.ndarray) -> np.ndarray:
 class _Given:
     """Schedules to try, in place of a `Space`."""
 
-    schedules: tuple[Schedule, ...]
+    tried: tuple[Schedule, ...]
 
     def __len__(self) -> int:
-        return len(self.schedules)
+        return len(self.tried)
 
     def varied(self, index: int) -> dict[str, Any]:
-        return {"schedule": repr(self.schedules[index])}
+        return {"schedule": repr(self.tried[index])}
 
-    def schedule(self, index: int, non_finite_error: NonFinitePolicy = "worse") -> Schedule:
-        del non_finite_error
-        return self.schedules[index]
+    def schedules(self, non_finite_error: NonFinitePolicy = "worse") -> Iterator[Schedule]:
+        del non_finite_error  # they have their own
+        return iter(self.tried)
 
 
 @final
@@ -194,22 +195,13 @@ class Sweep(Result):
     first: int
     histories: FrozenDict[str, SweptHistory]
     _tried: "Space | _Given"
-    _non_finite_error: NonFinitePolicy
 
     def __len__(self) -> int:
         return len(next(iter(self.histories.values())).floors)
 
     def setting(self, index: int) -> dict[str, Any]:
-        """What setting ``index``, from 0, has apart from the fixed settings."""
+        """What setting ``index``, from 0, has apart from the fixed ones; `schedule_from_config` takes both together."""
         return self._tried.varied(self.first + range(len(self))[index])
-
-    def schedule(self, index: int) -> Schedule:
-        """The schedule of setting ``index``, from 0: to replay, compare or explain it.
-
-        Raises:
-            ArgumentError: The setting breaks a law.
-        """
-        return self._tried.schedule(self.first + range(len(self))[index], self._non_finite_error)
 
     @property
     def agreement(self) -> np.ndarray:
@@ -269,6 +261,20 @@ class Sweep(Result):
     def data(self) -> dict[str, Any]:
         """See `Result.data`: the table's rows; the rates are in the arrays only."""
         return {"mode": self.mode, "note": self.note, "rows": [*self.rows()]}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All of it as arrays by name, as ``numpy.savez`` takes them; those of history number h end in ``_h``."""
+        settings = [dumps(self.setting(index), indent=None) for index in range(len(self))]
+        arrays = {
+            "note": np.array(self.note or ""),
+            "settings": np.array(settings),
+            "histories": np.array([*self.histories]),
+        }
+        for number, swept in enumerate(self.histories.values()):
+            own = {"epochs": swept.epochs, "recorded": swept.recorded, "learning_rates": swept.learning_rates}
+            own |= attrs.asdict(swept.summary, recurse=False)
+            arrays |= {f"{name}_{number}": array for name, array in own.items() if array is not None}
+        return arrays
 
     @classmethod
     def joined(cls, blocks: Sequence["Sweep"]) -> "Sweep":
@@ -383,7 +389,7 @@ def sweep_blocks(
         if progress is not None:
             progress(done, len(tried) * epochs)
         if len(found) == len(named):
-            yield Sweep(mode, block.first, FrozenDict(zip(named, found, strict=True)), tried, non_finite_error)
+            yield Sweep(mode, block.first, FrozenDict(zip(named, found, strict=True)), tried)
             found = []
 
 
@@ -426,11 +432,7 @@ def _blocks(tried: Space | _Given, non_finite_error: NonFinitePolicy, most: int)
     schedules: list[Schedule | ArgumentError] = []
     fast: dict[int, Schedule] = {}
     cost = 0
-    for index in range(len(tried)):
-        try:
-            schedule: Schedule | ArgumentError = tried.schedule(index, non_finite_error)
-        except ArgumentError as error:
-            schedule = error
+    for index, schedule in enumerate(tried.schedules(non_finite_error)):
         is_fast = isinstance(schedule, Schedule) and vectorisable(schedule)
         cost += 1 if is_fast else _COST
         if schedules and cost > most:
@@ -443,7 +445,8 @@ def _blocks(tried: Space | _Given, non_finite_error: NonFinitePolicy, most: int)
 
 
 def _block(first: int, schedules: Sequence[Schedule | ArgumentError], fast: Mapping[int, Schedule]) -> _Block:
-    floors = rate_array(getattr(getattr(schedule, "rule", None), "min_learning_rate", None) for schedule in schedules)
+    rules = [schedule.rule if isinstance(schedule, Schedule) else None for schedule in schedules]
+    floors = rate_array(getattr(rule, "min_learning_rate", None) for rule in rules)
     return _Block(first, tuple(schedules), floors, tuple(fast), Batch.of([*fast.values()]))
 
 
@@ -471,7 +474,11 @@ def _carried_out(pieces: Iterable[_Piece], executor: Executor | None) -> Iterato
 
 def _oldest(waiting: "deque[tuple[_Piece, Future[SweptHistory]]]") -> tuple[_Piece, SweptHistory]:
     piece, future = waiting.popleft()
-    return piece, future.result()
+    try:
+        return piece, future.result()
+    except Exception as error:  # whatever a schedule raises is a value: this is the executor's
+        message = f"the executor failed ({type(error).__name__}: {error}); without one, this process does the work"
+        raise ArgumentError(message) from error
 
 
 def _swept(block: _Block, history: History, mode: Mode, keep_rates: bool) -> SweptHistory:  # noqa: FBT001  a piece

@@ -5,7 +5,6 @@ import gc
 import io
 import sys
 
-import pytest
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st

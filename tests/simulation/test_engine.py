@@ -1,6 +1,5 @@
 """The vectorised engine gives the rates of the pure functions, bit for bit."""
 
-
 import numpy as np
 import strategies
 from hypothesis import given
