@@ -79,7 +79,8 @@ def vectorisable(schedule: Schedule) -> bool:
         if callable(rule.learning_rate_decay) or callable(rule.learning_rate_growth):
             return False
         numbers += (rule.min_learning_rate, rule.learning_rate_decay)
-    return 0.0 not in numbers or all(number or math.copysign(1.0, number or 0.0) > 0.0 for number in numbers)
+    zeros = [number for number in numbers if number == 0.0]
+    return all(math.copysign(1.0, zero) > 0.0 for zero in zeros)
 
 
 @attrs.frozen(eq=False)

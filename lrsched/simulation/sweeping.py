@@ -223,7 +223,7 @@ class Sweep(Result):
     def differs_from(self) -> dict[str, int | None]:
         """For each history the first epoch at which a setting gives another rate than the recorded one."""
         firsts = {name: swept.summary.differs_from for name, swept in self.histories.items()}
-        return {name: int(first[first > 0].min(initial=0)) or None for name, first in firsts.items()}
+        return {name: min(first[first > 0].tolist(), default=None) for name, first in firsts.items()}
 
     @property
     def note(self) -> str | None:

@@ -1,0 +1,157 @@
+"""Spaces: which settings a sweep tries."""
+
+import json
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrsched import ArgumentError, FormatError, Schedule, SettingWarning, schedule_from_config
+from lrsched.config.settings import schedules_from_configs
+from lrsched.simulation.spaces import Space, parse_space
+
+TOML = """
+[fixed]
+learning_rate_control = "newbob"  # a comment
+[grid]
+newbob_learning_rate_decay = [0.5, 0.7]
+min_learning_rate = [0.0, 1e-5]
+[[settings]]
+learning_rate = 0.1
+[[settings]]
+learning_rate = 0.01
+learning_rates = {1 = 0.001}
+"""
+
+
+def test_tables_times_grid_the_last_key_fastest():
+    space = parse_space(TOML, "space.toml")
+    assert len(space) == 8
+    assert space[0] == {
+        "learning_rate_control": "newbob",
+        "learning_rate": 0.1,
+        "newbob_learning_rate_decay": 0.5,
+        "min_learning_rate": 0.0,
+    }
+    assert [each["min_learning_rate"] for each in space] == [0.0, 1e-5] * 4
+    assert [each["newbob_learning_rate_decay"] for each in space] == [0.5, 0.5, 0.7, 0.7] * 2
+    assert space[-1] == space[7] == space[6:][1]
+    assert "learning_rate_control" not in space.varied(7)
+    with pytest.raises(IndexError):
+        space[8]
+
+
+def test_json_is_the_same_space():
+    as_json = {
+        "fixed": {"learning_rate_control": "newbob"},
+        "grid": {"newbob_learning_rate_decay": [0.5, 0.7], "min_learning_rate": [0.0, 1e-5]},
+        "settings": [{"learning_rate": 0.1}, {"learning_rate": 0.01, "learning_rates": {"1": 0.001}}],
+    }
+    assert parse_space(json.dumps(as_json), "space.json") == parse_space(TOML) == Space.of(as_json)
+
+
+def test_only_fixed_settings_are_one():
+    assert [*Space(fixed={"learning_rate": 0.1})] == [{"learning_rate": 0.1}]
+
+
+def test_a_configuration_stands_behind_what_the_space_says():
+    space = Space(fixed={"learning_rate": 0.1}, grid={"newbob_learning_rate_decay": [0.5, 0.7]})
+    over = space.over({"learning_rate": 9.0, "newbob_learning_rate_decay": 9.0, "min_learning_rate": 0.01})
+    assert over[1] == {"learning_rate": 0.1, "newbob_learning_rate_decay": 0.7, "min_learning_rate": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({"grdi": {}}, "space must be a mapping with some of fixed, grid, settings, got {'grdi': {}}"),
+        ([], "space must be a mapping"),
+        (
+            {"grid": {"learning_rate": 0.1}},
+            "grid['learning_rate'] must be a list of at least one value, got 0.1; a single",
+        ),
+        ({"grid": {"learning_rate": "0.1"}}, "grid['learning_rate'] must be a list"),
+        ({"grid": {"learning_rate": []}}, "grid['learning_rate'] must be a list of at least one value, got []"),
+        ({"grid": {"newbob_decay": [1]}}, "did you mean 'newbob_learning_rate_decay'?"),
+        ({"grid": {"batch_size": [1]}}, "a key of grid must be a setting that a schedule reads, got 'batch_size'"),
+        ({"grid": [1]}, "grid must be a mapping from key to value, got [1]"),
+        ({"fixed": {1: 2}}, "fixed must be a mapping from key to value"),
+        ({"settings": {"learning_rate": 1}}, "settings must be a list of mappings"),
+        ({"settings": [1]}, "settings[0] must be a mapping from key to value, got 1"),
+        (
+            {"fixed": {"learning_rate": 1}, "grid": {"learning_rate": [1]}},
+            "'learning_rate' stands in two of fixed, grid",
+        ),
+        ({"grid": {"learning_rate": [1]}, "settings": [{}, {"learning_rate": 1}]}, "'learning_rate' stands in two of"),
+        ({"fixed": {"learning_rate": 1}, "settings": [{"learning_rate": 1}]}, "'learning_rate' stands in two of"),
+    ],
+)
+def test_what_is_no_space_is_refused(space, message):
+    with pytest.raises(ArgumentError) as refused:
+        Space.of(space)
+    assert message in str(refused.value)
+
+
+def test_settings_that_nothing_reads_are_reported_once():
+    with pytest.warns(SettingWarning) as warned:
+        Space(fixed={"newbob_decay": 1, "batch_size": 1}, settings=[{"learning_rate_x": 1}, {"learning_rate_x": 2}])
+    assert sorted(str(warning.message).split("'")[1] for warning in warned) == ["learning_rate_x", "newbob_decay"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[grid\n", "not TOML: Expected ']' at the end of a table declaration (at line 1, column 6) @ f:1"),
+        ("\n\nx = ", "not TOML: Invalid value (at end of document) @ f"),
+        ('{"grid": \n}', "not JSON: Expecting value @ f:2"),
+        ("{" + '"a":{' * 10**5, "not a space: "),
+        ("[grdi]", "space must be a mapping with some of fixed, grid, settings, got {'grdi': {}}"),
+    ],
+)
+def test_a_file_that_is_no_space_names_itself(text, message):
+    with pytest.raises(FormatError) as refused:
+        parse_space(text, "f")
+    assert str(refused.value).startswith(message) or message in str(refused.value)
+    assert refused.value.filename == "f"
+
+
+CONFIGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "learning_rate_control": st.sampled_from(["newbob", "newbob_abs", "newbob_multi_epoch", "constant", "nothing"]),
+        "learning_rate": st.sampled_from([0.1, "0.2", 0, "x"]),
+        "learning_rates": st.sampled_from([None, [], [0.1], {"2": 0.1}, "0.1,0.2"]),
+        "newbob_learning_rate_decay": st.sampled_from([0.5, 2.0]),
+        "learning_rate_decay": st.sampled_from([0.7, None]),
+        "newbob_multi_num_epochs": st.sampled_from([3, 0]),
+        "newbob_multi_update_interval": st.sampled_from([2]),
+        "newbob_relative_error_threshold": st.sampled_from([-0.01, 0.0]),
+        "newbob_relative_error_grow_threshold": st.sampled_from([-0.02, 0.1]),
+        "learning_rate_control_relative_error_relative_lr": st.sampled_from([True, "no"]),
+        "learning_rate_control_min_num_epochs_per_new_lr": st.sampled_from([0, 3, "2"]),
+        "learning_rate_control_error_measure": st.sampled_from([None, "dev_error"]),
+    },
+)
+
+
+def _one_by_one(config):
+    try:
+        return schedule_from_config(config)
+    except ArgumentError as error:
+        return str(error)
+
+
+@given(CONFIGS, st.lists(CONFIGS, max_size=6))
+def test_many_configurations_give_what_each_gives_alone(fixed, varied):
+    expected = [_one_by_one({**fixed, **own}) for own in varied]
+    found = schedules_from_configs(fixed, varied)
+    assert [each if isinstance(each, Schedule) else str(each) for each in found] == expected
+
+
+def test_what_fails_fails_alone():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        space = Space(grid={"newbob_learning_rate_decay": [0.5, 2.0]}, fixed={"learning_rate_control": "newbob"})
+    fine, broken = space.schedules()
+    assert fine.learning_rate_decay == 0.5
+    assert isinstance(broken, ArgumentError)

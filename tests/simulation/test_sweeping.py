@@ -1,0 +1,312 @@
+"""Sweeps: many settings over many histories."""
+
+import json
+import math
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrsched import (
+    Action,
+    ArgumentError,
+    Constant,
+    EpochData,
+    History,
+    HoldLearningRate,
+    NewbobRelative,
+    Preset,
+    as_schedule,
+)
+from lrsched.simulation import Space, replay, sweep, sweep_blocks, sweeping
+from lrsched.simulation.sweeping import Sweep
+
+FIXED = {"learning_rate_control": "newbob", "learning_rate": 0.1, "min_learning_rate": 0.03}
+SPACE = Space(fixed=FIXED, grid={"newbob_learning_rate_decay": [1.0, 0.5, 0.7]})
+
+
+def _history(*rates, score=1.0):
+    return History(
+        {epoch: EpochData(learning_rate=rate, error={"dev_score": score}) for epoch, rate in enumerate(rates, start=1)}
+    )
+
+
+HISTORY = _history(0.1, 0.1, 0.05, 0.03, None)
+
+
+def test_a_summary_says_what_became_of_each_setting():
+    swept = sweep(SPACE, HISTORY)
+    found = swept.histories["history"]
+    assert found.epochs.tolist() == [1, 2, 3, 4, 5]
+    assert found.recorded.tolist()[:4] == [0.1, 0.1, 0.05, 0.03]
+    assert np.isnan(found.recorded[4])
+    assert found.learning_rates.shape == (3, 5)
+    assert found.learning_rates[1].tolist() == [0.1, 0.1, 0.05, 0.03, 0.03]
+    summary = found.summary
+    assert summary.final.tolist() == [0.1, 0.03, 0.1 * 0.7 * 0.7 * 0.7]
+    assert summary.decays.tolist() == [0, 2, 3]
+    assert [found.decay_epochs(setting).tolist() for setting in range(3)] == [[], [3, 4], [3, 4, 5]]
+    assert summary.floor_epoch.tolist() == [0, 4, 0]
+    assert summary.agreement.tolist() == [2, 4, 2]
+    assert summary.differs_from.tolist() == [3, 0, 3]
+    assert found.recorded_epochs == swept.recorded_epochs == 4
+    assert swept.reproducing.tolist() == [1]
+    assert swept.differs_from == {"history": 3}
+
+
+def test_every_output_of_a_free_sweep_says_what_it_is_worth():
+    swept = sweep(SPACE, {"a": HISTORY, "b": _history(0.1)})
+    assert "recorded errors are kept" in swept.note
+    rows = [*swept.rows()]
+    assert [(row["setting"], row["history"], row["differs_from"]) for row in rows] == [
+        (0, "a", 3),
+        (0, "b", None),
+        (1, "a", None),
+        (1, "b", None),
+        (2, "a", 3),
+        (2, "b", None),
+    ]
+    assert rows[0]["note"].startswith("from epoch 3 on the rates are not the recorded ones")
+    assert rows[1]["note"].startswith("every rate is the recorded one")
+    assert rows[4]["decay_epochs"] == [3, 4, 5]
+    table = swept.to_dict()
+    assert table["newbob_learning_rate_decay"] == [1.0, 1.0, 0.5, 0.5, 0.7, 0.7]
+    assert swept.to_pandas().shape == (6, len(table))
+    told = json.loads(swept.to_json(), parse_constant=pytest.fail)
+    assert told["note"] == swept.note
+    assert told["rows"] == rows
+    arrays = swept.arrays()
+    assert str(arrays["note"]) == swept.note
+    assert arrays["histories"].tolist() == ["a", "b"]
+    assert json.loads(arrays["settings"][2]) == {"newbob_learning_rate_decay": 0.7}
+    assert np.array_equal(arrays["learning_rates_0"], swept.histories["a"].learning_rates)
+    assert arrays["decay_epochs_0"].tolist() == [3, 4, 3, 4, 5]
+
+
+def test_the_recorded_mode_tells_where_a_setting_agrees_in_spite_of_a_rate_set_by_hand():
+    by_hand = _history(0.1, 0.1, 0.08, 0.04, 0.03)
+    recorded, free = sweep(SPACE, by_hand, "recorded"), sweep(SPACE, by_hand)
+    assert recorded.agreement.tolist() == [2, 4, 3]
+    assert recorded.histories["history"].summary.differs_from.tolist() == [3, 3, 3]
+    assert recorded.histories["history"].decay_epochs(1).tolist() == [3, 4, 5]
+    assert free.agreement.tolist() == [2, 3, 2]
+    assert recorded.note is None
+    assert {row["note"] for row in recorded.rows()} == {None}
+
+
+def _assert_as_replayed(swept, schedules, histories):
+    for name, history in histories.items():
+        found = swept.histories[name]
+        for index, schedule in enumerate(schedules):
+            told = replay(schedule, history, swept.mode)
+            assert found.learning_rates[index].tobytes() == told.learning_rates.tobytes()
+            assert found.summary.agreement[index] == sum(each.reproduced and each.recorded is not None for each in told)
+            assert found.summary.differs_from[index] == (told.differs_from or 0)
+            before = [each.decision.previous for each in told]
+            fell = [
+                e.epoch for e, b in zip(told, before, strict=True) if b is not None and e.decision.learning_rate < b
+            ]
+            if not any(isinstance(each, Preset) for each in (schedule, getattr(schedule, "schedule", None))):
+                assert found.decay_epochs(index).tolist() == fell
+            floor = getattr(schedule.rule, "min_learning_rate", math.nan)
+            at_floor = [each.epoch for each in told if each.decision.learning_rate <= floor]
+            assert found.summary.floor_epoch[index] == (at_floor[0] if at_floor else 0)
+
+
+USUAL = strategies.histories(
+    max_size=8,
+    data=strategies.epoch_data(
+        rates=st.none() | strategies.usual_learning_rates(),
+        error=strategies.error_dicts(st.sampled_from(["dev_score", "train_score"]), strategies.usual_errors()),
+        meta=st.just({}),
+    ),
+)
+
+
+@given(st.lists(strategies.schedules(), min_size=1, max_size=4), st.lists(USUAL, min_size=1, max_size=2), st.data())
+def test_a_sweep_of_any_schedules_is_their_replays(schedules, histories, data):
+    """Those of the engine and those of the pure functions, one beside the other."""
+    mode = data.draw(st.sampled_from(["free", "recorded"]))
+    named = {f"run {number}": history for number, history in enumerate(histories)}
+    _assert_as_replayed(sweep(schedules, named, mode), schedules, named)
+
+
+def test_every_schedule_and_wrapper_sweeps():
+    half = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=lambda rate: rate / 2)
+
+    def by_epoch(history, epoch):
+        return 0.1 / epoch
+
+    tried = [half, HoldLearningRate(Preset(Constant(0.1), {2: 0.5}), 3), by_epoch, Constant(-0.0), NEGATIVE_ZERO]
+    swept = sweep(tried, HISTORY)
+    _assert_as_replayed(swept, [as_schedule(each) for each in tried], {"history": HISTORY})
+    assert math.copysign(1.0, swept.histories["history"].learning_rates[3, 0]) == -1.0
+    assert swept.setting(1) == {"schedule": repr(tried[1])}
+
+
+NEGATIVE_ZERO = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=-0.0)
+
+
+def test_a_recorded_negative_zero_stays_one():
+    history = _history(-0.0, -0.0, -0.0, -0.0)
+    _assert_as_replayed(
+        sweep([Constant(0.1), NEGATIVE_ZERO], history, "recorded"), [Constant(0.1), NEGATIVE_ZERO], {"history": history}
+    )
+
+
+def test_a_setting_that_breaks_a_law_or_fails_costs_no_other():
+    def fails(history, epoch):
+        if epoch == 3:
+            raise KeyError("dev")
+        return 0.1
+
+    grows = NewbobRelative(9.0, default_learning_rate=0.1, learning_rate_growth=1e200)
+    found = sweep([fails, Constant(0.1), grows], HISTORY).histories["history"]
+    assert found.failures == {
+        0: "at epoch 3: 'dev'",
+        2: "at epoch 4: the learning rate after learning_rate_growth must be a finite number, got inf; "
+        "correct the value",
+    }
+    assert found.learning_rates[1].tolist() == [0.1] * 5
+    assert np.isnan(found.learning_rates[[0, 2]]).sum(axis=1).tolist() == [3, 2]
+    grid = {"newbob_relative_error_threshold": [-0.1, 0.1], "newbob_relative_error_grow_threshold": [0.0]}
+    swept = sweep({"fixed": {"learning_rate_control": "newbob_multi_epoch"}, "grid": grid}, HISTORY)
+    (failure,) = swept.histories["history"].failures.items()
+    assert failure[0] == 0
+    assert "relative_error_grow_threshold must be at most relative_error_threshold" in failure[1]
+    assert [row["failure"] is None for row in swept.rows()] == [False, True]
+
+
+def test_if_all_settings_fail_the_sweep_does():
+    with pytest.raises(
+        ArgumentError, match="every setting fails, the first: learning_rate_decay must be None, a factor"
+    ):
+        sweep({"fixed": FIXED, "grid": {"newbob_learning_rate_decay": [2.0, 3.0]}}, HISTORY)
+
+
+@pytest.mark.parametrize("histories", [{}, [], None, {"a": {}}, {1: HISTORY}])
+def test_what_are_no_histories_is_refused(histories):
+    with pytest.raises(ArgumentError, match="histories must be a History, or a mapping from name to History"):
+        sweep(SPACE, histories)
+
+
+@pytest.mark.parametrize("space", [[], None, "learning_rate", 3])
+def test_what_is_no_space_is_refused(space):
+    with pytest.raises(ArgumentError, match="space must be a Space, a mapping that makes one, or a list"):
+        sweep(space, HISTORY)
+
+
+def test_other_modes_are_refused():
+    with pytest.raises(ArgumentError, match="mode must be one of recorded, free, got 'own'"):
+        sweep(SPACE, HISTORY, "own")
+
+
+def test_too_many_rates_are_not_kept_but_named(monkeypatch):
+    monkeypatch.setattr(sweeping, "_MOST_RATES", 14)
+    with pytest.raises(ArgumentError, match="settings x epochs must be at most 14 where the rates are kept, got 15"):
+        sweep(SPACE, HISTORY)
+    assert sweep(SPACE, HISTORY, keep_rates=False).reproducing.tolist() == [1]
+
+
+def test_an_empty_history_has_no_rates():
+    found = sweep(SPACE, History()).histories["history"]
+    assert found.learning_rates.shape == (3, 0)
+    assert np.isnan(found.summary.final).all()
+    assert found.summary.decays.tolist() == found.summary.floor_epoch.tolist() == [0, 0, 0]
+    assert found.decay_epochs(2).tolist() == []
+
+
+class Pieces(Executor):
+    """An executor that does everything at once and counts it."""
+
+    def __init__(self):
+        self.pieces = 0
+
+    def submit(self, function, /, *arguments, **more):
+        self.pieces += 1
+        future = Future()
+        future.set_result(function(*arguments, **more))
+        return future
+
+
+def _same(one, other):
+    assert one.to_json() == other.to_json()
+    for name in one.histories:
+        rates = [each.histories[name].learning_rates for each in (one, other)]
+        assert (rates[0] is rates[1] is None) or rates[0].tobytes() == rates[1].tobytes()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Room for seven decisions a block: one setting, or two of a short history."""
+    monkeypatch.setattr(sweeping, "_BLOCK", 7)
+    monkeypatch.setattr(sweeping, "_SHARED_BLOCK", 7)
+    monkeypatch.setattr(sweeping, "_IN_FLIGHT", 3)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("keep_rates", [True, False])
+def test_blocks_together_are_the_whole(keep_rates, monkeypatch):
+    histories = {"a": HISTORY, "b": _history(0.1, 0.1)}
+    space = SPACE.over({"learning_rate_growth": 1.0})
+    blocks = [*sweep_blocks(space, histories, keep_rates=keep_rates)]
+    assert [block.first for block in blocks] == [0, 1, 2]
+    assert [block.setting(0)["newbob_learning_rate_decay"] for block in blocks] == [1.0, 0.5, 0.7]
+    assert blocks[2].setting(-1) == blocks[2].setting(0)
+    joined = Sweep.joined(blocks)
+    monkeypatch.undo()
+    _same(joined, sweep(space, histories, keep_rates=keep_rates))
+    assert (joined.histories["a"].learning_rates is None) is not keep_rates
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_an_executor_shares_the_work():
+    told = []
+    executor = Pieces()
+    histories = {"a": HISTORY, "b": _history(0.1, 0.1)}
+    shared = sweep(SPACE, histories, executor=executor, progress=lambda done, total: told.append((done, total)))
+    _same(shared, sweep(SPACE, histories))
+    assert executor.pieces == 6
+    assert told == [(5, 21), (7, 21), (12, 21), (14, 21), (19, 21), (21, 21)]
+    with ThreadPoolExecutor(2) as threads:
+        _same(sweep(SPACE, histories, executor=threads), shared)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_who_stops_early_has_what_is_done_and_cancels_the_rest():
+    class Lazy(Executor):
+        def __init__(self):
+            self.futures = []
+
+        def submit(self, function, /, *arguments, **more):
+            self.futures.append(Future())
+            if len(self.futures) == 1:
+                self.futures[0].set_result(function(*arguments, **more))
+            return self.futures[-1]
+
+    executor = Lazy()
+    blocks = sweep_blocks(SPACE, HISTORY, executor=executor)
+    assert next(blocks).first == 0
+    blocks.close()
+    assert [future.cancelled() for future in executor.futures] == [False, True, True]
+
+
+def test_an_executor_that_fails_is_told_from_a_setting_that_does():
+    class Broken(Executor):
+        def submit(self, function, /, *arguments, **more):
+            future = Future()
+            future.set_exception(AttributeError("cannot pickle it"))
+            return future
+
+    with pytest.raises(ArgumentError, match=r"the executor failed \(AttributeError: cannot pickle it\); without one"):
+        sweep(SPACE, HISTORY, executor=Broken())
+
+
+def test_decays_are_counted_by_the_rate_whatever_lowered_it():
+    presets = Preset(Constant(0.1), {3: 0.05, 4: 0.2})
+    found = sweep([presets], HISTORY).histories["history"]
+    assert found.decay_epochs(0).tolist() == [3]
+    assert replay(presets, HISTORY, "free")[2].decision.action is Action.PRESET
