@@ -1,0 +1,175 @@
+"""``lrsched sweep``: what it prints and writes, and how Ctrl-C ends it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lrsched import EpochData, FileStorage, History, read
+from lrsched.cli.demo import RECORDED
+from lrsched.simulation import sweep
+from lrsched.simulation.spaces import parse_space
+
+FILE = str(RECORDED / "learning_rates")
+SPACE = """
+[fixed]
+learning_rate_control = "newbob"
+learning_rate = 0.3
+[grid]
+newbob_learning_rate_decay = [0.5, 0.7]
+learning_rate_control_min_num_epochs_per_new_lr = [0, 2]
+"""
+REST = ["--set", "min_learning_rate=0.003", "--set", "learning_rate_control_error_measure=dev_score"]
+
+
+@pytest.fixture
+def space(tmp_path):
+    path = tmp_path / "space.toml"
+    path.write_text(SPACE)
+    return str(path)
+
+
+def test_the_settings_that_agree_most_come_first(run, space):
+    code, out, err = run("sweep", FILE, "--space", space, *REST)
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == f"{FILE}: 1 of 4 settings give every recorded rate"
+    rows = [line.split() for line in lines if line.strip()[:1].isdigit()]
+    assert [row[0] for row in rows] == ["1", "0", "2", "3"]
+    assert rows[0] == ["1", "0.5", "2", "30/30", "0.003", "7", "22"]
+    assert rows[1][-1] == "4"
+    assert "the recorded errors are kept, although other rates would have changed them" in lines[-1]
+
+
+def test_several_files_and_fewer_rows(run, space, tmp_path):
+    other = tmp_path / "learning_rates"
+    FileStorage(other).save(History(dict(list(read(FILE).items())[:10])))
+    _, out, _ = run("sweep", FILE, other, "--space", space, *REST, "--most", 2)
+    assert out.startswith("2 files: 1 of 4 settings give every recorded rate\n")
+    first = next(line.split() for line in out.splitlines() if line.strip().startswith("1 "))
+    assert first == ["1", "0.5", "2", "40/40", "0.003", "to", "0.075", "2", "to", "7", "22"]
+    assert "2 more are not shown; --most shows more, -o writes all" in out
+
+
+def test_as_json_every_setting_and_file(run, space):
+    code, out, _ = run("sweep", FILE, "--space", space, *REST, "--json")
+    told = json.loads(out, parse_constant=pytest.fail)
+    assert code == 0
+    assert (told["complete"], told["mode"], told["settings"]) == (True, "free", 4)
+    assert "recorded errors are kept" in told["note"]
+    assert told["rows"][1]["agreement"] == 30
+    assert told["rows"][0]["differs_from"] == 4
+    assert told["rows"][0]["note"].startswith("from epoch 4 on")
+
+
+def test_the_recorded_mode_makes_no_guess(run, space):
+    told = json.loads(run("sweep", FILE, "--space", space, *REST, "--mode", "recorded", "--json")[1])
+    assert told["note"] is None
+    assert "guess" not in run("sweep", FILE, "--space", space, *REST, "--mode", "recorded")[1]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.npz"])
+def test_what_is_written_is_what_the_library_says(run, space, tmp_path, name, jobs):
+    path = tmp_path / name
+    code, out, _ = run("sweep", FILE, "--space", space, *REST, "-o", path, "--jobs", jobs)
+    assert code == 0
+    assert out.endswith(f"written to {path}\n")
+    more = {"min_learning_rate": 0.003, "learning_rate_control_error_measure": "dev_score"}
+    expected = sweep(parse_space(SPACE).over(more), {FILE: read(FILE)})
+    if name == "out.npz":
+        with np.load(path) as arrays:
+            assert np.array_equal(arrays["learning_rates_0"], expected.histories[FILE].learning_rates)
+            assert str(arrays["note"]) == expected.note
+            assert set(arrays) == set(expected.arrays())
+        return
+    with path.open(newline="") as file:
+        rows = [*csv.DictReader(file)] if name == "out.csv" else [json.loads(line) for line in file]
+    assert [str(row["final_rate"]) for row in rows] == [repr(row["final_rate"]) for row in expected.rows()]
+    epochs = " ".join(map(str, [*expected.rows()][1]["decay_epochs"]))
+    assert rows[1]["decay_epochs"] in (epochs, [int(epoch) for epoch in epochs.split()])
+    assert rows[1]["note"] == [*expected.rows()][1]["note"]
+    assert rows[1]["differs_from"] in ("", None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([FILE], 2, "the settings to try are not known; give --space SPACE, a TOML or JSON file"),
+        ([FILE, FILE, "--space", "space.toml"], 2, "FILE must be given once"),
+        ([FILE, "--space", "space.toml", "-o", "x.txt"], 2, "OUT must be a file .csv, .jsonl or .npz, got 'x.txt'"),
+        ([FILE, "--space", "space.toml", "-o", "nowhere/x.csv"], 3, "No such file or directory: 'nowhere/x.csv'"),
+        ([FILE, "--space", "nowhere.toml"], 3, "No such file or directory"),
+        ([FILE, "--space", FILE], 3, "not JSON: "),
+        (["nowhere", "--space", "space.toml"], 3, "No such file or directory"),
+        ([FILE, "--space", "broken.toml"], 2, "every setting fails, the first: setting 0: learning_rate_decay must be"),
+    ],
+)
+def test_errors_are_one_line(run, space, tmp_path, monkeypatch, arguments, code, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.toml").write_text('[fixed]\nlearning_rate_control = "newbob"\nnewbob_learning_rate_decay = 2')
+    found, _, err = run("sweep", *arguments)
+    assert (found, err.count("\n")) == (code, 1)
+    assert message in err
+
+
+def test_settings_that_fail_are_told(run, tmp_path):
+    path = tmp_path / "space.json"
+    path.write_text('{"fixed": {"learning_rate_control": "newbob"}, "grid": {"newbob_learning_rate_decay": [2, 0.5]}}')
+    code, out, _ = run("sweep", FILE, "--space", path)
+    assert code == 0
+    assert "1 fail, the first: setting 0: learning_rate_decay must be None, a factor in [0, 1]" in out
+
+
+def test_a_function_of_a_configuration_that_was_run_cannot_go_to_other_processes(run, space, tmp_path):
+    config = tmp_path / "training.py"
+    config.write_text("newbob_learning_rate_growth = lambda rate: rate\n")
+    code, _, err = run("sweep", FILE, "--space", space, *REST, "--config", config, "--exec-config", "--jobs", 2)
+    assert code == 2
+    assert err.startswith("lrsched: error: the executor failed (")
+    assert err.count("\n") == 1
+    assert run("sweep", FILE, "--space", space, *REST, "--config", config, "--exec-config")[0] == 0
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_leaves_what_is_done(tmp_path, jobs):
+    """Of more settings than it can ever try, by the pure functions, which are slow."""
+    file, space, out = tmp_path / "learning_rates", tmp_path / "space.json", tmp_path / "out.csv"
+    FileStorage(file).save(
+        History({epoch: EpochData(learning_rate=0.1, error={"dev_score": 1.0}) for epoch in range(1, 201)})
+    )
+    rates = [number / 1e6 for number in range(1000)]
+    fixed = {"learning_rate_control": "newbob", "min_learning_rate": -0.0}
+    grid = {"learning_rate": rates, "newbob_error_threshold": rates}
+    space.write_text(json.dumps({"fixed": fixed, "grid": grid}))
+    command = [
+        sys.executable,
+        "-c",
+        "import lrsched.cli; lrsched.cli.main()",
+        "sweep",
+        file,
+        "--space",
+        space,
+        "-o",
+        out,
+        "--jobs",
+        jobs,
+    ]
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+        while not (out.exists() and out.read_text().count("\n") > 1) and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        printed, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    with out.open(newline="") as written:
+        rows = [*csv.DictReader(written)]
+    assert errors == f"lrsched: error: interrupted: {len(rows)} of 1000000 settings are done\n"
+    assert [row["setting"] for row in rows] == [str(number) for number in range(len(rows))]
+    assert f"written to {out}" in printed
