@@ -49,6 +49,21 @@ def against(benchmark, request):
 
 
 @pytest.fixture
+def within(benchmark, request):
+    """Measure ours against the clock: with benchmarks enabled the median of ``run()`` must not exceed ``seconds``."""
+
+    def measure(name, run, *, seconds, rounds):
+        benchmark.pedantic(run, rounds=rounds, warmup_rounds=1)
+        if not benchmark.enabled:
+            return
+        median = benchmark.stats.stats.median
+        request.config.stash[_ROWS].append((f"{name} (peer: {seconds:g} s)", median, seconds, median / seconds, 1.0))
+        assert median <= seconds, f"{name}: {median:.2f} s, at most {seconds:g} s is the law"
+
+    return measure
+
+
+@pytest.fixture
 def report(request):
     """Say a measurement that has no law at the end."""
     return lambda *row: request.config.stash[_ROWS].append((*row, None))

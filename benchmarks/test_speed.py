@@ -14,6 +14,7 @@ import time
 import warnings
 from pathlib import Path
 
+import attrs
 import pytest
 
 import lrsched.returnn as drop_in
@@ -238,6 +239,56 @@ def test_an_epoch_with_the_drop_in_takes_at_most_two_thirds_of_the_originals_tim
         rounds=30,
     )
     assert (tmp_path / "theirs").read_bytes() == (tmp_path / "ours").read_bytes()
+
+
+def _falling(epochs):
+    """A training whose rate falls with nearly every other epoch, with two errors."""
+    schedule, numbers, history = attrs.evolve(SCHEDULE, learning_rate_decay=0.9999), random.Random(1), History()
+    for epoch in range(1, epochs + 1):
+        errors = {"dev_score": 1.0 + numbers.random(), "train_score": numbers.random()}
+        history = history.set(epoch, EpochData(learning_rate=schedule(history, epoch), error=errors))
+    return history
+
+
+@pytest.fixture(scope="module")
+def long_history(request):
+    return _falling(100_000 if request.config.getoption("--benchmark-enable") else 100)
+
+
+def _command(*arguments):
+    """What runs a command in a process of its own, its output thrown away."""
+    settings = {"learning_rate_control": "newbob", "learning_rate": 0.1, "learning_rate_decay": 0.9999}
+    given = [f"--set={key}={value}" for key, value in settings.items()]
+    program = [sys.executable, "-c", "from lrsched.cli import main; main()", *map(str, arguments), *given]
+    return lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
+
+
+REPLAYS = [
+    ("learning_rates", ()),
+    ("learning_rates", ("--mode", "free")),
+    ("run.json", ()),
+    ("runs.db", ()),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), REPLAYS)
+def test_replaying_100_000_epochs_takes_at_most_3_seconds(within, name, options, tmp_path, long_history):
+    open_storage(tmp_path / name).save(long_history)
+    told = " ".join(["lrsched replay", *options, name, "of 100,000 epochs"])
+    within(told, _command("replay", tmp_path / name, *options), seconds=3.0, rounds=5)
+
+
+def test_replaying_takes_twice_as_long_for_twice_the_epochs(against, tmp_path, long_history):
+    middle = len(long_history) // 2
+    FileStorage(tmp_path / "all").save(long_history)
+    FileStorage(tmp_path / "half").save(long_history.before(middle + 1))
+    against(
+        "lrsched replay of 100,000 epochs (peer: of 50,000)",
+        lambda: _command("replay", tmp_path / "all"),
+        lambda: _command("replay", tmp_path / "half"),
+        law=2.3,
+        rounds=5,
+    )
 
 
 def _import(module):

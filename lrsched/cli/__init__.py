@@ -10,7 +10,7 @@ from lrsched import __version__
 from lrsched.cli.best import best
 from lrsched.cli.demo import demo
 from lrsched.cli.follow import follow
-from lrsched.cli.output import output_is_open, say_error, say_warning
+from lrsched.cli.output import output_is_open, rare_collections, say_error, say_warning
 from lrsched.cli.replay import replay, verify
 from lrsched.cli.show import show
 from lrsched.cli.storage import convert, repair, runs
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
         warnings.simplefilter("default", SettingWarning)  # each once
         warnings.showwarning = say_warning
         try:
-            with output_is_open():
+            with output_is_open(), rare_collections():
                 app(arguments)
         except LrschedError as error:
             say_error(error)

@@ -1,5 +1,6 @@
 """``lrsched follow``: a history while a training writes it."""
 
+import gc
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -82,6 +83,7 @@ def _histories(where: str, interval: float, until: int | None) -> Iterator[Histo
             yield history
         if until is not None and max(finished(last or History()), default=0) >= until:
             return
+        gc.collect()  # for days, see `rare_collections`
         time.sleep(interval)
 
 

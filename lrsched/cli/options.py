@@ -139,12 +139,16 @@ class Given:
     def schedule(self, policy: NonFinitePolicy) -> Schedule:
         """The schedule, where non-finite errors mean ``policy``."""
         schedule = schedule_from_config(self.config, non_finite_error=policy)
-        return keep_recorded(Preset(schedule, self.pretrain), self.history, chain.from_iterable(self.overrides))
+        if self.pretrain:  # a wrapper that does nothing costs a tenth of a long replay
+            schedule = Preset(schedule, self.pretrain)
+        if self.overrides:
+            schedule = keep_recorded(schedule, self.history, chain.from_iterable(self.overrides))
+        return schedule
 
 
 def given(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> Given:
     """What the options ``--pretrain-epochs`` and ``--override`` add to the settings."""
-    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0)))
+    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0) + 1))  # and the one that comes next
     return Given(config, pretrain, history, epochs(kept))
 
 
