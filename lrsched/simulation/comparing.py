@@ -10,7 +10,7 @@ from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law
 from lrsched.schedules.wrappers import Function
-from lrsched.simulation.replaying import Mode, Replay, as_mode, replay
+from lrsched.simulation.replaying import Mode, Replay, ReplayedEpoch, as_mode, replay
 from lrsched.simulation.results import Result, epoch_array, rate_array
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Compared(Result):
     @property
     def apart_from(self) -> int | None:
         """The first epoch at which the schedules do not all say the same; None if there is none."""
+        steps: tuple[ReplayedEpoch, ...]
         for steps in zip(*self.replays.values(), strict=True):
             if len({step.decision.learning_rate for step in steps}) > 1:
                 return steps[0].epoch
