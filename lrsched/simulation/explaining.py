@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, Final, final
 
 import attrs
@@ -195,6 +195,19 @@ def explain(schedule: Schedule | Function, history: History, epoch: int) -> Expl
     data = history.get(epoch)
     recorded = None if data is None else data.learning_rate
     return Explanation(epoch, recorded, tuple(_chain(asked)), decision, unheld, change, unchangeable)
+
+
+def newest_change(history: History) -> int | None:
+    """The newest epoch whose recorded rate is not the one recorded before it; None if there is none.
+
+    Examples:
+        >>> from lrsched import EpochData
+        >>> rates = {1: 0.1, 2: None, 3: 0.05, 4: 0.05}
+        >>> newest_change(History({epoch: EpochData(learning_rate=rate) for epoch, rate in rates.items()}))
+        3
+    """
+    known = [(epoch, data.learning_rate) for epoch, data in history.items() if data.learning_rate is not None]
+    return next((epoch for (_, before), (epoch, rate) in reversed([*pairwise(known)]) if rate != before), None)
 
 
 def _chain(schedule: Schedule) -> Iterator[str]:
