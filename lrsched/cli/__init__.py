@@ -8,7 +8,9 @@ import typer
 
 from lrsched import __version__
 from lrsched.cli.best import best
+from lrsched.cli.compare import compare
 from lrsched.cli.demo import demo
+from lrsched.cli.explain import explain
 from lrsched.cli.follow import follow
 from lrsched.cli.output import output_is_open, rare_collections, say_error, say_warning
 from lrsched.cli.replay import replay, verify
@@ -19,13 +21,13 @@ from lrsched.errors import UNREADABLE, LrschedError, SettingWarning, exit_code
 
 app = typer.Typer(
     name="lrsched",
-    help="Look into, replay, verify and keep the learning rates of trainings.",
+    help="Look into, replay, verify, explain and keep the learning rates of trainings.",
     epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, best, follow, replay, verify, sweep, convert, runs, repair, demo):
+for command in (show, best, follow, replay, verify, explain, compare, sweep, convert, runs, repair, demo):
     app.command()(command)
 
 

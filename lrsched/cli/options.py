@@ -146,7 +146,7 @@ class Given:
         return schedule
 
 
-def given(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> Given:
+def given_by(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> Given:
     """What the options ``--pretrain-epochs`` and ``--override`` add to the settings."""
     pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0) + 1))  # and the one that comes next
     return Given(config, pretrain, history, epochs(kept))

@@ -16,7 +16,7 @@ from lrsched.cli.options import (
     PretrainEpochs,
     Settings,
     Where,
-    given,
+    given_by,
     read_history,
     settings,
 )
@@ -45,8 +45,8 @@ def replay(
 ) -> None:
     """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
     history = read_history(file)
-    asked = given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
-    replayed = replayed_by(asked.schedule(non_finite or "worse"), history, mode)
+    given = given_by(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
+    replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
     if as_json:
         say_json({"file": file, **replayed.data()})
     else:
@@ -69,11 +69,11 @@ def verify(
 ) -> None:
     """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences."""
     history = read_history(file)
-    asked = given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
+    given = given_by(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
     attempts = {}
     for policy in policies:
-        attempts[policy] = replayed_by(asked.schedule(policy), history, mode).differing
+        attempts[policy] = replayed_by(given.schedule(policy), history, mode).differing
         if not attempts[policy]:
             break
     else:
@@ -103,18 +103,19 @@ def say_replay(replayed: Sequence[ReplayedEpoch], title: str, *, changes_only: b
     """Print a replay as a table."""
     say_table(
         (">epoch", ">recorded", ">replayed", "", "why"),
-        [_row(each) for each in replayed if not changes_only or _is_news(each)],
+        [_row(each) for each in replayed if not changes_only or is_news(each)],
         title,
     )
 
 
-def _is_news(replayed: ReplayedEpoch) -> bool:
+def is_news(replayed: ReplayedEpoch) -> bool:
+    """Whether the rate changes at that epoch, or is not the recorded one."""
     return not replayed.reproduced or replayed.decision.learning_rate != replayed.decision.previous
 
 
 def _row(replayed: ReplayedEpoch) -> Row:
     decision = replayed.decision
-    quiet = decision.action is Action.KEEP and not _is_news(replayed)
+    quiet = decision.action is Action.KEEP and not is_news(replayed)
     return (
         str(replayed.epoch),
         "" if replayed.recorded is None else repr(replayed.recorded),

@@ -1,7 +1,7 @@
 """Several schedules over one history, side by side."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, final
 
 import attrs
 
@@ -15,6 +15,9 @@ from lrsched.simulation.results import Result, epoch_array, rate_array
 
 if TYPE_CHECKING:
     import numpy as np
+
+TAKEN: Final = ("epoch", "recorded")
+"""What is no name of a schedule, since the table has columns of that name."""
 
 
 @final
@@ -60,10 +63,11 @@ class Compared(Result):
     @property
     def apart_from(self) -> int | None:
         """The first epoch at which the schedules do not all say the same; None if there is none."""
-        together: Iterator[tuple[ReplayedEpoch, ...]] = zip(*self.replays.values(), strict=True)
-        return next(
-            (steps[0].epoch for steps in together if len({step.decision.learning_rate for step in steps}) > 1), None
-        )
+        steps: tuple[ReplayedEpoch, ...]
+        for steps in zip(*self.replays.values(), strict=True):
+            if len({step.decision.learning_rate for step in steps}) > 1:
+                return steps[0].epoch
+        return None
 
     @property
     def notes(self) -> dict[str, str | None]:
@@ -117,6 +121,8 @@ def compare(schedules: Mapping[str, Schedule | Function], history: History, mode
     if not schedules:
         raise broken_law("schedules", "at least one schedule by name", schedules, 'as in {"a": Constant(0.1)}')
     for name in schedules:
-        if not isinstance(name, str) or name in ("epoch", "recorded"):
-            raise broken_law("a name in schedules", "a str other than epoch and recorded", name, "give it another one")
+        if not isinstance(name, str) or name in TAKEN:
+            raise broken_law(
+                "a name in schedules", f"a str other than {' and '.join(TAKEN)}", name, "give it another one"
+            )
     return Compared(mode, FrozenDict({name: replay(schedule, history, mode) for name, schedule in schedules.items()}))

@@ -1,0 +1,324 @@
+"""Explain: why an epoch has its rate, and what it would have taken to give it another one."""
+
+import json
+import math
+
+import attrs
+import pytest
+import strategies
+from hypothesis import assume, event, example, given
+from hypothesis import strategies as st
+
+from lrsched import (
+    Action,
+    ArgumentError,
+    Constant,
+    EpochData,
+    History,
+    HoldLearningRate,
+    NewbobAbs,
+    NewbobMultiEpoch,
+    NewbobRelative,
+    Preset,
+    Schedule,
+)
+from lrsched.schedules.wrappers import Wrapper
+from lrsched.simulation import explain
+from lrsched.simulation.explaining import ThresholdChange
+
+NEWBOB = NewbobRelative(-0.25, default_learning_rate=0.5, learning_rate_decay=0.5, error_measure_key="dev_score")
+
+
+def _after(*scores, rate=0.5):
+    return History({e: EpochData(learning_rate=rate, error={"dev_score": s}) for e, s in enumerate(scores, start=1)})
+
+
+def _usual_data():
+    """Rates and errors as trainings have them, and now and then awkward ones."""
+    errors = st.dictionaries(st.just("dev_score"), strategies.errors(), min_size=1)
+    return strategies.epoch_data(rates=strategies.usual_learning_rates(), error=errors, meta=st.just({}))
+
+
+@st.composite
+def questions(draw):
+    """A schedule, a history and an epoch that the schedule answers."""
+    data = draw(st.sampled_from([_usual_data(), strategies.epoch_data()]))
+    schedule, history = draw(strategies.schedules()), draw(strategies.histories(data=data))
+    epoch = draw(st.integers(1, max(history, default=0) + 2))
+    try:
+        schedule.decide(history, epoch)
+    except ArgumentError:
+        assume(False)
+    return schedule, history, epoch
+
+
+@given(questions())
+def test_it_is_the_schedules_decision_and_never_fails_where_there_is_one(question):
+    schedule, history, epoch = question
+    explained = explain(schedule, history, epoch)
+    assert explained.decision == schedule.decide(history, epoch)
+    assert explained.epoch == epoch
+    assert explained.recorded == (history[epoch].learning_rate if epoch in history else None)
+    assert (explained.threshold_change is None) == (explained.unchangeable is not None)
+    assert explained == explain(schedule, history, epoch) == explain(schedule, history.before(epoch + 1), epoch)
+    json.loads(explained.to_json(), parse_constant=pytest.fail)
+    assert explained.describe()
+    table = explained.to_dict()
+    assert len({len(column) for column in table.values()}) == 1
+    event(explained.unchangeable or "another threshold gives another rate")
+
+
+@st.composite
+def answered_by_a_threshold(draw):
+    """The same, where nearly always another threshold would have given another rate."""
+    schedule = draw(strategies.newbob_schedules(keys=st.just("dev_score")))
+    changes = {
+        "learning_rate_decay": draw(st.sampled_from([0.5, strategies.a_third, None])),
+        "learning_rate_growth": 2.0,
+    }
+    if isinstance(schedule, NewbobMultiEpoch):
+        changes["update_interval"] = 1
+    schedule = attrs.evolve(schedule, min_learning_rate=0.0, **changes)
+    if draw(st.booleans()):
+        schedule = Preset(HoldLearningRate(schedule, draw(st.integers(0, 1))), {1: 0.5})
+    scores = draw(st.lists(strategies.usual_errors() | st.integers(1, 2**53), min_size=2, max_size=6))
+    return schedule, _after(*scores, rate=draw(st.floats(1e-3, 1.0))), len(scores) + 1
+
+
+def _with_thresholds(schedule, **thresholds):
+    """Written apart from the library's own."""
+    if isinstance(schedule, Wrapper):
+        return attrs.evolve(schedule, schedule=_with_thresholds(schedule.schedule, **thresholds))
+    return attrs.evolve(schedule, **thresholds)
+
+
+def _rate_with(schedule, parameter, value, history, epoch):
+    try:
+        changed = _with_thresholds(schedule, **{parameter: value})
+    except ArgumentError:  # above it, growth is no growth
+        changed = _with_thresholds(schedule, relative_error_threshold=value, relative_error_grow_threshold=value)
+    try:
+        return changed.decide(history, epoch).learning_rate
+    except ArgumentError:  # the growth is not finite
+        return None
+
+
+@given(answered_by_a_threshold())
+@example((NEWBOB, _after(4.0, 3.9), 3))
+@example((attrs.evolve(NEWBOB, relative_error_threshold=math.inf), _after(4.0, 3.9), 3))
+@example((attrs.evolve(NEWBOB, relative_error_threshold=-math.inf), _after(4.0, 3.9), 3))
+@example((NewbobAbs(0.0, default_learning_rate=1.0, learning_rate_decay=0.5), _after(1, 2), 3))
+@example((NewbobAbs(0.0, default_learning_rate=1.0, learning_rate_decay=0.5), _after(2**53 - 1, -(2**53)), 3))
+@example((NewbobAbs(-5e-324, default_learning_rate=1.0, learning_rate_decay=0.5), _after(1.0, 1.0), 3))
+def test_the_change_of_a_threshold_changes_the_rate_and_no_smaller_one_does(question):
+    schedule, history, epoch = question
+    explained = explain(schedule, history, epoch)
+    change, rate = explained.threshold_change, explained.decision.learning_rate
+    assume(change is not None)
+    assert math.isfinite(change.new)
+    assert change.old == getattr(schedule.rule, change.parameter)
+    assert _rate_with(schedule, change.parameter, change.new, history, epoch) == change.decision.learning_rate != rate
+    nearer = math.nextafter(change.new, change.old)
+    assert nearer == change.old or _rate_with(schedule, change.parameter, nearer, history, epoch) in (rate, None)
+
+
+@given(answered_by_a_threshold() | questions(), st.data())
+def test_no_other_threshold_has_to_change_less(question, data):
+    schedule, history, epoch = question
+    explained = explain(schedule, history, epoch)
+    change, rate = explained.threshold_change, explained.decision.learning_rate
+    names = [field.name for field in attrs.fields(type(schedule.rule)) if field.name.endswith("threshold")]
+    assume(names)
+    name = data.draw(st.sampled_from(names))
+    old = getattr(schedule.rule, name)
+    finite = st.floats(allow_nan=False, allow_infinity=False)
+    if change is None:
+        value = data.draw(strategies.thresholds().filter(math.isfinite) | finite)
+    else:
+        distance = abs(change.new - change.old)
+        assume(math.isfinite(distance) and math.isfinite(old))
+        value = data.draw(st.floats(old - distance, old + distance))
+        assume(abs(value - old) < distance * (1 - 1e-9) and math.isfinite(value))
+    assert _rate_with(schedule, name, value, history, epoch) in (rate, None)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "scores", "new", "action"),
+    [
+        (-0.25, (4.0, 4.0), 0.0, Action.KEEP),
+        (0.0, (4.0, 4.0), -5e-324, Action.DECAY),
+        (-0.25, (4.0, 2.0), math.nextafter(-1.0, -2.0), Action.DECAY),
+        (math.inf, (4.0, 4.0), -5e-324, Action.DECAY),
+        (-math.inf, (4.0, 4.0), 0.0, Action.KEEP),
+    ],
+)
+def test_what_it_would_have_taken(threshold, scores, new, action):
+    schedule = attrs.evolve(NEWBOB, relative_error_threshold=threshold)
+    change = explain(schedule, _after(*scores), 3).threshold_change
+    assert (change.parameter, change.old, change.new) == ("relative_error_threshold", threshold, new)
+    assert change.decision.action is action
+
+
+def test_the_nearer_of_two_thresholds_and_the_other_moves_along():
+    schedule = NewbobMultiEpoch(
+        1, 1, 0.5, -0.5, default_learning_rate=0.5, learning_rate_decay=0.5, learning_rate_growth=2.0
+    )
+    nearly_grown = explain(schedule, _after(4.0, 3.0), 3)  # a change of -1/3
+    assert nearly_grown.decision.action is Action.KEEP
+    change = nearly_grown.threshold_change
+    assert (change.parameter, change.decision.action) == ("relative_error_grow_threshold", Action.GROW)
+    assert change.new == math.nextafter(-1 / 3, 1.0)
+    equal = attrs.evolve(schedule, relative_error_threshold=-0.5)
+    grown = explain(equal, _after(4.0, 2.0), 3)  # -1: one has to go below it, and both must
+    assert grown.threshold_change.new == -1.0
+    assert grown.threshold_change.decision.cause.grow_threshold == -1.0
+    only_decays = attrs.evolve(equal, learning_rate_growth=None)
+    decayed = explain(only_decays, _after(4.0, 2.0), 3).threshold_change
+    assert (decayed.parameter, decayed.new) == ("relative_error_threshold", math.nextafter(-1.0, -2.0))
+    assert decayed.decision.action is Action.DECAY
+
+
+def test_the_nearest_is_so_exactly_not_only_up_to_rounding():
+    schedule = NewbobMultiEpoch(1, 1, 0.5, 0.5, default_learning_rate=0.5, learning_rate_growth=2.0)
+    change = explain(schedule, _after(4.0, 4.0), 3).threshold_change
+    assert (change.new, change.decision.action) == (0.0, Action.KEEP)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "scores", "why"),
+    [
+        (Constant(0.5), (4.0, 4.0), "the rule has none"),
+        (lambda history, epoch: 0.5, (4.0, 4.0), "the rule has none"),
+        (NEWBOB, (4.0,), "nothing was compared"),
+        (NEWBOB, (math.inf, 4.0), "nothing was compared"),
+        (HoldLearningRate(NEWBOB, 3), (4.0, 4.0), "the rate is held, whatever the error is"),
+        (Preset(NEWBOB, {3: 0.1}), (4.0, 4.0), "the rate is given beforehand, whatever the error is"),
+        (NEWBOB, (4.0, math.inf), "only an infinite one does"),
+        (
+            attrs.evolve(NEWBOB, learning_rate_decay=1.0),
+            (4.0, 4.0),
+            "on its other side there is the same rate, or none",
+        ),
+        (NEWBOB, (4.0, 0.0), "relative error -inf is on the same side of all"),
+        (
+            attrs.evolve(NEWBOB, non_finite_error="original"),
+            (4.0, math.nan),
+            "relative error nan is on the same side of all",
+        ),
+    ],
+)
+def test_why_no_threshold_gives_another_rate(schedule, scores, why):
+    explained = explain(schedule, _after(*scores), len(scores) + 1)
+    assert (explained.threshold_change, explained.unchangeable) == (None, why)
+    assert explained.describe().endswith(f"otherwise   no finite threshold gives another rate: {why}")
+
+
+def test_what_the_rule_says_where_a_wrapper_decides():
+    held = explain(Preset(HoldLearningRate(NEWBOB, 3), {1: 0.5}), _after(4.0, 4.0), 3)
+    assert held.chain == ("Preset", "HoldLearningRate", "NewbobRelative")
+    assert (held.decision.action, held.decision.learning_rate) == (Action.HOLD, 0.5)
+    assert held.unheld == NEWBOB.decide(_after(4.0, 4.0), 3)
+    assert held.unheld.action is Action.DECAY
+    assert "the rule    decay 0.5 -> 0.25, since the error did not improve enough" in held.describe().splitlines()
+    given = explain(HoldLearningRate(Preset(NEWBOB, {2: 0.5, 3: 0.1}), 0), _after(4.0, 4.0), 3)
+    assert (given.decision.action, given.unheld) == (Action.PRESET, held.unheld)
+    asked = explain(HoldLearningRate(NEWBOB, 2), _after(4.0, 4.0), 3)
+    assert (asked.decision.action, asked.unheld) == (Action.DECAY, None)
+
+
+def test_presets_of_other_epochs_are_known_to_the_rule_that_is_asked_instead():
+    schedule = Preset(NEWBOB, {2: 0.125, 3: 0.1})
+    history = History({1: EpochData(learning_rate=0.5), 2: EpochData(error={"dev_score": 1.0})})
+    assert explain(schedule, history, 3).unheld.previous == 0.125
+
+
+def test_a_rule_that_has_no_answer_where_it_was_not_asked():
+    def fails(history, epoch):
+        raise KeyError(epoch)
+
+    explained = explain(Preset(fails, {1: 0.5}), History(), 1)
+    assert (explained.decision.action, explained.unheld) == (Action.PRESET, None)
+    with pytest.raises(KeyError):
+        explain(Preset(fails, {1: 0.5}), History(), 2)
+
+
+class _NoAttrs(Schedule):
+    """Nobody must use attrs."""
+
+    def decide(self, history, epoch):
+        return NEWBOB.decide(history, epoch)
+
+
+def test_any_schedule_is_explained():
+    explained = explain(HoldLearningRate(_NoAttrs(), 2), _after(4.0, 4.0), 3)
+    assert explained.chain == ("HoldLearningRate", "_NoAttrs")
+    assert explained.decision.action is Action.DECAY
+    assert explained.unchangeable == "the rule has none"
+
+
+def test_in_words():
+    history = _after(4.0, 4.0, 4.0).set(4, EpochData(learning_rate=0.3))
+    schedule = NewbobMultiEpoch(
+        2,
+        1,
+        -0.25,
+        -0.5,
+        default_learning_rate=1.0,
+        min_learning_rate=0.375,
+        learning_rate_decay=0.5,
+        error_measure_key="dev_score",
+        relative_error_also_relative_to_learning_rate=True,
+    )
+    explained = explain(schedule, history, 4)
+    assert explained.describe().splitlines() == [
+        "epoch 4     decay 0.5 -> 0.375",
+        "recorded    0.3, which differs",
+        "asked       NewbobMultiEpoch",
+        "because     the error did not improve enough",
+        "compared    'dev_score' went from epoch 1 to 2 from 4 to 4, a change of 0.0 (divided by 0.5)",
+        "compared    'dev_score' went from epoch 2 to 3 from 4 to 4, a change of 0.0 (divided by 0.5)",
+        "measured    mean relative error 0.0 is above threshold -0.25 and not below grow threshold -0.5",
+        "lifted      from 0.25 to the minimum 0.375",
+        f"otherwise   {explained.threshold_change.describe()}",
+    ]
+    assert explained.threshold_change.describe() == (
+        "with relative_error_threshold 0.0 instead of -0.25: keep 0.5, since the error is between the thresholds"
+    )
+
+
+def test_the_table_has_a_row_for_each_compared_epoch():
+    history = _after(4.0, 2.0, 2.0)
+    schedule = NewbobMultiEpoch(2, 1, -0.25, -0.5, default_learning_rate=1.0)
+    table = {
+        "epoch": [1, 2, 3],
+        "error_key": ["dev_score"] * 3,
+        "error": [4.0, 2.0, 2.0],
+        "change": [None, -1.0, 0.0],
+    }
+    assert explain(schedule, history, 4).to_dict() == table
+    assert explain(HoldLearningRate(schedule, 9), history, 4).to_dict() == table
+    assert explain(schedule, history, 1).to_dict() == {"epoch": [], "error_key": [], "error": [], "change": []}
+
+
+def test_later_epochs_are_not_looked_at():
+    seen = []
+
+    def look(history, epoch):
+        seen.append(list(history))
+        return 0.5
+
+    explain(look, _after(1.0, 2.0, 3.0), 3)
+    assert seen == [[1, 2]]
+
+
+@pytest.mark.parametrize("epoch", [0, -1, 1.5, "1", None, True, 2**63])
+def test_what_is_no_epoch_is_refused(epoch):
+    with pytest.raises(ArgumentError, match="epoch must be an integer"):
+        explain(NEWBOB, History(), epoch)
+
+
+def test_it_is_a_frozen_value():
+    explained = explain(NEWBOB, _after(4.0, 4.0), 3)
+    assert isinstance(explained.threshold_change, ThresholdChange)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        explained.epoch = 4
