@@ -97,7 +97,7 @@ class SweptHistory:
 
     @property
     def recorded_epochs(self) -> int:
-        """How many epochs have a recorded rate: the most that ``agreement`` can be."""
+        """How many epochs have a recorded rate, which is the most that ``agreement`` can be."""
         return int(np.count_nonzero(~np.isnan(self.recorded)))
 
     def decay_epochs(self, setting: int) -> np.ndarray:
@@ -205,7 +205,7 @@ class Sweep(Result):
 
     @property
     def agreement(self) -> np.ndarray:
-        """In how many epochs of all histories each setting gives the recorded rate: int64 of shape (S,)."""
+        """In how many epochs of all histories each setting gives the recorded rate, int64 of shape (S,)."""
         agreements = [swept.summary.agreement for swept in self.histories.values()]
         return np.add.reduce(agreements)  # type: ignore[no-any-return]
 
@@ -216,7 +216,7 @@ class Sweep(Result):
 
     @property
     def reproducing(self) -> np.ndarray:
-        """The settings, from 0, that give every recorded rate of all histories: int64 of shape (their number,)."""
+        """The settings, from 0, that give every recorded rate of all histories, int64 of shape (their number,)."""
         return np.flatnonzero(self.agreement == self.recorded_epochs)
 
     @property
