@@ -29,4 +29,5 @@ nitpick_ignore_regex = [
     # No inventory of the standard library is at hand where there is no network.
     (r"py:.*", r"(collections|concurrent|numpy|np|os|pathlib|pd|warnings)\..*"),
     (r"py:.*", r"lrsched\.core\.frozendict\..*"),  # to a reader it is a mapping
+    (r"py:.*", r"lrsched\..*\._\w+"),  # private
 ]

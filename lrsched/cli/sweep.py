@@ -3,6 +3,7 @@
 import csv
 import heapq
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -86,8 +87,7 @@ def sweep(
     writer = _writer(output)
     found = _Best(most)
     rows: list[dict[str, Any]] = []
-    interrupted = False
-    with writer as write, _executor(jobs) as executor, _bar() as progress:
+    with writer as write, _executor(jobs) as executor, _bar() as progress, _ctrl_c() as was_pressed:
         blocks = sweep_blocks(
             tried,
             histories,
@@ -97,21 +97,21 @@ def sweep(
             executor=executor,
             progress=progress,
         )
-        try:
-            for block in blocks:
-                found.add(block)
-                write(block)
-                if as_json:
-                    rows += block.rows()
-        except KeyboardInterrupt:
-            interrupted = True
+        for block in blocks:
+            write(block)
+            found.add(block)
+            if as_json:
+                rows += block.rows()
+            if was_pressed():
+                break
+    complete = found.tried == len(tried)
     if as_json:
-        say_json({"mode": mode, "note": found.note, "complete": not interrupted, "settings": found.tried, "rows": rows})
+        say_json({"mode": mode, "note": found.note, "complete": complete, "settings": found.tried, "rows": rows})
     else:
         found.say(len(tried), histories, output)
-    if found.tried == found.failed and not interrupted:
+    if complete and found.tried == found.failed:
         raise ArgumentError(f"every setting fails, the first: {found.failure}")
-    if interrupted:
+    if not complete:
         say_error(f"interrupted: {found.tried} of {len(tried)} settings are done")
         raise typer.Exit(INTERRUPTED)
 
@@ -130,7 +130,6 @@ def _executor(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
-    import signal  # noqa: PLC0415  for several jobs only
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  it takes long to import
     from multiprocessing import get_context  # noqa: PLC0415  it takes long to import
 
@@ -140,6 +139,22 @@ def _executor(jobs: int) -> Iterator[Executor | None]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Tells whether Ctrl-C was pressed: what is in work is finished first. Pressed again, it ends that too."""
+    pressed = []
+
+    def note(*_: object) -> None:
+        pressed.append(True)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

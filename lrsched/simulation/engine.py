@@ -60,9 +60,9 @@ def _parts(schedule: Schedule) -> tuple[Presets, int, Schedule]:
 
 
 def vectorisable(schedule: Schedule) -> bool:
-    """Whether the engine can run a schedule: one of the newbob family or constant, inside a hold, inside presets.
+    """Whether the engine can run a schedule: constant or one of the newbob family, inside a hold, inside presets.
 
-    Not so where a decay or growth is a function, or a rate is -0.0, which NumPy does not keep apart from 0.0.
+    Not so where a decay or growth is a function.
 
     Examples:
         >>> rule = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
@@ -71,16 +71,12 @@ def vectorisable(schedule: Schedule) -> bool:
         >>> vectorisable(HoldLearningRate(Preset(rule, {1: 0.01}), 3))
         False
     """
-    presets, _, rule = _parts(schedule)
+    rule = _parts(schedule)[-1]
     if type(rule) not in _NUMBERS:
         return False
-    numbers = [rule.default_learning_rate, *(rate for rates in presets for rate in rates.values())]
-    if isinstance(rule, Newbob):
-        if callable(rule.learning_rate_decay) or callable(rule.learning_rate_growth):
-            return False
-        numbers += (rule.min_learning_rate, rule.learning_rate_decay)
-    zeros = [number for number in numbers if number == 0.0]
-    return all(math.copysign(1.0, zero) > 0.0 for zero in zeros)
+    return not (
+        isinstance(rule, Newbob) and (callable(rule.learning_rate_decay) or callable(rule.learning_rate_growth))
+    )
 
 
 @attrs.frozen(eq=False)
@@ -95,6 +91,7 @@ class _Group:
     """Where each setting stands in the columns, integers; None where the columns are in the order of the positions."""
     default: np.ndarray
     minimum: np.ndarray
+    """-inf where it is 0: nothing is below."""
     decay: np.ndarray
     growth: np.ndarray
     threshold: np.ndarray
@@ -119,6 +116,8 @@ def _group(rule: Rule, presets: Presets, positions: list[int], numbers: list[Any
     table = np.atleast_2d(np.array(numbers, dtype=np.float64).T)  # None becomes NaN
     given = dict(zip(_NEUTRAL, table, strict=False)) | {"hold": np.array(holds, dtype=np.float64)}
     columns = {name: given.get(name, np.full(len(positions), neutral)) for name, neutral in _NEUTRAL.items()}
+    lifts = columns["minimum"] > 0.0  # to np.maximum, 0.0 is as good as -0.0
+    columns["minimum"] = np.where(lifts, columns["minimum"], -math.inf)
     for name in ("decay", "growth"):  # None is no change
         columns[name] = np.where(np.isnan(columns[name]), 1.0, columns[name])
     order = np.arange(len(positions)) if _relative_to_rate(rule) else np.argsort(columns["threshold"], kind="stable")
@@ -163,7 +162,7 @@ class Batch:
         """The rates that the schedules give for the E epochs of a history, as `lrsched.simulation.replay` does.
 
         Args:
-            history: The recorded epochs; in the recorded mode none of its rates is -0.0.
+            history: The recorded epochs.
             mode: See `Mode`.
             out: Where to write: float64 of shape (E, S), rows contiguous.
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from functools import cached_property
-from typing import Any, Final, final
+from typing import Any, Final, TypeGuard, final
 
 import attrs
 import numpy as np
@@ -385,7 +385,7 @@ def sweep_blocks(
     done = 0
     for (block, history, *_), swept in _carried_out(pieces, executor):
         found.append(swept)
-        done += len(block.schedules) * len(history)
+        done += len(block.floors) * len(history)
         if progress is not None:
             progress(done, len(tried) * epochs)
         if len(found) == len(named):
@@ -416,38 +416,43 @@ def _tried(space: Any) -> Space | _Given:
 
 @attrs.frozen(eq=False)
 class _Block:
-    """Settings that are worked on together; in place of a schedule that breaks a law, the error."""
+    """Settings that are worked on together."""
 
     first: int
-    schedules: tuple[Schedule | ArgumentError, ...]
     floors: np.ndarray
     fast: tuple[int, ...]
-    """Which of them the engine can run, from 0."""
+    """Which of them the engine runs, from 0."""
     batch: Batch
     """These."""
+    pure: Mapping[int, Schedule | ArgumentError]
+    """All others, and those whose growth may be too much for the engine; the error in place of what breaks a law."""
 
 
 def _blocks(tried: Space | _Given, non_finite_error: NonFinitePolicy, most: int) -> Iterator[_Block]:
     """All settings in order, in blocks that cost at most as much as ``most`` settings in the engine."""
     schedules: list[Schedule | ArgumentError] = []
-    fast: dict[int, Schedule] = {}
     cost = 0
     for index, schedule in enumerate(tried.schedules(non_finite_error)):
-        is_fast = isinstance(schedule, Schedule) and vectorisable(schedule)
-        cost += 1 if is_fast else _COST
-        if schedules and cost > most:
-            yield _block(index - len(schedules), schedules, fast)
-            schedules, fast, cost = [], {}, 1 if is_fast else _COST
-        if isinstance(schedule, Schedule) and is_fast:
-            fast[len(schedules)] = schedule
+        own_cost = 1 if _is_fast(schedule) else _COST
+        if schedules and cost + own_cost > most:
+            yield _block(index - len(schedules), schedules)
+            schedules, cost = [], 0
         schedules.append(schedule)
-    yield _block(len(tried) - len(schedules), schedules, fast)
+        cost += own_cost
+    yield _block(len(tried) - len(schedules), schedules)
 
 
-def _block(first: int, schedules: Sequence[Schedule | ArgumentError], fast: Mapping[int, Schedule]) -> _Block:
+def _is_fast(schedule: Schedule | ArgumentError) -> TypeGuard[Schedule]:
+    return isinstance(schedule, Schedule) and vectorisable(schedule)
+
+
+def _block(first: int, schedules: Sequence[Schedule | ArgumentError]) -> _Block:
     rules = [schedule.rule if isinstance(schedule, Schedule) else None for schedule in schedules]
     floors = rate_array(getattr(rule, "min_learning_rate", None) for rule in rules)
-    return _Block(first, tuple(schedules), floors, tuple(fast), Batch.of([*fast.values()]))
+    fast = {index: schedule for index, schedule in enumerate(schedules) if _is_fast(schedule)}
+    grows = {index for index in fast if (getattr(rules[index], "learning_rate_growth", None) or 1.0) > 1.0}
+    pure = {index: schedule for index, schedule in enumerate(schedules) if index not in fast or index in grows}
+    return _Block(first, floors, tuple(fast), Batch.of([*fast.values()]), pure)
 
 
 _Piece = tuple[_Block, History, Mode, bool]
@@ -483,22 +488,19 @@ def _oldest(waiting: "deque[tuple[_Piece, Future[SweptHistory]]]") -> tuple[_Pie
 
 def _swept(block: _Block, history: History, mode: Mode, keep_rates: bool) -> SweptHistory:  # noqa: FBT001  a piece
     """What the settings of a block say to a history: one piece of work, for any worker."""
-    number = len(block.schedules)
-    rates = np.empty((len(history), number))
-    recorded = rate_array(data.learning_rate for data in history.values())
-    slow = set(range(number))
-    if mode == "free" or not (np.signbit(recorded) & (recorded == 0.0)).any():  # the engine knows no -0.0
-        if block.batch.size == number:
-            block.batch.rates(history, mode, rates)
-        else:
-            rates[:, block.fast] = block.batch.rates(history, mode)
-        overflown = np.flatnonzero(np.isnan(rates[:1]).any(axis=0))
-        slow -= set(block.fast) - set(overflown.tolist())
+    rates = np.empty((len(history), len(block.floors)))
+    if block.batch.size == len(block.floors):
+        block.batch.rates(history, mode, rates)
+    else:
+        rates[:, block.fast] = block.batch.rates(history, mode)
+    fine = set(block.fast) - set(np.flatnonzero(np.isnan(rates[:1]).any(axis=0)).tolist())  # none grew beyond numbers
     failures = {}
-    for index in sorted(slow):
-        failure = _pure_rates(block.schedules[index], history, mode, rates[:, index])
-        if failure:
-            failures[index] = failure
+    for index, schedule in block.pure.items():
+        if index not in fine:
+            failure = _pure_rates(schedule, history, mode, rates[:, index])
+            if failure:
+                failures[index] = failure
+    recorded = rate_array(data.learning_rate for data in history.values())
     swept = SweptHistory(epoch_array(history), recorded, mode, block.floors, FrozenDict(failures), rates.T)
     return swept if keep_rates else swept.without_rates()
 

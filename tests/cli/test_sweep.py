@@ -139,13 +139,13 @@ def test_a_function_of_a_configuration_that_was_run_cannot_go_to_other_processes
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_leaves_what_is_done(tmp_path, jobs):
-    """Of more settings than it can ever try, by the pure functions, which are slow."""
+    """Of more settings than it can try in a minute."""
     file, space, out = tmp_path / "learning_rates", tmp_path / "space.json", tmp_path / "out.csv"
     FileStorage(file).save(
-        History({epoch: EpochData(learning_rate=0.1, error={"dev_score": 1.0}) for epoch in range(1, 201)})
+        History({epoch: EpochData(learning_rate=0.1, error={"dev_score": 1.0}) for epoch in range(1, 3001)})
     )
     rates = [number / 1e6 for number in range(1000)]
-    fixed = {"learning_rate_control": "newbob", "min_learning_rate": -0.0}
+    fixed = {"learning_rate_control": "newbob"}
     grid = {"learning_rate": rates, "newbob_error_threshold": rates}
     space.write_text(json.dumps({"fixed": fixed, "grid": grid}))
     command = [

@@ -22,8 +22,7 @@ MODES = st.sampled_from(["free", "recorded"])
 
 
 def rates():
-    """No -0.0: those are not for the engine."""
-    return st.sampled_from([0.0, 1.0, 0.1, 1e-3, 5e-324, 1e300]) | st.floats(0.0, 10.0).map(abs)
+    return st.sampled_from([0.0, -0.0, 1.0, 0.1, 1e-3, 5e-324, 1e300]) | st.floats(0.0, 10.0)
 
 
 def factors(low, high):
@@ -42,10 +41,10 @@ def rules(draw):
     relative = kind is not NewbobAbs and draw(st.booleans())
     parameters = {
         "default_learning_rate": draw(rates().filter(bool) if relative else rates()),
-        "min_learning_rate": draw(st.just(0.0) | rates()),
+        "min_learning_rate": draw(st.sampled_from([0.0, -0.0]) | rates()),
         "error_measure_key": draw(strategies.error_measure_keys(KEYS)),
         "strict_error_key": draw(st.booleans()),
-        "learning_rate_decay": draw(factors(0.0, 1.0).map(lambda f: f and abs(f))),
+        "learning_rate_decay": draw(factors(0.0, 1.0) | st.just(-0.0)),
         "learning_rate_growth": draw(factors(1.0, 4.0) | st.just(1e200)),
         "non_finite_error": draw(st.sampled_from(["worse", "keep", "original"])),
     }
