@@ -4,9 +4,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-import attrs
+_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
 
 
 def jsonable(value: Any) -> Any:
@@ -18,21 +19,35 @@ def jsonable(value: Any) -> Any:
         >>> jsonable({"b": (1.0, float("nan")), "a": b"x"})
         {'a': "b'x'", 'b': [1.0, 'NaN']}
     """
+    kind = type(value)
+    if kind in _AS_THEY_ARE or (kind is float and -math.inf < value < math.inf):  # nearly always
+        return value
+    names = _fields(kind)
+    if names:
+        return {name: jsonable(getattr(value, name)) for name in names}
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if isinstance(value, (int, float, str)):
         return value
-    if attrs.has(type(value)):
-        return {field.name: jsonable(getattr(value, field.name)) for field in attrs.fields(type(value))}
     if isinstance(value, Mapping):
         return {
-            key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=repr)
+            key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=_key)
         }
     if isinstance(value, (Sequence, AbstractSet)) and not isinstance(value, bytes):
         return [jsonable(item) for item in value]
     if callable(getattr(value, "tolist", None)):  # an array or a scalar of NumPy
         return jsonable(value.tolist())
     return repr(value)
+
+
+def _key(item: tuple[Any, Any]) -> str:
+    return repr(item[0])
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The names of the fields of a class of attrs; none of another one."""
+    return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
 
 
 def dumps(value: Any, indent: int | None = 2) -> str:
