@@ -51,5 +51,37 @@ def _fields(kind: type) -> tuple[str, ...]:
 
 
 def dumps(value: Any, indent: int | None = 2) -> str:
-    """``value`` as strict JSON (RFC 8259), see `jsonable`."""
-    return json.dumps(jsonable(value), indent=indent, allow_nan=False)
+    """``value`` as strict JSON (RFC 8259), see `jsonable`.
+
+    Each item of an object has a line of its own, and so has each object in a list: an epoch is a line.
+
+    Args:
+        value: Anything.
+        indent: By how many blanks a line is indented in the one around it; None: all is on one line.
+
+    Examples:
+        >>> print(dumps({"file": "a", "epochs": [{"epoch": 1, "error": {}}, {"epoch": 2, "error": {"b": 0.5}}]}))
+        {
+          "epochs": [
+            {"epoch": 1, "error": {}},
+            {"epoch": 2, "error": {"b": 0.5}}
+          ],
+          "file": "a"
+        }
+    """
+    plain = jsonable(value)
+    return _compact(plain) if indent is None else _laid_out(plain, "\n", " " * indent)
+
+
+_compact = json.JSONEncoder(allow_nan=False).encode  # with an indent, the one of Python is not in C and slow
+
+
+def _laid_out(plain: Any, newline: str, indent: str) -> str:
+    inner = newline + indent
+    if isinstance(plain, dict) and plain:
+        items, ends = [f"{_compact(key)}: {_laid_out(item, inner, indent)}" for key, item in plain.items()], "{}"
+    elif isinstance(plain, list) and plain and isinstance(plain[0], (dict, list)):
+        items, ends = list(map(_compact, plain)), "[]"
+    else:
+        return _compact(plain)
+    return f"{ends[0]}{inner}{f',{inner}'.join(items)}{newline}{ends[1]}"
