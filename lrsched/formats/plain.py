@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Final
@@ -45,7 +45,7 @@ def _key(item: tuple[Any, Any]) -> str:
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _fields(kind: Hashable) -> tuple[str, ...]:
     """The names of the fields of a class of attrs; none of another one."""
     return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
 
