@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import Any, Final
@@ -19,7 +19,7 @@ def jsonable(value: Any) -> Any:
         >>> jsonable({"b": (1.0, float("nan")), "a": b"x"})
         {'a': "b'x'", 'b': [1.0, 'NaN']}
     """
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _AS_THEY_ARE or (kind is float and -math.inf < value < math.inf):  # nearly always
         return value
     names = _fields(kind)
@@ -45,7 +45,7 @@ def _key(item: tuple[Any, Any]) -> str:
 
 
 @cache
-def _fields(kind: Hashable) -> tuple[str, ...]:
+def _fields(kind: type) -> tuple[str, ...]:
     """The names of the fields of a class of attrs; none of another one."""
     return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
 
