@@ -264,18 +264,19 @@ def _command(*arguments):
 
 
 REPLAYS = [
-    ("learning_rates", ()),
-    ("learning_rates", ("--mode", "free")),
-    ("run.json", ()),
-    ("runs.db", ()),
+    ("learning_rates", (), 3.0),
+    ("learning_rates", ("--mode", "free"), 3.0),
+    ("run.json", (), 3.0),
+    ("runs.db", (), 3.0),
+    ("learning_rates", ("--json",), 6.0),  # a hundred megabytes
 ]
 
 
-@pytest.mark.parametrize(("name", "options"), REPLAYS)
-def test_replaying_100_000_epochs_takes_at_most_3_seconds(within, name, options, tmp_path, long_history):
+@pytest.mark.parametrize(("name", "options", "seconds"), REPLAYS)
+def test_replaying_100_000_epochs_takes_a_few_seconds(within, name, options, seconds, tmp_path, long_history):
     open_storage(tmp_path / name).save(long_history)
     told = " ".join(["lrsched replay", *options, name, "of 100,000 epochs"])
-    within(told, _command("replay", tmp_path / name, *options), seconds=3.0, rounds=5)
+    within(told, _command("replay", tmp_path / name, *options), seconds=seconds, rounds=5)
 
 
 def test_replaying_takes_twice_as_long_for_twice_the_epochs(against, tmp_path, long_history):

@@ -77,7 +77,7 @@ class EpochData:
             learning_rate = rate("learning_rate", learning_rate)
         if error is None:
             error = {}
-        elif not isinstance(error, Mapping):
+        elif type(error) is not dict and not isinstance(error, Mapping):
             error = {OLD_FORMAT_KEY: number("error", error)}
         errors, found = _plain_errors(error)
         if meta is not None and found:
@@ -86,7 +86,7 @@ class EpochData:
         self.__attrs_init__(
             learning_rate=learning_rate,
             error=FrozenDict(errors),
-            meta=_plain_meta(found if meta is None else meta),
+            meta=_plain_meta(found if meta is None else meta) if found or meta is not None else _NO_ITEMS,
         )
 
     def __reduce__(self) -> Any:

@@ -126,9 +126,11 @@ def test_compare_with_the_recorded_past(run, configs):
     assert out.splitlines()[-2:] == ["", "the schedules are first apart at epoch 3"]
 
 
-def test_compare_can_show_changes_only(run, configs):
-    out = run("compare", "learning_rates", *configs, "--changes-only")[1]
-    assert [line.split()[0] for line in out.splitlines() if line.strip()[:1].isdigit()] == ["1", "3", "4"]
+def test_compare_shows_only_epochs_where_any_of_the_rates_changes(run, configs, tmp_path):
+    (tmp_path / "constant").write_text(json.dumps(SETTINGS | {"learning_rate_control": "constant"}))
+    for options in (configs, ["-c", "constant", "-c", "half", "--mode", "recorded"]):
+        out = run("compare", "learning_rates", *options, "--changes-only")[1]
+        assert [line.split()[0] for line in out.splitlines() if line.strip()[:1].isdigit()] == ["1", "3", "4"]
 
 
 def test_a_setting_goes_over_every_configuration(run, configs):
@@ -169,7 +171,7 @@ def test_compare_writes_json_and_csv(run, configs, tmp_path):
     assert out.splitlines()[0] == "all.JSON: half, quarter"
     assert out.splitlines()[-1] == "the schedules are first apart at epoch 3"
     assert json.loads((tmp_path / "all.JSON").read_text()) == told
-    run("compare", "learning_rates", *configs, "-o", "all.csv")
+    assert json.loads(run("compare", "learning_rates", *configs, "-o", "all.csv", "--json")[1]) == told
     rows = list(csv.reader((tmp_path / "all.csv").read_text().splitlines()))
     assert rows[0] == ["epoch", "recorded", "half", "quarter"]
     assert rows[-1] == ["4", "0.25", "0.125", "0.03125"]

@@ -56,7 +56,7 @@ class _Point:
 )
 def test_each_kind_of_value(value, plain):
     assert jsonable(value) == plain
-    assert dumps(value) == json.dumps(plain, indent=2)
+    assert dumps(value, None) == json.dumps(plain)
     assert json.loads(dumps(value), parse_constant=pytest.fail) == plain
 
 
@@ -73,5 +73,7 @@ def test_a_mapping_is_in_the_same_order_however_it_was_made():
 
 
 def test_the_layout():
-    assert dumps({"a": [1, "é"]}) == '{\n  "a": [\n    1,\n    "\\u00e9"\n  ]\n}'
-    assert dumps({"a": [1]}, None) == '{"a": [1]}'
+    nested = {"b": [1, "é"], "a": {"c": [], "d": {}}}
+    assert dumps(nested) == '{\n  "a": {\n    "c": [],\n    "d": {}\n  },\n  "b": [1, "\\u00e9"]\n}'
+    assert dumps([{"a": 1}, [2, {"b": 3}]], 1) == '[\n {"a": 1},\n [2, {"b": 3}]\n]'
+    assert dumps({"a": [{"b": [1]}]}, None) == '{"a": [{"b": [1]}]}'
