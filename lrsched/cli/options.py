@@ -1,15 +1,21 @@
 """Arguments and options that several commands share, and what they mean together."""
 
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
+import attrs
 import typer
 
 from lrsched.cli.output import busy
-from lrsched.config.settings import parse_setting
+from lrsched.config.settings import parse_setting, pretrain_rates, schedule_from_config
 from lrsched.core.history import History
+from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError
+from lrsched.schedules.wrappers import Preset
+from lrsched.simulation.replaying import keep_recorded
 from lrsched.storage.config import read_config
 from lrsched.storage.opening import read
 
@@ -33,11 +39,30 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="KEY=VALUE", help="One setting, over those of CONFIG. Repeatable."),
 ]
-
-
 ExecConfig = Annotated[
     bool,
     typer.Option("--exec-config", help="Run CONFIG if it is Python. Without it, it is only read, and nothing is run."),
+]
+PretrainEpochs = Annotated[
+    int,
+    typer.Option(
+        "--pretrain-epochs",
+        metavar="P",
+        min=0,
+        help="The first P epochs have the fixed pretrain_learning_rate, or the initial one; epoch P+1 the initial one.",
+    ),
+]
+Override = Annotated[
+    str,
+    typer.Option("--override", metavar="EPOCHS", help="Epochs whose recorded rate is taken as given, like 1,4,7-9."),
+]
+NonFinite = Annotated[
+    NonFinitePolicy | None,
+    typer.Option(
+        "--non-finite",
+        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, "
+        "where NaN counts as an improvement. By default worse; verify tries original too.",
+    ),
 ]
 
 
@@ -64,6 +89,27 @@ def settings(config: Path | None, overrides: list[str] | None, *, execute: bool)
         raise ArgumentError("the schedule is not known; give --config CONFIG, or --set KEY=VALUE")
     given = {} if config is None else read_config(config, execute=execute)
     return given | dict(map(parse_setting, overrides or []))
+
+
+@attrs.frozen
+class Given:
+    """What the options say of the schedule."""
+
+    config: dict[str, Any]
+    pretrain: dict[int, float]
+    history: History
+    overrides: list[range]
+
+    def schedule(self, policy: NonFinitePolicy) -> Schedule:
+        """That schedule."""
+        schedule = schedule_from_config(self.config, non_finite_error=policy)
+        return keep_recorded(Preset(schedule, self.pretrain), self.history, chain.from_iterable(self.overrides))
+
+
+def given_by(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> Given:
+    """What a configuration and the options beside it say of the schedule of ``history``."""
+    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0)))
+    return Given(config, pretrain, history, epochs(kept))
 
 
 def epochs(text: str) -> list[range]:

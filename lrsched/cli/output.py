@@ -3,8 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -14,11 +13,9 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from lrsched.formats.plain import dumps, jsonable
+from lrsched.formats.plain import Row, dumps, printable
 
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width
-
-Row = tuple[str, ...]
 
 
 def console() -> Console:
@@ -49,11 +46,6 @@ def output_is_open() -> Iterator[None]:
 def is_screen() -> bool:
     """Whether what was printed to the standard output can be replaced: it is a terminal that can do so."""
     return sys.stdout.isatty() and not console().is_dumb_terminal
-
-
-def printable(text: str) -> str:
-    """``text`` with everything escaped that could move the cursor or colour the terminal."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def say(text: str) -> None:
@@ -99,18 +91,6 @@ def say_json(value: Any, indent: int | None = 2) -> None:
 def busy(text: str) -> Status:
     """While it lasts, a terminal shows that work goes on."""
     return Console(stderr=True).status(printable(text))
-
-
-def cell(value: Any) -> str:
-    """A value in a table: text as it is, numbers in full, lists and the like as Python has them.
-
-    Examples:
-        >>> cell("a"), cell(0.1), cell(float("nan")), cell(None), cell({"b": (0.1, "c")})
-        ('a', '0.1', 'nan', 'None', "{'b': [0.1, 'c']}")
-    """
-    if isinstance(value, str):
-        return value
-    return repr(jsonable(value) if isinstance(value, (Mapping, Sequence, AbstractSet)) else value)
 
 
 def say_error(error: Exception | str) -> None:

@@ -1,21 +1,28 @@
 """``lrsched replay`` and ``lrsched verify``: what a schedule says to a recorded history."""
 
 from collections.abc import Sequence
-from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated
 
-import attrs
 import typer
 
-from lrsched.cli.options import AsJson, Config, ExecConfig, Settings, Where, epochs, read_history, settings
-from lrsched.cli.output import Row, say, say_json, say_table
-from lrsched.config.settings import pretrain_rates, schedule_from_config
+from lrsched.cli.options import (
+    AsJson,
+    Config,
+    ExecConfig,
+    NonFinite,
+    Override,
+    PretrainEpochs,
+    Settings,
+    Where,
+    given_by,
+    read_history,
+    settings,
+)
+from lrsched.cli.output import say, say_json, say_table
 from lrsched.core.decision import Action
-from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
-from lrsched.core.schedule import Schedule
-from lrsched.schedules.wrappers import Preset
-from lrsched.simulation.replaying import Mode, ReplayedEpoch, keep_recorded
+from lrsched.formats.plain import Row
+from lrsched.simulation.replaying import Mode, ReplayedEpoch
 from lrsched.simulation.replaying import replay as replayed_by
 
 DIFFERENT = 1
@@ -26,27 +33,6 @@ PastMode = Annotated[
         "--mode",
         help="What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded "
         "errors, although other rates would have changed them.",
-    ),
-]
-PretrainEpochs = Annotated[
-    int,
-    typer.Option(
-        "--pretrain-epochs",
-        metavar="P",
-        min=0,
-        help="The first P epochs have the fixed pretrain_learning_rate, or the initial one; epoch P+1 the initial one.",
-    ),
-]
-Override = Annotated[
-    str,
-    typer.Option("--override", metavar="EPOCHS", help="Epochs whose recorded rate is taken as given, like 1,4,7-9."),
-]
-NonFinite = Annotated[
-    NonFinitePolicy | None,
-    typer.Option(
-        "--non-finite",
-        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, "
-        "where NaN counts as an improvement. By default worse; verify tries original too.",
     ),
 ]
 ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
@@ -67,7 +53,7 @@ def replay(
 ) -> None:
     """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
     history = read_history(file)
-    given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
+    given = given_by(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
     if as_json:
         say_json({"file": file, **replayed.data()})
@@ -91,7 +77,7 @@ def verify(
 ) -> None:
     """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences."""
     history = read_history(file)
-    given = _given(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
+    given = given_by(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
     attempts = {}
     for policy in policies:
@@ -121,41 +107,18 @@ def verify(
         raise typer.Exit(DIFFERENT)
 
 
-@attrs.frozen
-class _Given:
-    """What the options say of the schedule."""
-
-    config: dict[str, Any]
-    pretrain: dict[int, float]
-    history: History
-    overrides: list[range]
-
-    def schedule(self, policy: NonFinitePolicy) -> Schedule:
-        schedule = schedule_from_config(self.config, non_finite_error=policy)
-        return keep_recorded(Preset(schedule, self.pretrain), self.history, chain.from_iterable(self.overrides))
-
-
-def _given(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> _Given:
-    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0)))
-    return _Given(config, pretrain, history, epochs(kept))
-
-
 def say_replay(replayed: Sequence[ReplayedEpoch], title: str, *, changes_only: bool = False) -> None:
     """Print a replay as a table."""
     say_table(
         (">epoch", ">recorded", ">replayed", "", "why"),
-        [_row(each) for each in replayed if not changes_only or _is_news(each)],
+        [_row(each) for each in replayed if not changes_only or each.is_news],
         title,
     )
 
 
-def _is_news(replayed: ReplayedEpoch) -> bool:
-    return not replayed.reproduced or replayed.decision.learning_rate != replayed.decision.previous
-
-
 def _row(replayed: ReplayedEpoch) -> Row:
     decision = replayed.decision
-    quiet = decision.action is Action.KEEP and not _is_news(replayed)
+    quiet = decision.action is Action.KEEP and not replayed.is_news
     return (
         str(replayed.epoch),
         "" if replayed.recorded is None else repr(replayed.recorded),
