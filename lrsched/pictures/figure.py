@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, final
 
 import attrs
 
-from lrsched.core.decision import Action, Decision
+from lrsched.core.decision import Action
 from lrsched.errors import broken_law
 from lrsched.pictures.look import GREY, LARGE, POINTS, SMALL, Style, fitting, look, style, width_of, wrapped
 from lrsched.pictures.run import Mark, Run, marks
-from lrsched.pictures.scale import Scale, scale_of, spans_decades
-from lrsched.simulation.replaying import Replay
+from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
+from lrsched.simulation.replaying import Replay, ReplayedEpoch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ _Draw = Callable[["Axes", "Sequence[_Curve]", Scale, Run | None], None]
 
 _WIDTH, _TITLE, _PANEL, _BELOW, _LINE = 8.0, 0.28, 2.1, 0.5, 0.168  # inches: a figure's width, the heights of its parts
 _BETWEEN_REASONS = 10.5 / (0.8 * _WIDTH * POINTS)  # of the axis: a line of small letters
-_MOST_SYMBOLS, _MOST_POINTS = 30, 1000
+_MOST_SYMBOLS, _STRIPES = 30, 1000
 _TOP, _BOTTOM = 1.06, -0.06  # of an axis whose values stand from 0 to 1
 
 
@@ -113,12 +113,18 @@ def _arrange(figure: "Figure", panels: Sequence["Axes"], runs: Sequence[Run], en
     """Give everything its place: from top to bottom the title, the reasons, the panels, the legend."""
     reasons = max((width_of(text.get_text(), SMALL) for axes in panels for text in axes.texts), default=0.0)
     numbers = max(width_of(label.get_text(), SMALL) for axes in panels for label in axes.get_yticklabels())
+    last = panels[-1].get_xticklabels()[-1:]
+    margin = 8 + max((width_of(label.get_text(), SMALL) / 2 for label in last), default=0.0)
     lines = sum(1 + str(entry.get_label()).count("\n") for entry in entries)
     above, below = _TITLE + reasons / POINTS + 0.06, _BELOW + _LINE * lines
     height = above + _PANEL * len(panels) + below
     figure.set_size_inches(_WIDTH, height)
     figure.subplots_adjust(
-        left=(numbers + 32) / (_WIDTH * POINTS), right=0.98, top=1 - above / height, bottom=below / height, hspace=0.08
+        left=(numbers + 32) / (_WIDTH * POINTS),
+        right=1 - margin / (_WIDTH * POINTS),
+        top=1 - above / height,
+        bottom=below / height,
+        hspace=0.08,
     )
     figure.align_ylabels(panels)
     _title(figure, runs, height)
@@ -197,8 +203,8 @@ def _axis_of_epochs(curves: Iterable[_Curve]) -> Scale:
 # What an error that is not finite is drawn as, where on the axis, and what the legend says.
 _NOT_FINITE = {
     "nan": ("x", _TOP, "the error is NaN"),
-    "inf": ("^", _TOP, "the error is infinite"),
-    "-inf": ("v", _BOTTOM, "the error is -infinite"),
+    "inf": ("^", _TOP, "the error is infinity"),
+    "-inf": ("v", _BOTTOM, "the error is minus infinity"),
 }
 
 
@@ -230,26 +236,21 @@ def _draw_rates(axes: "Axes", curves: Sequence[_Curve], epochs: Scale, only: Run
     for curve in sorted(curves, key=lambda curve: not curve.is_recorded):
         if curve.rates:
             _draw_steps(axes, curve, epochs, scale)
-    for words, steps in _quiet(only).items():
-        where = [(epoch, decision.learning_rate) for epoch, decision in steps]
-        x, y = epochs.at(epoch for epoch, _ in where), scale.at(rate for _, rate in where)
-        every = -(-len(x) // _MOST_SYMBOLS // 4)
+    for symbol, words, steps in _quiet(only):
+        shown = steps[:: -(-len(steps) // _MOST_SYMBOLS)]
+        x, y = epochs.at(step.epoch for step in shown), scale.at(step.decision.learning_rate for step in shown)
         hollow: dict[str, Any] = {"markerfacecolor": "white", "markersize": 4.5, "zorder": 3}
-        axes.plot(x[::every], y[::every], _QUIET[words], color=GREY, label=words, **hollow)
+        label = f"{words} ({len(steps)} epochs{', some shown' if len(shown) < len(steps) else ''})"
+        axes.plot(x, y, symbol, color=GREY, label=label, **hollow)
 
 
-# What a schedule decided that changed nothing, and what it is drawn as.
-_QUIET = {"held: the rate has not lasted long enough": "s", "at the minimum: it would have gone below": "o"}
-
-
-def _quiet(run: Run | None) -> dict[str, list[tuple[int, Decision]]]:
-    steps = [(step.epoch, step.decision) for step in (run.replayed if run and run.replayed else ()) if not step.is_news]
-    held, least = _QUIET
-    found = {
-        held: [each for each in steps if each[1].action is Action.HOLD],
-        least: [each for each in steps if each[1].cause.lifted_from is not None],
-    }
-    return {words: each for words, each in found.items() if each}
+def _quiet(run: Run | None) -> Iterator[tuple[str, str, list[ReplayedEpoch]]]:
+    """Decisions that changed nothing, with a reason of their own: the symbol, the words, the epochs."""
+    steps = [step for step in (run.replayed if run and run.replayed else ()) if not step.is_news]
+    held = [step for step in steps if step.decision.action is Action.HOLD]
+    least = [step for step in steps if step.decision.cause.lifted_from is not None]
+    yield from [("s", "held: the rate had not lasted long enough", held)] * bool(held)
+    yield from [("o", "at the minimum: it would have gone below", least)] * bool(least)
 
 
 def _draw_line(axes: "Axes", x: "np.ndarray", y: "np.ndarray", how: Style) -> None:
@@ -260,7 +261,7 @@ def _draw_line(axes: "Axes", x: "np.ndarray", y: "np.ndarray", how: Style) -> No
     alone = there & ~np.append(there[1:], False) & ~np.append(False, there[:-1])
     some = np.zeros(len(y), dtype=bool)
     some[:: -(-len(y) // _MOST_SYMBOLS)] = True
-    axes.plot(*_thinned(x, y), "-", color=how.colour, linewidth=1.2)
+    axes.plot(*thinned(x, y, _STRIPES), "-", color=how.colour, linewidth=1.2)
     _draw_symbols(axes, x[alone], y[alone], how.symbol, how.colour)
     _draw_symbols(axes, x[there & some], y[there & some], how.symbol, how.colour)
 
@@ -279,7 +280,7 @@ def _draw_steps(axes: "Axes", curve: _Curve, epochs: Scale, scale: Scale) -> Non
         (slice(apart, None), {"dashes": curve.style.dashes}),
     )
     for part, dashes in lines:
-        thin_x, thin_y = _thinned(x[part], y[part])
+        thin_x, thin_y = thinned(x[part], y[part], _STRIPES)
         axes.step(thin_x, thin_y, where="post", color=curve.style.colour, linewidth=thick, **dashes)
     middle = (x[:-1] + x[1:]) / 2 if len(numbers) <= _MOST_SYMBOLS else x[:-1]
     if curve.is_recorded:
@@ -295,25 +296,8 @@ def _draw_symbols(axes: "Axes", x: Any, y: Any, symbol: str, colour: str, label:
     import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
 
     x, y = np.broadcast_arrays(x, y)
-    every = max(1, -(-len(x) // _MOST_POINTS))
+    every = max(1, -(-len(x) // _STRIPES))
     axes.plot(x[::every], y[::every], symbol, color=colour, markersize=3.4, clip_on=False, label=label)
-
-
-def _thinned(x: "np.ndarray", y: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """Of very many points those that can be seen: in each narrow stripe the first, the lowest, the highest."""
-    import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
-
-    if len(x) <= 4 * _MOST_POINTS:
-        return x, y
-    stripes = np.flatnonzero(np.diff(np.floor(x * _MOST_POINTS), prepend=-1))
-    kept = {0, len(x) - 1, *stripes.tolist()}
-    for start, end in zip(stripes, [*stripes[1:], len(x)], strict=True):
-        part = y[start:end]
-        if np.isfinite(part).any():
-            kept |= {int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}
-        kept |= {int(start + i) for i in np.flatnonzero(~np.isfinite(part))[:1]}
-    order = sorted(kept)
-    return x[order], y[order]
 
 
 def _draw_changes(panels: Sequence["Axes"], changes: Sequence[Mark], epochs: Scale) -> None:
@@ -323,7 +307,7 @@ def _draw_changes(panels: Sequence["Axes"], changes: Sequence[Mark], epochs: Sca
     for mark in sorted(changes, key=lambda mark: (-mark.weight, mark.epoch)):
         x = float(epochs.at([mark.epoch - 0.5])[0])
         if any(abs(x - other) < _BETWEEN_REASONS for other in named):
-            bare.add(round(x * _MOST_POINTS) / _MOST_POINTS)
+            bare.add(round(x * _STRIPES) / _STRIPES)
             continue
         named.append(x)
         panels[0].annotate(

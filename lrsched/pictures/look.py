@@ -132,6 +132,9 @@ class _Written(bytearray):
     def tell(self) -> int:
         return len(self)
 
+    def seek(self, *_: int) -> int:  # must be there, and is not called
+        raise NotImplementedError
+
     def flush(self) -> None:
         pass
 

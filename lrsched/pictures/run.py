@@ -147,7 +147,8 @@ def _short(value: float, percent: bool) -> str:  # noqa: FBT001  one of two unit
 
 
 def _factor(old: float, new: float) -> str:
-    return f"x{new / old:.3g}" if old else "from 0"
+    factor = new / old if old else math.inf
+    return f"x{factor:.3g}" if math.isfinite(factor) else f"from {old:.3g}"
 
 
 def _ratio(old: float | None, new: float) -> float:

@@ -84,13 +84,13 @@ class Scale:
             values = [float(f"{part}e{exponent}") for exponent in range(first - 1, last + 1) for part in parts]
             choices.append([value for value in values if low - _SAME <= math.log10(value) <= self.high + _SAME])
         best = max((choice for choice in choices if len(choice) <= most), key=len)
-        if len(best) >= _ENOUGH:
+        if len(best) > 1 and self.high - low > _NARROW:
             return best
         ends = _power(low), _power(self.high)
         return [value for value in (_round_numbers(*ends, most) if low > _LEAST_POWER else ends) if value > 0]
 
 
-_ENOUGH = 3
+_NARROW = 0.6  # decades
 _PARTS = ((1,), (1, 3), (1, 2, 5))
 _LEAST_POWER = -306  # below it, powers of ten are no floats
 _PLACE_FOR_ZERO = 0.15  # of the axis, below the lowest decade
@@ -128,6 +128,26 @@ def spans_decades(values: Iterable[float]) -> bool:
     if not finite or min(finite) <= 0:
         return False
     return math.log10(max(finite)) - math.log10(min(finite)) >= _DECADES_FOR_LOGARITHM
+
+
+def thinned(x: "np.ndarray", y: "np.ndarray", stripes: int) -> "tuple[np.ndarray, np.ndarray]":
+    """Of very many points those that can be seen: in each of the stripes from 0 to 1 the first, lowest and highest.
+
+    Where a stripe has a NaN, one stays, so that a line is interrupted there.
+    """
+    import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
+
+    if len(x) <= 4 * stripes:
+        return x, y
+    starts = np.flatnonzero(np.diff(np.floor(x * stripes), prepend=-1))
+    kept = {0, len(x) - 1, *starts.tolist()}
+    for start, end in zip(starts, [*starts[1:], len(x)], strict=True):
+        part = y[start:end]
+        if np.isfinite(part).any():
+            kept |= {int(start + np.nanargmin(part)), int(start + np.nanargmax(part))}
+        kept |= {int(start + i) for i in np.flatnonzero(~np.isfinite(part))[:1]}
+    order = sorted(kept)
+    return x[order], y[order]
 
 
 def _apart(low: float, high: float) -> tuple[float, float]:
