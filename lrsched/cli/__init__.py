@@ -11,6 +11,7 @@ from lrsched.cli.best import best
 from lrsched.cli.demo import demo
 from lrsched.cli.follow import follow
 from lrsched.cli.output import output_is_open, say_error, say_warning
+from lrsched.cli.pictures import plot, report
 from lrsched.cli.replay import replay, verify
 from lrsched.cli.show import show
 from lrsched.cli.storage import convert, repair, runs
@@ -18,13 +19,13 @@ from lrsched.errors import UNREADABLE, LrschedError, SettingWarning, exit_code
 
 app = typer.Typer(
     name="lrsched",
-    help="Look into, replay, verify and keep the learning rates of trainings.",
+    help="Look into, replay, verify, draw and keep the learning rates of trainings.",
     epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, best, follow, replay, verify, convert, runs, repair, demo):
+for command in (show, best, follow, replay, verify, plot, report, convert, runs, repair, demo):
     app.command()(command)
 
 

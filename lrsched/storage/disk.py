@@ -205,6 +205,25 @@ def written_beside(path: Path, data: bytes, like: Path | None = None) -> Iterato
             temporary.unlink(missing_ok=True)
 
 
+def replace(path: StrPath, data: bytes) -> None:
+    """Put ``data`` into a file that is no history and whose earlier content does not matter: all of it, or nothing.
+
+    Raises:
+        StorageError: The machine could not write; what was there is there.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # this process's own: nothing is locked
+    try:
+        state(target)
+        try:
+            _write(temporary, data, like=target)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
+        raise storage_error(error, path) from error
+
+
 def _write(path: Path, data: bytes, like: Path) -> None:
     """A new file with ``data`` and the rights of ``like``, synced."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
