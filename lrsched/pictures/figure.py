@@ -27,7 +27,8 @@ _Draw = Callable[["Axes", "Sequence[_Curve]", Scale, Run | None], None]
 
 _WIDTH, _TITLE, _PANEL, _BELOW, _LINE = 8.0, 0.28, 2.1, 0.5, 0.168  # inches: a figure's width, the heights of its parts
 _BETWEEN_REASONS = 10.5 / (0.8 * _WIDTH * POINTS)  # of the axis: a line of small letters
-_MOST_SYMBOLS, _STRIPES = 30, 1000
+_MOST_SYMBOLS, _FEW_SYMBOLS, _STRIPES = 30, 8, 1000
+_LONG_NAME = 20
 _TOP, _BOTTOM = 1.06, -0.06  # of an axis whose values stand from 0 to 1
 
 
@@ -217,7 +218,9 @@ def _draw_errors(axes: "Axes", curves: Sequence[_Curve], epochs: Scale, only: Ru
         axes.set_yticks(*_ticks(scale, 6))
     drawn = [curve for curve in curves if curve.errors]
     keys = {curve.key for curve in drawn}
-    axes.set_ylabel(fitting(next(iter(keys)) if len(keys) == 1 else "error", _PANEL * POINTS * 0.85, LARGE))
+    name = next(iter(keys)) if len(keys) == 1 else "error"
+    size = LARGE if len(name) < _LONG_NAME else SMALL
+    axes.set_ylabel(fitting(name, _PANEL * POINTS * 0.95, size), fontsize=size)
     told = set()
     for curve in drawn:
         _draw_line(axes, epochs.at(curve.errors), scale.at(curve.errors.values()), curve.style)
@@ -240,7 +243,9 @@ def _draw_rates(axes: "Axes", curves: Sequence[_Curve], epochs: Scale, only: Run
         shown = steps[:: -(-len(steps) // _MOST_SYMBOLS)]
         x, y = epochs.at(step.epoch for step in shown), scale.at(step.decision.learning_rate for step in shown)
         hollow: dict[str, Any] = {"markerfacecolor": "white", "markersize": 4.5, "zorder": 3}
-        label = f"{words} ({len(steps)} epochs{', some shown' if len(shown) < len(steps) else ''})"
+        label = (
+            f"{words} ({len(steps)} epoch{'s' * (len(steps) > 1)}{', some shown' if len(shown) < len(steps) else ''})"
+        )
         axes.plot(x, y, symbol, color=GREY, label=label, **hollow)
 
 
@@ -260,7 +265,7 @@ def _draw_line(axes: "Axes", x: "np.ndarray", y: "np.ndarray", how: Style) -> No
     there = np.isfinite(y)
     alone = there & ~np.append(there[1:], False) & ~np.append(False, there[:-1])
     some = np.zeros(len(y), dtype=bool)
-    some[:: -(-len(y) // _MOST_SYMBOLS)] = True
+    some[_some(len(y), _MOST_SYMBOLS, how)] = True
     axes.plot(*thinned(x, y, _STRIPES), "-", color=how.colour, linewidth=1.2)
     _draw_symbols(axes, x[alone], y[alone], how.symbol, how.colour)
     _draw_symbols(axes, x[there & some], y[there & some], how.symbol, how.colour)
@@ -268,28 +273,32 @@ def _draw_line(axes: "Axes", x: "np.ndarray", y: "np.ndarray", how: Style) -> No
 
 def _draw_steps(axes: "Axes", curve: _Curve, epochs: Scale, scale: Scale) -> None:
     """Rates, each from the beginning of its epoch to the next one's; those that are not recorded ones are dashed."""
-    import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
-
-    numbers = list(curve.rates)
+    numbers, how = list(curve.rates), curve.style
     x = epochs.at([*(epoch - 0.5 for epoch in numbers), numbers[-1] + 0.5])
     y = scale.at([*curve.rates.values(), curve.rates[numbers[-1]]])
     apart = len(x) if curve.other_from is None else numbers.index(curve.other_from)
-    thick = 2.2 if curve.is_recorded else 1.0
     lines: Sequence[tuple[slice, dict[str, Any]]] = (
         (slice(0, apart + 1), {}),
-        (slice(apart, None), {"dashes": curve.style.dashes}),
+        (slice(apart, None), {"dashes": how.dashes}),
     )
     for part, dashes in lines:
-        thin_x, thin_y = thinned(x[part], y[part], _STRIPES)
-        axes.step(thin_x, thin_y, where="post", color=curve.style.colour, linewidth=thick, **dashes)
+        line = thinned(x[part], y[part], _STRIPES)
+        axes.step(*line, where="post", color=how.colour, linewidth=2.2 if curve.is_recorded else 1.0, **dashes)
+    start = 0 if curve.is_recorded else apart
     middle = (x[:-1] + x[1:]) / 2 if len(numbers) <= _MOST_SYMBOLS else x[:-1]
-    if curve.is_recorded:
-        every = -(-len(numbers) // _MOST_SYMBOLS)
-        _draw_symbols(axes, middle[::every], y[:-1][::every], curve.style.symbol, curve.style.colour)
-    elif apart < len(numbers):
-        axes.plot(x[apart], y[apart], curve.style.symbol, color=curve.style.colour, markersize=6, zorder=4)
+    middle, level = middle[start:], y[start:-1]
+    some = _some(len(level), _MOST_SYMBOLS if curve.is_recorded else _FEW_SYMBOLS, how)
+    _draw_symbols(axes, middle[some], level[some], how.symbol, how.colour)
+    if apart < len(numbers):
+        axes.plot(x[apart], y[apart], how.symbol, color=how.colour, markersize=6, zorder=4)
         for each in axes.figure.axes:
-            each.axvline(float(np.clip(x[apart], 0, 1)), color=curve.style.colour, linewidth=0.8, dashes=(1, 2))
+            each.axvline(x[apart], color=how.colour, linewidth=0.8, dashes=(1, 2))
+
+
+def _some(number: int, most: int, how: Style) -> slice:
+    """Which of many points have a symbol; of curves that lie on one another not the same ones."""
+    every = max(1, -(-number // most))
+    return slice(how.number * every // 4 % every, None, every)
 
 
 def _draw_symbols(axes: "Axes", x: Any, y: Any, symbol: str, colour: str, label: str = "_") -> None:

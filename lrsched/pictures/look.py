@@ -63,19 +63,21 @@ class Style:
     """What tells one curve from the others.
 
     Attributes:
+        number: Which one it is, from 0.
         colour: Its colour.
         symbol: At some of its points.
         dashes: Of what is not recorded, in points.
     """
 
+    number: int
     colour: str
     symbol: str
     dashes: tuple[float, ...]
 
 
 def style(number: int) -> Style:
-    """The style of a curve by its number, from 0."""
-    return Style(*(cycle[number % len(cycle)] for cycle in _CYCLES))
+    """The style of a curve by its number."""
+    return Style(number, *(cycle[number % len(cycle)] for cycle in _CYCLES))
 
 
 @contextlib.contextmanager
