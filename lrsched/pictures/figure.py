@@ -343,5 +343,5 @@ def _entry(curve: _Curve) -> "Line2D":
 
     dashes: dict[str, Any] = {} if curve.is_recorded else {"dashes": curve.style.dashes}
     entry = Line2D([], [], color=curve.style.colour, marker=curve.style.symbol, markersize=4, **dashes)
-    entry.set_label(wrapped(curve.label, _WIDTH * POINTS - 50, SMALL))
+    entry.set_label(wrapped(curve.label, (_WIDTH * POINTS - 40) * 0.94, SMALL))
     return entry
