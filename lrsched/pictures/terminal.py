@@ -1,5 +1,6 @@
 """A history as a drawing of characters."""
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, groupby, pairwise
@@ -17,7 +18,7 @@ from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
 if TYPE_CHECKING:
     import numpy as np
 
-_LEAST_WIDTH, _LEAST_HEIGHT = 30, 8
+_LEAST_WIDTH, _LEAST_HEIGHT = 40, 8
 _MARGIN = 0.02  # of an axis, above and below
 
 
@@ -26,7 +27,7 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
 
     Args:
         history: What to draw.
-        width: How many columns a line has at most; at least 30 are used.
+        width: How many columns a line has at most; at least 40 are used.
         height: How many lines; at least 8 are used.
         key: The error to draw; by default the one that counts in most epochs. See `Run`.
 
@@ -48,10 +49,6 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
             └─────────┬───────────────┬─────────
                       1               2
     """
-    try:
-        from plotext import figure  # noqa: PLC0415  an extra
-    except ModuleNotFoundError as error:
-        raise missing_extra("plotext", "plot") from error
     run = Run("", history, keys=() if key is None else (key,))
     panels = [_error_panel(name, errors) for name, errors in run.errors.items()]
     panels += [_rate_panel(rates) for rates in [run.rates] if rates]
@@ -62,11 +59,26 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
     each, rest = divmod(height, len(panels))
     heights = [each] * (len(panels) - 1) + [each + rest]
     labels = max(len(label) for panel in panels for _, label in panel.scale.ticks(_ticks_of(each)))
-    return "\n".join(
-        line.rstrip()
-        for panel, rows in zip(panels, heights, strict=True)
-        for line in (_cut(panel.title, width), *_drawn(figure, panel, epochs, labels, (width, rows - 1)))
-    )
+    lines: list[str] = []
+    with _only_figure() as figure:
+        for panel, rows in zip(panels, heights, strict=True):
+            lines += (_cut(panel.title, width), *_drawn(figure, panel, epochs, labels, (width, rows - 1)))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+@contextlib.contextmanager
+def _only_figure() -> Iterator[Any]:
+    """Plotext has but one figure, as large as the terminal: for a while it is ours, and of any size."""
+    try:
+        from plotext import figure, terminal  # noqa: PLC0415  an extra
+    except ModuleNotFoundError as error:
+        raise missing_extra("plotext", "plot") from error
+    terminal.limit(False, False)
+    try:
+        yield figure
+    finally:
+        figure.clear()
+        terminal.limit()
 
 
 @attrs.frozen
@@ -94,7 +106,7 @@ def _rate_panel(rates: Mapping[int, float]) -> _Panel:
 
 
 def _drawn(figure: Any, panel: _Panel, epochs: Scale, labels: int, size: tuple[int, int]) -> list[str]:
-    """The lines of a panel, without its title. plotext has but one figure: it is clean before and after."""
+    """The lines of a panel, without its title."""
     width, rows = size
     figure.clear()
     figure.theme("colorless").plot_size(width, rows)
@@ -114,7 +126,6 @@ def _drawn(figure: Any, panel: _Panel, epochs: Scale, labels: int, size: tuple[i
         x, _ = thinned(epochs.at(panel.above), epochs.at(panel.above), 2 * width)
         figure.draw(figure.signal(x.tolist(), [1 + _MARGIN] * len(x), marker="x"))
     lines: list[str] = figure.build().string(colorless=True).splitlines()
-    figure.clear()
     return lines
 
 
