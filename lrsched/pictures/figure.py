@@ -341,7 +341,8 @@ def _entry(curve: _Curve) -> "Line2D":
     """The legend's line."""
     from matplotlib.lines import Line2D  # noqa: PLC0415  an extra
 
-    dashes: dict[str, Any] = {} if curve.is_recorded else {"dashes": curve.style.dashes}
-    entry = Line2D([], [], color=curve.style.colour, marker=curve.style.symbol, markersize=4, **dashes)
+    dashes: dict[str, Any] = {} if curve.other_from is None else {"dashes": curve.style.dashes}
+    symbol = curve.style.symbol if curve.is_recorded or dashes else ""
+    entry = Line2D([], [], color=curve.style.colour, marker=symbol, markersize=4, **dashes)
     entry.set_label(wrapped(curve.label, (_WIDTH * POINTS - 40) * 0.94, SMALL))
     return entry
