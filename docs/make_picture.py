@@ -19,9 +19,10 @@ def main() -> None:
     settings = read_config(RECORDED / "config.json")
     replayed = replay(schedule_from_config(settings), history)
     slower = replay(schedule_from_config(settings | {"newbob_learning_rate_decay": 0.8}), history, "free")
+    keys = ["dev_score", "train_score"]
     for name, run in (
         ("digits", Run(TITLE, history, replayed)),
-        ("compared", Run("learning_rates", history, replayed, {"slower.json": slower}, keys=["dev_score", "train_score"])),
+        ("compared", Run("learning_rates", history, replayed, {"slower.json": slower}, keys=keys)),
     ):
         (PICTURES / f"{name}.png").write_bytes(image(figure_of([run]), "png"))
 

@@ -1,6 +1,7 @@
 """``lrsched show``: a history as a table."""
 
 import shutil
+import sys
 from typing import Annotated
 
 import typer
@@ -57,5 +58,16 @@ def say_drawing(title: str, history: History, key: str | None) -> None:
     """Print a title and below it a drawing, as large as the terminal together with the next prompt."""
     say(title)
     columns, lines = shutil.get_terminal_size()
-    for line in text_of(history, columns, lines - 2, key).splitlines():
+    drawing = text_of(history, columns, lines - 2, key)
+    if not _can_print(drawing):
+        drawing = text_of(history, columns, lines - 2, key, plain=True)
+    for line in drawing.splitlines():
         say(line)
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -5,6 +5,7 @@ Every curve is drawn on axes that reach from 0 to 1, see `lrsched.pictures.scale
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 _Series = Mapping[int, float]
-_Draw = Callable[["Axes", "Sequence[_Curve]", Scale, Run | None], None]
+_Draw = Callable[["Axes", "Sequence[_Curve]", Scale], None]
 
 _WIDTH, _TITLE, _PANEL, _BELOW, _LINE = 8.0, 0.28, 2.1, 0.5, 0.168  # inches: a figure's width, the heights of its parts
 _BETWEEN_REASONS = 10.5 / (0.8 * _WIDTH * POINTS)  # of the axis: a line of small letters
 _MOST_SYMBOLS, _FEW_SYMBOLS, _STRIPES = 30, 8, 1000
-_LONG_NAME = 20
+_LONG_NAME = 20  # letters; a longer name of an axis is written smaller
 _TOP, _BOTTOM = 1.06, -0.06  # of an axis whose values stand from 0 to 1
 
 
@@ -84,16 +85,17 @@ def figure_of(runs: Sequence[Run]) -> "Figure":
         raise broken_law("runs", "at least one run", runs, "as in [Run('a', history)]")
     with look():
         curves = list(_curves(runs))
+        only = runs[0] if len(runs) == 1 else None
         draw: list[_Draw] = [_draw_errors] * any(curve.errors for curve in curves)
-        draw += [_draw_rates] * any(curve.rates for curve in curves)
-        return _drawn(runs, curves, draw) if draw else _empty(runs)
+        draw += [partial(_draw_rates, list(_quiet(only)))] * any(curve.rates for curve in curves)
+        if not draw:
+            return _empty(runs)
+        return _drawn(runs, curves, draw, marks(only) if only else [])
 
 
-def _drawn(runs: Sequence[Run], curves: Sequence[_Curve], draw: Sequence[_Draw]) -> "Figure":
+def _drawn(runs: Sequence[Run], curves: Sequence[_Curve], draw: Sequence[_Draw], changes: Sequence[Mark]) -> "Figure":
     from matplotlib.figure import Figure  # noqa: PLC0415  an extra
 
-    only = runs[0] if len(runs) == 1 else None
-    changes = marks(only) if only else []
     epochs = _axis_of_epochs(curves)
     figure = Figure()
     panels = [figure.add_subplot(len(draw), 1, number + 1) for number in range(len(draw))]
@@ -101,7 +103,7 @@ def _drawn(runs: Sequence[Run], curves: Sequence[_Curve], draw: Sequence[_Draw])
         axes.set(xlim=(0, 1), ylim=(_BOTTOM, _TOP), yticks=[])
         axes.set_xticks(*_ticks(epochs, 9))
         axes.tick_params(labelbottom=axes is panels[-1])
-        draw_curves(axes, curves, epochs, only)
+        draw_curves(axes, curves, epochs)
     panels[-1].set_xlabel("epoch")
     _draw_changes(panels, changes, epochs)
     entries = [_entry(curve) for curve in curves if curve.errors or curve.rates]
@@ -209,8 +211,7 @@ _NOT_FINITE = {
 }
 
 
-def _draw_errors(axes: "Axes", curves: Sequence[_Curve], epochs: Scale, only: Run | None) -> None:
-    del only
+def _draw_errors(axes: "Axes", curves: Sequence[_Curve], epochs: Scale) -> None:
     values = [value for curve in curves for value in curve.errors.values()]
     finite = [value for value in values if math.isfinite(value)]
     scale = scale_of(finite or [0.0], logarithmic=spans_decades(finite))
@@ -232,24 +233,26 @@ def _draw_errors(axes: "Axes", curves: Sequence[_Curve], epochs: Scale, only: Ru
                 _draw_symbols(axes, epochs.at(here), edge, symbol, curve.style.colour, label)
 
 
-def _draw_rates(axes: "Axes", curves: Sequence[_Curve], epochs: Scale, only: Run | None) -> None:
+def _draw_rates(quiet: "Sequence[_Quiet]", axes: "Axes", curves: Sequence[_Curve], epochs: Scale) -> None:
     scale = scale_of((rate for curve in curves for rate in curve.rates.values()), logarithmic=True)
     axes.set_yticks(*_ticks(scale, 6))
     axes.set_ylabel("learning rate")
     for curve in sorted(curves, key=lambda curve: not curve.is_recorded):
         if curve.rates:
             _draw_steps(axes, curve, epochs, scale)
-    for symbol, words, steps in _quiet(only):
+    for symbol, words, steps in quiet:
         shown = steps[:: -(-len(steps) // _MOST_SYMBOLS)]
         x, y = epochs.at(step.epoch for step in shown), scale.at(step.decision.learning_rate for step in shown)
         hollow: dict[str, Any] = {"markerfacecolor": "white", "markersize": 4.5, "zorder": 3}
-        label = (
-            f"{words} ({len(steps)} epoch{'s' * (len(steps) > 1)}{', some shown' if len(shown) < len(steps) else ''})"
-        )
+        some = ", some shown" if len(shown) < len(steps) else ""
+        label = f"{words} ({len(steps)} epoch{'s' * (len(steps) > 1)}{some})"
         axes.plot(x, y, symbol, color=GREY, label=label, **hollow)
 
 
-def _quiet(run: Run | None) -> Iterator[tuple[str, str, list[ReplayedEpoch]]]:
+_Quiet = tuple[str, str, list[ReplayedEpoch]]
+
+
+def _quiet(run: Run | None) -> Iterator[_Quiet]:
     """Decisions that changed nothing, with a reason of their own: the symbol, the words, the epochs."""
     steps = [step for step in (run.replayed if run and run.replayed else ()) if not step.is_news]
     held = [step for step in steps if step.decision.action is Action.HOLD]

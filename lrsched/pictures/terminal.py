@@ -22,7 +22,7 @@ _LEAST_WIDTH, _LEAST_HEIGHT = 40, 8
 _MARGIN = 0.02  # of an axis, above and below
 
 
-def text_of(history: History, width: int = 80, height: int = 24, key: str | None = None) -> str:
+def text_of(history: History, width: int = 80, height: int = 24, key: str | None = None, *, plain: bool = False) -> str:
     """Error and rate (logarithmic) over the epochs, in characters without colours.
 
     Args:
@@ -30,6 +30,7 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
         width: How many columns a line has at most; at least 40 are used.
         height: How many lines; at least 8 are used.
         key: The error to draw; by default the one that counts in most epochs. See `Run`.
+        plain: Use no other characters than those of ASCII, coarser.
 
     Returns:
         Lines without spaces at their ends.
@@ -62,8 +63,16 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
     lines: list[str] = []
     with _only_figure() as figure:
         for panel, rows in zip(panels, heights, strict=True):
-            lines += (_cut(panel.title, width), *_drawn(figure, panel, epochs, labels, (width, rows - 1)))
-    return "\n".join(line.rstrip() for line in lines)
+            lines += (
+                _cut(panel.title, width),
+                *_drawn(figure, panel, epochs, labels, (width, rows - 1), _MARKERS[plain]),
+            )
+    text = "\n".join(line.rstrip() for line in lines)
+    return text.translate(_PLAIN_FRAME).encode("ascii", "backslashreplace").decode() if plain else text
+
+
+_MARKERS = ("braille", "*")
+_PLAIN_FRAME = str.maketrans("┤│└─┬", "+|+-+")
 
 
 @contextlib.contextmanager
@@ -105,7 +114,7 @@ def _rate_panel(rates: Mapping[int, float]) -> _Panel:
     return _Panel("learning rate", scale_of(rates.values(), logarithmic=True), steps, [])
 
 
-def _drawn(figure: Any, panel: _Panel, epochs: Scale, labels: int, size: tuple[int, int]) -> list[str]:
+def _drawn(figure: Any, panel: _Panel, epochs: Scale, labels: int, size: tuple[int, int], marker: str) -> list[str]:
     """The lines of a panel, without its title."""
     width, rows = size
     figure.clear()
@@ -121,7 +130,7 @@ def _drawn(figure: Any, panel: _Panel, epochs: Scale, labels: int, size: tuple[i
         ruler.ticks([where for where, _ in ticks], [label.rjust(room) for _, label in ticks])
     x, y = epochs.at(x for x, _ in panel.points), panel.scale.at(value for _, value in panel.points)
     for part in _unbroken(*thinned(x, y, 2 * width)):
-        figure.draw(figure.signal(*part, marker="braille").lines())
+        figure.draw(figure.signal(*part, marker=marker).lines())
     if panel.above:
         x, _ = thinned(epochs.at(panel.above), epochs.at(panel.above), 2 * width)
         figure.draw(figure.signal(x.tolist(), [1 + _MARGIN] * len(x), marker="x"))

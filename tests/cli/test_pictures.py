@@ -149,6 +149,16 @@ def test_show_draws_or_prints_json(run):
     assert run("show", FILE, "--plot", "--json") == (2, "", message)
 
 
+def test_show_draws_in_ascii_where_nothing_else_can_be_printed():
+    code = f"from lrsched.cli import main; main(['show', {str(FILE)!r}, '--plot'])"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
+    drawing = done.stdout.decode("ascii")
+    assert drawing.count("*") > 40
+    assert "0.1+" in drawing
+    assert "\\" not in drawing
+
+
 def test_show_draws_as_large_as_a_real_terminal():
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))

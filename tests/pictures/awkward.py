@@ -69,6 +69,10 @@ def runs():
         "six runs": [
             Run(f"run {i}", history([v * (1 + i / 5) for v in falling(60)], decayed(60, i))) for i in range(6)
         ],
+        "many runs": [
+            Run(f"{LONG_NAME} {i}", few, replay(SCHEDULE, few), {LONG_NAME: replay(SCHEDULE, few, "free")})
+            for i in range(9)
+        ],
         "compared": [
             Run("a", few, replay(SCHEDULE, few), {f"{d}.json": replay(other(d), few, "free") for d in (0.5, 0.8, 1.0)}),
         ],
