@@ -95,7 +95,8 @@ def look() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()
         there = {*font_manager.get_font_names()}
-        families: dict[str, Any] = {"font.family": [name for name in _FONTS if name in there]}
+        fonts = [name for name in _FONTS if name in there]
+        families: dict[str, Any] = {"font.family": [*fonts, "sans-serif"], "font.sans-serif": fonts}
         mpl.rcParams.update(_LOOK | families)  # type: ignore[arg-type]  # the stubs want literal keys
         yield
 
@@ -148,15 +149,16 @@ def shown(text: str) -> str:
     text = printable(text)
     if text.isascii():
         return text
-    fonts = [font_manager.get_font(font_manager.findfont(family)) for family in _families()]
-    known = {code for font in fonts for code in font.get_charmap()}
+    known = {code for file in _font_files() for code in font_manager.get_font(file).get_charmap()}
     return "".join(c if ord(c) in known else c.encode("ascii", "backslashreplace").decode() for c in text)
 
 
-def _families() -> list[str]:
+def _font_files() -> set[str]:
     import matplotlib as mpl  # noqa: PLC0415  an extra
+    from matplotlib import font_manager  # noqa: PLC0415  an extra
 
-    return list(mpl.rcParams["font.family"])
+    families = mpl.rcParams["font.family"]
+    return {str(font_manager.findfont(font_manager.FontProperties(family=[family]))) for family in families}
 
 
 def width_of(text: str, size: float) -> float:
