@@ -15,9 +15,9 @@ import lrsched
 from lrsched.core.schedule import Schedule
 
 PACKAGE = Path(lrsched.__file__).parent
-PURE_ROOMS = ("core", "schedules", "simulation", "formats")
+PURE_ROOMS = ("core", "schedules", "simulation", "formats", "pictures")
 IMPURE_MODULES = {"os", "io", "sqlite3", "logging", "time", "random", "pathlib", "subprocess", "socket", "tempfile"}
-LIBRARIES_OF_OTHER_ROOMS = ("numpy", "typer", "rich", "sqlite3")
+LIBRARIES_OF_OTHER_ROOMS = ("numpy", "typer", "rich", "sqlite3", "matplotlib", "plotext", "jinja2")
 
 
 def _imported(path):

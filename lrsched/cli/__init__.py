@@ -13,6 +13,7 @@ from lrsched.cli.demo import demo
 from lrsched.cli.explain import explain
 from lrsched.cli.follow import follow
 from lrsched.cli.output import output_is_open, rare_collections, say_error, say_warning
+from lrsched.cli.pictures import plot, report
 from lrsched.cli.replay import replay, verify
 from lrsched.cli.show import show
 from lrsched.cli.storage import convert, repair, runs
@@ -21,13 +22,28 @@ from lrsched.errors import UNREADABLE, LrschedError, SettingWarning, exit_code
 
 app = typer.Typer(
     name="lrsched",
-    help="Look into, replay, verify, explain and keep the learning rates of trainings.",
+    help="Look into, replay, verify, explain, draw and keep the learning rates of trainings.",
     epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (show, best, follow, replay, verify, explain, compare, sweep, convert, runs, repair, demo):
+for command in (
+    show,
+    best,
+    follow,
+    replay,
+    verify,
+    explain,
+    compare,
+    sweep,
+    plot,
+    report,
+    convert,
+    runs,
+    repair,
+    demo,
+):
     app.command()(command)
 
 

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of, read_history
-from lrsched.cli.output import cell, say_error, say_json, say_table
+from lrsched.cli.output import say_error, say_json, say_table
 from lrsched.core.history import History
 from lrsched.core.series import best_epochs, error_series, finished
 from lrsched.errors import ArgumentError
+from lrsched.formats.plain import cell
 
 Key = Annotated[
     str | None, typer.Option("--key", "-k", metavar="KEY", help="The error to compare, lower is better. Required.")

@@ -21,10 +21,9 @@ from lrsched.cli.options import (
     read_history,
     settings,
 )
-from lrsched.cli.output import Row, say, say_json, say_table
-from lrsched.cli.replay import is_news
+from lrsched.cli.output import say, say_json, say_table
 from lrsched.errors import ArgumentError
-from lrsched.formats.plain import dumps
+from lrsched.formats.plain import Row, dumps
 from lrsched.simulation.comparing import TAKEN, Compared
 from lrsched.simulation.comparing import compare as compared_by
 from lrsched.simulation.replaying import ReplayedEpoch
@@ -139,7 +138,7 @@ def _renderer(output: Path) -> Callable[[Compared, dict[str, Any]], str]:
 def _say_compared(compared: Compared, title: str, *, changes_only: bool) -> None:
     headings = [">epoch", ">recorded", *(heading for name in compared.names for heading in (f">{name}", "")), ""]
     steps = zip(*compared.replays.values(), strict=True)
-    say_table(headings, [_row(each) for each in steps if not changes_only or any(map(is_news, each))], title)
+    say_table(headings, [_row(each) for each in steps if not changes_only or any(step.is_news for step in each)], title)
 
 
 def _row(steps: Sequence[ReplayedEpoch]) -> Row:

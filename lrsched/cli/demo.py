@@ -6,10 +6,10 @@ from typing import Final
 from lrsched.cli.options import AsJson
 from lrsched.cli.output import say, say_json, say_table
 from lrsched.cli.replay import say_replay
-from lrsched.cli.show import as_data as show_data
-from lrsched.cli.show import as_table
 from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
+from lrsched.pictures.tables import as_data as show_data
+from lrsched.pictures.tables import as_table
 from lrsched.simulation.replaying import replay, verify
 from lrsched.storage.config import read_config
 from lrsched.storage.opening import read

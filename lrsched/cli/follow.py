@@ -11,11 +11,13 @@ from rich.live import Live
 from rich.text import Text
 
 from lrsched.cli.options import AsJson, Where
-from lrsched.cli.output import cell, console, is_screen, printable, say, say_json, table_of
-from lrsched.cli.show import Key, as_data, as_table, change_in_words
+from lrsched.cli.output import console, is_screen, say, say_json, table_of
+from lrsched.cli.show import Key
 from lrsched.core.history import History
 from lrsched.core.series import finished
 from lrsched.errors import FormatError, NotWrittenError, StorageError
+from lrsched.formats.plain import cell, printable
+from lrsched.pictures.tables import as_data, as_table, change_in_words
 from lrsched.storage.opening import open_storage, read
 from lrsched.storage.sqlite import SqliteStorage
 

@@ -28,6 +28,12 @@ Where = Annotated[
         help="A learning-rate file, a JSON file, a database, or a URL such as sqlite:///runs.db?run=a.",
     ),
 ]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE", help="Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Config = Annotated[
     Path | None,

@@ -4,8 +4,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,13 +15,11 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from lrsched.formats.plain import dumps, jsonable
+from lrsched.formats.plain import Row, dumps, printable
 
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width
 _MOST_GARBAGE = 5_000_000  # objects, at the cost of less than a second and of less than 1 GB
 _MOST_FITTED = 1000  # rows, of a table that fits into a terminal: rich takes half a millisecond for each
-
-Row = tuple[str, ...]
 
 
 def console() -> Console:
@@ -70,13 +67,6 @@ def output_is_open() -> Iterator[None]:
 def is_screen() -> bool:
     """Whether what was printed to the standard output can be replaced: it is a terminal that can do so."""
     return sys.stdout.isatty() and not console().is_dumb_terminal
-
-
-def printable(text: str) -> str:
-    """``text`` with everything escaped that could move the cursor or colour the terminal."""
-    if text.isprintable():  # at a twentieth of the cost
-        return text
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def say(text: str) -> None:
@@ -166,18 +156,6 @@ def say_json(value: Any, indent: int | None = 2) -> None:
 def busy(text: str) -> Status:
     """While it lasts, a terminal shows that work goes on."""
     return Console(stderr=True).status(printable(text))
-
-
-def cell(value: Any) -> str:
-    """A value in a table: text as it is, numbers in full, lists and the like as Python has them.
-
-    Examples:
-        >>> cell("a"), cell(0.1), cell(float("nan")), cell(None), cell({"b": (0.1, "c")})
-        ('a', '0.1', 'nan', 'None', "{'b': [0.1, 'c']}")
-    """
-    if isinstance(value, str):
-        return value
-    return repr(jsonable(value) if isinstance(value, (Mapping, Sequence, AbstractSet)) else value)
 
 
 def say_error(error: Exception | str) -> None:

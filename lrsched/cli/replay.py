@@ -20,9 +20,10 @@ from lrsched.cli.options import (
     read_history,
     settings,
 )
-from lrsched.cli.output import Row, say, say_json, say_table
+from lrsched.cli.output import say, say_json, say_table
 from lrsched.core.decision import Action
 from lrsched.core.measure import NonFinitePolicy
+from lrsched.formats.plain import Row
 from lrsched.simulation.replaying import ReplayedEpoch
 from lrsched.simulation.replaying import replay as replayed_by
 
@@ -103,19 +104,14 @@ def say_replay(replayed: Sequence[ReplayedEpoch], title: str, *, changes_only: b
     """Print a replay as a table."""
     say_table(
         (">epoch", ">recorded", ">replayed", "", "why"),
-        [_row(each) for each in replayed if not changes_only or is_news(each)],
+        [_row(each) for each in replayed if not changes_only or each.is_news],
         title,
     )
 
 
-def is_news(replayed: ReplayedEpoch) -> bool:
-    """Whether the rate changes at that epoch, or is not the recorded one."""
-    return not replayed.reproduced or replayed.decision.learning_rate != replayed.decision.previous
-
-
 def _row(replayed: ReplayedEpoch) -> Row:
     decision = replayed.decision
-    quiet = decision.action is Action.KEEP and not is_news(replayed)
+    quiet = decision.action is Action.KEEP and not replayed.is_news
     return (
         str(replayed.epoch),
         "" if replayed.recorded is None else repr(replayed.recorded),

@@ -1,16 +1,17 @@
 """``lrsched show``: a history as a table."""
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+import shutil
+import sys
+from typing import Annotated
 
 import typer
 
 from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of, read_history
-from lrsched.cli.output import Row, cell, say_error, say_json, say_table
-from lrsched.core.epoch_data import META_PREFIX
+from lrsched.cli.output import say, say_error, say_json, say_table
 from lrsched.core.history import History
-from lrsched.core.measure import ErrorKey, error_key
-from lrsched.core.series import error_series, finished, meta_series
+from lrsched.errors import ArgumentError
+from lrsched.pictures.tables import as_data, as_table
+from lrsched.pictures.terminal import text_of
 
 Key = Annotated[
     str | None,
@@ -24,15 +25,27 @@ Key = Annotated[
 ]
 
 
-def show(file: Where, key: Key = None, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
+Plot = Annotated[bool, typer.Option("--plot", help="Draw rate and error in the terminal instead of the table.")]
+
+
+def show(
+    file: Where,
+    key: Key = None,
+    plot: Plot = False,  # noqa: FBT002  typer's way
+    as_json: AsJson = False,  # noqa: FBT002  typer's way
+) -> None:
     """Show a history: its epochs, their rates with the changes marked, and the error that counts.
 
     Epochs without errors are marked as not finished. Exit 1 if no epoch has KEY.
     """
+    if plot and as_json:
+        raise ArgumentError("--plot draws and --json does not; leave out one of them")
     history = read_history(file)
     epochs = list(as_data(history, key))
     if as_json:
         say_json({"file": file, "epochs": epochs})
+    elif plot:
+        say_drawing(file, history, key)
     else:
         say_table(*as_table(epochs, key), file)
     if key is not None and all(shown["error_key"].key is None for shown in epochs):
@@ -41,67 +54,20 @@ def show(file: Where, key: Key = None, as_json: AsJson = False) -> None:  # noqa
         raise typer.Exit(NOT_THERE)
 
 
-def as_table(epochs: Sequence[dict[str, Any]], key: str | None) -> tuple[list[str], list[Row]]:
-    """Headings and rows of epochs; there is a column for what is not finished only where something is not."""
-    headings = [">epoch", ">learning rate", "change", *((">error", "error key") if key is None else (">value", "key"))]
-    if not all(shown["finished"] for shown in epochs):
-        headings.append("")
-    return headings, [_row(shown)[: len(headings)] for shown in epochs]
+def say_drawing(title: str, history: History, key: str | None) -> None:
+    """Print a title and below it a drawing, as large as the terminal together with the next prompt."""
+    say(title)
+    columns, lines = shutil.get_terminal_size()
+    drawing = text_of(history, columns, lines - 2, key)
+    if not _can_print(drawing):
+        drawing = text_of(history, columns, lines - 2, key, plain=True)
+    for line in drawing.splitlines():
+        say(line)
 
 
-def as_data(history: History, key: str | None) -> Iterator[dict[str, Any]]:
-    """Each epoch as plain data; ``change`` is the ratio to the rate before, or None."""
-    before: float | None = None
-    done, values = finished(history), _series(history, key)
-    for epoch, data in history.items():
-        rate = data.learning_rate
-        chosen, value = values.get(epoch, (_NOTHING, None))
-        yield {
-            "epoch": epoch,
-            "finished": epoch in done,
-            "learning_rate": rate,
-            "change": rate / before if rate is not None and before and rate != before else None,
-            "error_key": chosen,
-            "error_value": value,
-            "error": data.error,
-            "meta": data.meta,
-        }
-        before = before if rate is None else rate
-
-
-_NOTHING = ErrorKey(None, "the epoch does not have it")
-
-
-def _series(history: History, key: str | None) -> dict[int, tuple[ErrorKey, Any]]:
-    """What to show of each epoch: what it is and its value. Epochs without a value are left out."""
-    if key is None:
-        counting = ((epoch, data, error_key(history, epoch)) for epoch, data in finished(history).items())
-        return {epoch: (chosen, data.error[chosen.key]) for epoch, data, chosen in counting if chosen.key is not None}
-    values = error_series(history, key)
-    chosen = ErrorKey(key, "the error of that name")
-    if not values:
-        name = key.removeprefix(META_PREFIX)
-        values, chosen = meta_series(history, name), ErrorKey(META_PREFIX + name, "the meta value of that name")
-    return {epoch: (chosen, value) for epoch, value in values.items()}
-
-
-def change_in_words(change: float | None) -> str:
-    """What a rate was multiplied by.
-
-    Examples:
-        >>> change_in_words(0.5), change_in_words(None)
-        ('down x0.5', '')
-    """
-    return "" if change is None else f"{'down' if change < 1 else 'up'} x{change:.4g}"
-
-
-def _row(shown: dict[str, Any]) -> Row:
-    change, chosen = shown["change"], shown["error_key"].key
-    return (
-        str(shown["epoch"]),
-        "" if shown["learning_rate"] is None else repr(shown["learning_rate"]),
-        change_in_words(change),
-        "" if chosen is None else cell(shown["error_value"]),
-        chosen or "",
-        "" if shown["finished"] else "not finished",
-    )
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -14,11 +14,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from lrsched.cli.options import AsJson, Config, ExecConfig, NonFinite, PastMode, Settings, read_history, settings
-from lrsched.cli.output import Row, cell, say, say_error, say_json, say_table
+from lrsched.cli.options import AsJson, Config, ExecConfig, Files, NonFinite, PastMode, Settings, read_history, settings
+from lrsched.cli.output import say, say_error, say_json, say_table
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, broken_law
-from lrsched.formats.plain import jsonable
+from lrsched.formats.plain import Row, cell, jsonable
 from lrsched.simulation.spaces import parse_space
 from lrsched.storage import disk
 from lrsched.storage.config import read_text
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 INTERRUPTED: Final = 130
 """What a program exits with that Ctrl-C ended before its time."""
 
-Files = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE...", help="Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a."
-    ),
-]
 SpaceFile = Annotated[
     Path | None,
     typer.Option(

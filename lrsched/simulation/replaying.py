@@ -50,6 +50,11 @@ class ReplayedEpoch:
         """Whether the recorded rate is the decision's, bit for bit; an epoch without one agrees with anything."""
         return self.recorded is None or self.recorded == self.decision.learning_rate
 
+    @property
+    def is_news(self) -> bool:
+        """Whether the decision changes the rate, or is not the recorded one."""
+        return not self.reproduced or self.decision.learning_rate != self.decision.previous
+
     def data(self) -> dict[str, Any]:
         """It as plain data; the decision as it is, and in words."""
         return {

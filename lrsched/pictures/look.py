@@ -1,0 +1,198 @@
+"""How figures look, and how they become bytes: the one module that knows matplotlib's settings.
+
+None of its global state is left changed, and no text is taken for mathematics.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, Literal, final, get_args
+
+import attrs
+
+from lrsched.errors import broken_law, missing_extra
+from lrsched.formats.plain import printable
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ImageFormat = Literal["png", "svg", "pdf"]
+
+IMAGE_FORMATS: Final[tuple[ImageFormat, ...]] = get_args(ImageFormat)
+
+SMALL: Final = 8.0
+"""The size of letters, in points."""
+LARGE: Final = 9.5
+"""Their size in titles and names of axes."""
+POINTS: Final = 72.0
+"""How many of them are an inch."""
+
+# Fonts that have what the first one lacks, where the machine has them.
+_FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Unifont")
+
+_LOOK: dict[str, Any] = {
+    "text.parse_math": False,
+    "font.size": SMALL,
+    "axes.labelsize": LARGE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "figure.dpi": 100.0,
+    "savefig.dpi": 150.0,
+    "svg.fonttype": "none",  # texts stay texts
+    "svg.hashsalt": "lrsched",  # so that the same figure has the same bytes
+    "pdf.fonttype": 42,
+}
+_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+# Colours that the colour-blind tell apart (Okabe and Ito); symbols and dashes for print in grey. Their numbers have no
+# common divisor: a combination returns late.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+_SYMBOLS = ("o", "s", "^", "D", "v")
+_DASHES = ((4.0, 1.6), (1.2, 1.4), (7.0, 1.5, 1.2, 1.5), (9.0, 2.0))
+_CYCLES: tuple[tuple[Any, ...], ...] = (_COLOURS, _SYMBOLS, _DASHES)
+GREY: Final = "0.45"
+
+
+@final
+@attrs.frozen
+class Style:
+    """What tells one curve from the others.
+
+    Attributes:
+        number: Which one it is, from 0.
+        colour: Its colour.
+        symbol: At some of its points.
+        dashes: Of what is not recorded, in points.
+    """
+
+    number: int
+    colour: str
+    symbol: str
+    dashes: tuple[float, ...]
+
+
+def style(number: int) -> Style:
+    """The style of a curve by its number."""
+    return Style(number, *(cycle[number % len(cycle)] for cycle in _CYCLES))
+
+
+@contextlib.contextmanager
+def look() -> Iterator[None]:
+    """While it lasts, matplotlib has its defaults and this look, whatever its user configured.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl  # noqa: PLC0415  an extra
+        from matplotlib import font_manager  # noqa: PLC0415  an extra
+    except ModuleNotFoundError as error:
+        raise missing_extra("matplotlib", "plot") from error
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        there = {*font_manager.get_font_names()}
+        fonts = [name for name in _FONTS if name in there]
+        families: dict[str, Any] = {"font.family": [*fonts, "sans-serif"], "font.sans-serif": fonts}
+        mpl.rcParams.update(_LOOK | families)  # type: ignore[arg-type]  # the stubs want literal keys
+        yield
+
+
+def image(figure: "Figure", kind: ImageFormat) -> bytes:
+    r"""A figure as the bytes of a file; the same for the same figure.
+
+    Args:
+        figure: See `figure_of`.
+        kind: Which format.
+
+    Raises:
+        ArgumentError: It is none.
+
+    Examples:
+        >>> from matplotlib.figure import Figure
+        >>> image(Figure(), "png")[:4]
+        b'\x89PNG'
+    """
+    if kind not in IMAGE_FORMATS:
+        law = f"one of {', '.join(IMAGE_FORMATS)}"
+        raise broken_law("the format of a picture", law, kind, "png is for screens, svg and pdf for print")
+    written = _Written()
+    with look():
+        figure.savefig(written, format=kind, metadata=_METADATA[kind])  # type: ignore[arg-type]  # as much as it needs
+    return bytes(written)
+
+
+class _Written(bytearray):
+    """As much of a file as matplotlib writes to."""
+
+    def write(self, data: bytes) -> int:
+        self.extend(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return len(self)
+
+    def seek(self, *_: int) -> int:  # must be there, and is not called
+        raise NotImplementedError
+
+    def flush(self) -> None:
+        pass
+
+
+def shown(text: str) -> str:
+    """``text`` with everything escaped that is no character to be seen, or that no font here has."""
+    from matplotlib import font_manager  # noqa: PLC0415  an extra
+
+    text = printable(text)
+    if text.isascii():
+        return text
+    known = {code for file in _font_files() for code in font_manager.get_font(file).get_charmap()}
+    return "".join(c if ord(c) in known else c.encode("ascii", "backslashreplace").decode() for c in text)
+
+
+def _font_files() -> set[str]:
+    import matplotlib as mpl  # noqa: PLC0415  an extra
+    from matplotlib import font_manager  # noqa: PLC0415  an extra
+
+    families = mpl.rcParams["font.family"]
+    return {str(font_manager.findfont(font_manager.FontProperties(family=[family]))) for family in families}
+
+
+def width_of(text: str, size: float) -> float:
+    """How wide a text is, in points."""
+    from matplotlib.font_manager import FontProperties  # noqa: PLC0415  an extra
+    from matplotlib.textpath import text_to_path  # noqa: PLC0415  an extra
+
+    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
+    return float(width)
+
+
+def fitting(text: str, width: float, size: float) -> str:
+    """``text`` as it is shown, its middle left out where it is wider than ``width`` points."""
+    text = shown(text)
+    room = len(text)
+    if room > _LONGEST:
+        text, room = text[:_LONGEST] + text[-_LONGEST:], 2 * _LONGEST
+    short = text
+    while room > 1 and width_of(short, size) > width:
+        room = min(room - 1, int(room * 0.95))
+        short = f"{text[: room // 3]}…{text[-(room - room // 3) :]}"
+    return short
+
+
+_LONGEST = 500
+
+
+def wrapped(text: str, width: float, size: float) -> str:
+    """``text`` as it is shown, in lines that are no wider than ``width`` points."""
+    lines = [""]
+    for word in shown(text).split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if width_of(longer, size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(fitting(word, width, size))
+    return "\n".join(filter(None, lines))

@@ -1,0 +1,183 @@
+"""Histories, and what schedules say of them, as one page of HTML that needs nothing else: no network, no script.
+
+The template escapes every text, and shows as an escape what is no character to be seen.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, final
+
+import attrs
+
+from lrsched.core.series import best_epochs, finished
+from lrsched.errors import broken_law, missing_extra
+from lrsched.formats.plain import cell, printable
+from lrsched.pictures.figure import figure_of
+from lrsched.pictures.look import image
+from lrsched.pictures.run import Run, marks
+from lrsched.pictures.tables import as_data, as_table
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+MOST_EPOCHS = 500
+"""Of a longer history the table shows only the epochs where something changes."""
+MOST_ROWS = 5000
+
+
+def page_of(runs: Sequence[Run]) -> str:
+    """A page with a figure, facts, settings and a table for each run; of several runs also a figure of all.
+
+    Args:
+        runs: One or several.
+
+    Returns:
+        HTML, text that UTF-8 can encode.
+
+    Raises:
+        ArgumentError: There is no run.
+        MissingExtraError: matplotlib or Jinja is not installed.
+
+    Examples:
+        >>> from lrsched import EpochData, History
+        >>> page = page_of([Run("<b>", History({1: EpochData(learning_rate=0.1)}))])
+        >>> "<h2>&lt;b&gt;</h2>" in page, "<b>" in page
+        (True, False)
+    """
+    if not runs:
+        raise broken_law("runs", "at least one run", runs, "as in [Run('a', history)]")
+    title = f"Learning rates of {runs[0].name if len(runs) == 1 else f'{len(runs)} trainings'}"
+    together = _svg(runs) if len(runs) > 1 else None
+    return _template().render(title=title, together=together, sections=map(_section, runs))
+
+
+@cache
+def _template() -> "Template":
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  an extra
+    except ModuleNotFoundError as error:
+        raise missing_extra("Jinja2", "plot") from error
+    environment = Environment(
+        loader=PackageLoader("lrsched.pictures"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: printable(value) if type(value) is str else value,
+        trim_blocks=True,
+    )
+    return environment.get_template("report.html")
+
+
+def _svg(runs: Sequence[Run]) -> Any:
+    """A figure as an element of a page: without a prolog, and without names that another figure has, too."""
+    from markupsafe import Markup  # noqa: PLC0415  Jinja has it
+
+    text = image(figure_of(runs), "svg").decode()
+    return Markup(re.sub(r'<g id="[^"]*">', "<g>", text[text.index("<svg") :]))  # noqa: S704  its texts are escaped
+
+
+@attrs.frozen
+class _Cell:
+    text: str
+    other: bool = False
+    """Whether it is a rate that is not the recorded one."""
+
+
+@attrs.frozen
+class _Table:
+    title: str
+    about: str
+    headings: list[str]
+    rows: list[list[_Cell]]
+
+    @property
+    def classes(self) -> list[str]:
+        return ["number" if heading.startswith(">") else _CLASSES.get(heading, "") for heading in self.headings]
+
+
+_CLASSES = {"why": "long"}
+
+
+@final
+@attrs.frozen
+class _Section:
+    """What the template has of a run."""
+
+    name: str
+    figure: Any
+    notes: list[tuple[str, str]]
+    facts: list[tuple[str, str]]
+    settings: list[tuple[str, str]]
+    table: _Table
+
+
+def _section(run: Run) -> _Section:
+    replays = {"The schedule": run.replayed} if run.replayed is not None else {}
+    notes = [(f"{name}, free replay", told.note) for name, told in (replays | run.compared).items() if told.note]
+    settings = [(name, cell(value)) for name, value in sorted(run.settings.items())]
+    return _Section(run.name, _svg([run]), notes, list(_facts(run)), settings, _table(run))
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    history = run.history
+    span = f", from {min(history)} to {max(history)}" if history else ""
+    yield "epochs", f"{len(history)}{span}; {len(finished(history))} of them finished"
+    rates = run.rates
+    if rates:
+        yield "last rate", f"{rates[max(rates)]!r} at epoch {max(rates)}"
+        yield "lowest and highest rate", f"{min(rates.values())!r} and {max(rates.values())!r}"
+    for key in run.errors:
+        for epoch, error in best_epochs(history, key):
+            yield f"best {key}", f"{error!r} at epoch {epoch}"
+    if run.replayed is not None:
+        same = len(run.replayed) - len(run.replayed.differing)
+        yield "the schedule's rates", f"{same} of {len(run.replayed)} are the recorded ones, exactly"
+    yield "changes of the rate", str(len(marks(run)))
+
+
+def _table(run: Run) -> _Table:
+    """All epochs, or those where a rate changes; a schedule's rates that are not the recorded ones stand out."""
+    title, headings, rows = _decisions(run) if run.replayed is not None else _epochs(run)
+    place = next(number for number, heading in enumerate([*headings[1:], ""], 1) if not heading.startswith(">"))
+    headings[place:place] = [f">{name}" for name in run.compared]
+    others = [[_Cell(repr(s.decision.learning_rate), not s.reproduced) for s in told] for told in run.compared.values()]
+    rows = [[*row[:place], *more, *row[place:]] for row, *more in zip(rows, *others, strict=True)]
+    shown = range(len(rows))
+    about = f"All {len(rows)} epochs." if len(rows) != 1 else "The only epoch."
+    if len(rows) > MOST_EPOCHS:
+        changing = list(_changing(run))
+        shown = changing[:MOST_ROWS]  # type: ignore[assignment]
+        about = f"Of {len(rows)} epochs the {len(changing)} at which a rate changes, and the last."
+        if len(changing) > MOST_ROWS:
+            about += f" Of these the first {MOST_ROWS} are shown."
+    if run.replayed is not None or run.compared:
+        about += " A schedule's rates that are not the recorded ones are set in bold."
+    return _Table(title, about, headings, [rows[number] for number in shown])
+
+
+def _decisions(run: Run) -> tuple[str, list[str], list[list[_Cell]]]:
+    rows = [
+        [
+            _Cell(str(step.epoch)),
+            _Cell("" if step.recorded is None else repr(step.recorded)),
+            _Cell(repr(step.decision.learning_rate), not step.reproduced),
+            _Cell(str(step.decision.action)),
+            _Cell(step.decision.cause.describe()),
+        ]
+        for step in run.replayed or ()
+    ]
+    return "Decisions", [">epoch", ">recorded", ">replayed", "action", "why"], rows
+
+
+def _epochs(run: Run) -> tuple[str, list[str], list[list[_Cell]]]:
+    key = run.keys[0] if len(run.keys) == 1 else None
+    headings, rows = as_table(list(as_data(run.history, key)), key)
+    return "Epochs", headings, [list(map(_Cell, row)) for row in rows]
+
+
+def _changing(run: Run) -> Iterable[int]:
+    """The positions of the epochs with other rates than the one before, recorded or a schedule's; and of the last."""
+    replays = [*([] if run.replayed is None else [run.replayed]), *run.compared.values()]
+    recorded = [data.learning_rate for data in run.history.values()]
+    rates = list(zip(recorded, *([step.decision.learning_rate for step in told] for told in replays), strict=True))
+    return [n for n in range(len(rates)) if n in (0, len(rates) - 1) or rates[n] != rates[n - 1]]

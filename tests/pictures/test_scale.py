@@ -1,0 +1,79 @@
+"""Axes from 0 to 1: every value has its place, and ticks stand where their labels say."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lrsched.pictures.scale import scale_of, spans_decades, thinned
+
+VALUES = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8)
+RATES = st.lists(st.floats(0.0, 1e308), min_size=1, max_size=8)
+
+
+@given(VALUES, st.integers(2, 9))
+def test_every_value_has_a_place_in_order(values, most):
+    scale = scale_of(values)
+    places = scale.at(sorted(values)).tolist()
+    assert all(-1e-6 <= place <= 1 + 1e-6 for place in places)
+    assert places == sorted(places)
+    ticks(scale, most)
+
+
+@given(RATES, st.integers(2, 9))
+def test_every_rate_has_a_place_in_order_and_zero_stands_below(values, most):
+    scale = scale_of(values, logarithmic=True)
+    places = scale.at(sorted(values)).tolist()
+    assert all(-1e-6 <= place <= 1 + 1e-6 for place in places)
+    assert places == sorted(places)
+    if 0.0 in values and max(values) > 0:
+        assert places[0] == 0.0
+        assert scale.at([min(value for value in values if value)])[0] > 0.05
+    ticks(scale, most)
+
+
+def ticks(scale, most):
+    found = scale.ticks(most)
+    labels = [label for _, label in found]
+    assert len(found) <= most + 2
+    assert len(set(labels)) == len(labels)
+    for place, label in found:
+        assert -1e-6 <= place <= 1 + 1e-6
+        assert scale.at([float(label)])[0] == pytest.approx(place, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "labels"),
+    [
+        ([0.3, 0.003], {"logarithmic": True}, ["0.005", "0.01", "0.02", "0.05", "0.1", "0.2"]),
+        ([1.0, 1e-9], {"logarithmic": True}, ["1e-9", "1e-7", "1e-5", "0.001", "0.1"]),
+        ([0.1, 0.12], {"logarithmic": True}, ["0.1", "0.105", "0.11", "0.115", "0.12"]),
+        ([1e308, -1e308], {}, ["-1e308", "-5e307", "0", "5e307", "1e308"]),
+        ([0.5, 3.5], {"whole": True}, ["1", "2", "3"]),
+        ([0.5, 1.5], {"whole": True}, ["1"]),
+        ([1000000.0, 1000001.0], {}, ["1000000", "1000000.2", "1000000.4", "1000000.6", "1000000.8", "1000001"]),
+    ],
+)
+def test_ticks_are_round_numbers(values, options, labels):
+    assert [label for _, label in scale_of(values, **options).ticks(6)] == labels
+
+
+def test_what_is_not_finite_or_below_zero_has_no_place():
+    assert math.isnan(scale_of([1.0, 2.0]).at([math.inf])[0])
+    assert math.isnan(scale_of([1.0, 2.0], logarithmic=True).at([-1.0])[0])
+    assert not spans_decades([math.nan])
+
+
+def test_thinning_keeps_extremes_and_gaps():
+    import numpy as np
+
+    x = np.linspace(0, 1, 100_000)
+    y = np.sin(1000 * x)
+    y[50_000], y[60_000], y[70_000] = 5.0, -5.0, math.nan
+    few_x, few_y = thinned(x, y, 100)
+    assert len(few_x) <= 500
+    assert (np.nanmax(few_y), np.nanmin(few_y)) == (5.0, -5.0)
+    assert np.isnan(few_y).sum() == 1
+    assert (few_x[0], few_x[-1]) == (0.0, 1.0)
+    assert thinned(x[:9], y[:9], 100)[0] is not None
