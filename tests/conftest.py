@@ -1,11 +1,13 @@
 """Hypothesis profiles, and the recorded trainings."""
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+gc.set_threshold(100_000, 20, 100)  # with torch in memory, the collector would take a tenth of the time
 _ROOT = Path(__file__).resolve().parent.parent
 
 _COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}

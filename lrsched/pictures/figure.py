@@ -293,7 +293,7 @@ def _draw_steps(axes: "Axes", curve: _Curve, epochs: Scale, scale: Scale) -> Non
     some = _some(len(level), _MOST_SYMBOLS if curve.is_recorded else _FEW_SYMBOLS, how)
     _draw_symbols(axes, middle[some], level[some], how.symbol, how.colour)
     if apart < len(numbers):
-        axes.plot(x[apart], y[apart], how.symbol, color=how.colour, markersize=6, zorder=4)
+        axes.plot(x[apart], y[apart], how.symbol, color=how.colour, markersize=6, zorder=4, clip_on=False)
         for each in axes.figure.axes:
             each.axvline(x[apart], color=how.colour, linewidth=0.8, dashes=(1, 2))
 
