@@ -1,6 +1,6 @@
 """``lrsched follow``: a history while a training writes it."""
 
-import gc
+import contextlib
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from lrsched.cli.options import AsJson, Where
-from lrsched.cli.output import console, is_screen, say, say_json, table_of
+from lrsched.cli.output import console, is_screen, say, say_json, table_of, usual_collections
 from lrsched.cli.show import Key
 from lrsched.core.history import History
 from lrsched.core.series import finished
@@ -49,7 +49,7 @@ def follow(
     run it is that run, also when others are added.
     """
     histories = _histories(file, interval, until)
-    try:
+    with contextlib.suppress(KeyboardInterrupt), usual_collections():  # it runs for days
         if as_json or not is_screen():
             for epoch in _news(histories, key):
                 if as_json:
@@ -58,8 +58,6 @@ def follow(
                     say(_line(epoch))
         else:
             _show_live(histories, file, key)
-    except KeyboardInterrupt:
-        return
 
 
 def _histories(where: str, interval: float, until: int | None) -> Iterator[History]:
@@ -85,7 +83,6 @@ def _histories(where: str, interval: float, until: int | None) -> Iterator[Histo
             yield history
         if until is not None and max(finished(last or History()), default=0) >= until:
             return
-        gc.collect()  # for days, see `rare_collections`
         time.sleep(interval)
 
 

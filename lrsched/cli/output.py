@@ -19,6 +19,7 @@ from lrsched.formats.plain import Row, dumps, printable
 
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width
 _MOST_GARBAGE = 5_000_000  # objects, at the cost of less than a second and of less than 1 GB
+_USUAL_GARBAGE = gc.get_threshold()[0]
 _MOST_FITTED = 1000  # rows, of a table that fits into a terminal: rich takes half a millisecond for each
 
 
@@ -28,20 +29,30 @@ def console() -> Console:
 
 
 @contextlib.contextmanager
-def rare_collections() -> Iterator[None]:
+def collections_every(objects: int) -> Iterator[None]:
+    """While it lasts, the garbage collector runs whenever there are so many new objects."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(objects, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+
+
+def rare_collections() -> contextlib.AbstractContextManager[None]:
     """While it lasts, the garbage collector hardly runs.
 
     A history of 100,000 epochs and what is said of it are a million objects that live until the command ends, and none
     of them refers back. By default the collector looks at the new ones after every 700, and at all of them whenever a
     quarter is new: two thirds of the time. It is not off, so there is an end to garbage, but a late one: what runs
-    for days must collect it itself.
+    for days asks for `usual_collections`.
     """
-    thresholds = gc.get_threshold()
-    gc.set_threshold(_MOST_GARBAGE, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
+    return collections_every(_MOST_GARBAGE)
+
+
+def usual_collections() -> contextlib.AbstractContextManager[None]:
+    """While it lasts, the garbage collector runs as often as Python has it by default."""
+    return collections_every(_USUAL_GARBAGE)
 
 
 @contextlib.contextmanager

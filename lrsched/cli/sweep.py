@@ -1,29 +1,27 @@
 """``lrsched sweep``: many settings over many histories."""
 
-import csv
 import heapq
 import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from lrsched.cli.options import AsJson, Config, ExecConfig, Files, NonFinite, PastMode, Settings, read_history, settings
 from lrsched.cli.output import say, say_error, say_json, say_table
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, broken_law
 from lrsched.formats.plain import Row, cell, jsonable
-from lrsched.simulation.spaces import parse_space
 from lrsched.storage import disk
 from lrsched.storage.config import read_text
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from lrsched.simulation.sweeping import Sweep
 
 INTERRUPTED: Final = 130
@@ -70,6 +68,7 @@ def sweep(
     Settings of CONFIG hold wherever SPACE does not say otherwise. Those that agree with most of the recorded rates come
     first. Ctrl-C ends it and leaves what is done.
     """
+    from lrsched.simulation.spaces import parse_space  # noqa: PLC0415  it takes long to import
     from lrsched.simulation.sweeping import sweep_blocks  # noqa: PLC0415  it takes long to import
 
     if space is None:
@@ -120,7 +119,7 @@ def _read(files: list[str]) -> dict[str, History]:
 
 
 @contextmanager
-def _executor(jobs: int) -> Iterator[Executor | None]:
+def _executor(jobs: int) -> "Iterator[Executor | None]":
     if jobs == 1:
         yield None
         return
@@ -154,6 +153,8 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
 @contextmanager
 def _bar() -> Iterator[Callable[[int, int], None]]:
     """A progress bar, where the standard error is a terminal."""
+    from rich.progress import Progress  # noqa: PLC0415  it takes long to import
+
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("decisions", total=None)
@@ -200,6 +201,8 @@ def _opened(path: Path, mode: str, **options: Any) -> Iterator[Any]:
 
 
 def _as_csv(file: TextIO) -> Write:
+    import csv  # noqa: PLC0415  for one kind of output only
+
     table = csv.writer(file)
     names: list[str] = []
 
