@@ -787,7 +787,7 @@ def _finds_nothing_wrong(text, seeds=range(6)):
     return sum(not isinstance(value, Unknown) for value in found.names.values())
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(text=programs())
 @example("from judge import unknown\nl1 = []\nl1.extend([unknown(l1), l2 := [1]])\nunknown()\n")
 def test_what_is_said_to_be_known_is_so_whatever_unknown_code_does(text):
