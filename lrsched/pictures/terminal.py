@@ -29,7 +29,7 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
         history: What to draw.
         width: How many columns a line has at most; at least 40 are used.
         height: How many lines; at least 8 are used.
-        key: The error to draw; by default the one that counts in most epochs. See `Run`.
+        key: The error to draw; by default the one that counts in most epochs. See `lrsched.pictures.run.Run`.
         plain: Use no other characters than those of ASCII, coarser.
 
     Returns:

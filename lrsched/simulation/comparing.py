@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TAKEN: Final = ("epoch", "recorded")
 """What is no name of a schedule, since the table has columns of that name."""
 
+_GUESS: Final = " (guess)"
+"""Nor does one end so, for the same reason."""
+
 
 @final
 @attrs.frozen
@@ -79,12 +82,19 @@ class Compared(Result):
         return next(iter(self.replays.values()))
 
     def to_dict(self) -> dict[str, Any]:
-        """See `Result.to_dict`: epoch, recorded rate, and a column for each schedule, by its name."""
-        return {
+        """See `Result.to_dict`: epoch, recorded rate, and a column for each schedule, by its name.
+
+        In the free mode there is another one for each, ``NAME (guess)``, see `Replay.guesses`.
+        """
+        table: dict[str, Any] = {
             "epoch": [step.epoch for step in self._first],
             "recorded": [step.recorded for step in self._first],
-            **{name: [step.decision.learning_rate for step in told] for name, told in self.replays.items()},
         }
+        for name, told in self.replays.items():
+            table[name] = [step.decision.learning_rate for step in told]
+            if self.mode == "free":
+                table[name + _GUESS] = list(told.guesses)
+        return table
 
     def data(self) -> dict[str, Any]:
         """See `Result.data`."""
@@ -121,8 +131,7 @@ def compare(schedules: Mapping[str, Schedule | Function], history: History, mode
     if not schedules:
         raise broken_law("schedules", "at least one schedule by name", schedules, 'as in {"a": Constant(0.1)}')
     for name in schedules:
-        if not isinstance(name, str) or name in TAKEN:
-            raise broken_law(
-                "a name in schedules", f"a str other than {' and '.join(TAKEN)}", name, "give it another one"
-            )
+        if not isinstance(name, str) or name in TAKEN or name.endswith(_GUESS):
+            law = f"a str other than {' and '.join(TAKEN)} that does not end in {_GUESS!r}"
+            raise broken_law("a name in schedules", law, name, "give it another one")
     return Compared(mode, FrozenDict({name: replay(schedule, history, mode) for name, schedule in schedules.items()}))

@@ -128,18 +128,25 @@ have changed them'
         return next((step.epoch for step in self.steps if not step.reproduced), None)
 
     @property
+    def guesses(self) -> tuple[bool, ...]:
+        """For each epoch whether it is a guess, since with the rates before it the errors would have been others."""
+        first = self.differs_from if self.mode == "free" else None
+        return tuple(first is not None and step.epoch > first for step in self.steps)
+
+    @property
     def note(self) -> str | None:
         """What has to be said of a free replay wherever it is shown; None for one of the recorded past."""
         return what_if(self.differs_from) if self.mode == "free" else None
 
     def to_dict(self) -> dict[str, Any]:
-        """See `Result.to_dict`: epoch, recorded and own rate, whether they are the same, action, and why."""
+        """See `Result.to_dict`: epoch, recorded and own rate, whether they are the same, a guess, action, and why."""
         decisions = [step.decision for step in self.steps]
         return {
             "epoch": [step.epoch for step in self.steps],
             "recorded": [step.recorded for step in self.steps],
             "learning_rate": [decision.learning_rate for decision in decisions],
             "reproduced": [step.reproduced for step in self.steps],
+            "guess": list(self.guesses),
             "action": [str(decision.action) for decision in decisions],
             "why": [decision.describe() for decision in decisions],
         }
@@ -150,7 +157,7 @@ have changed them'
             "mode": self.mode,
             "note": self.note,
             "differs_from": self.differs_from,
-            "epochs": [step.data() for step in self.steps],
+            "epochs": [{**step.data(), "guess": guess} for step, guess in zip(self.steps, self.guesses, strict=True)],
         }
 
 

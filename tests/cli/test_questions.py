@@ -173,8 +173,8 @@ def test_compare_writes_json_and_csv(run, configs, tmp_path):
     assert json.loads((tmp_path / "all.JSON").read_text()) == told
     assert json.loads(run("compare", "learning_rates", *configs, "-o", "all.csv", "--json")[1]) == told
     rows = list(csv.reader((tmp_path / "all.csv").read_text().splitlines()))
-    assert rows[0] == ["epoch", "recorded", "half", "quarter"]
-    assert rows[-1] == ["4", "0.25", "0.125", "0.03125"]
+    assert rows[0] == ["epoch", "recorded", "half", "half (guess)", "quarter", "quarter (guess)"]
+    assert rows[-1] == ["4", "0.25", "0.125", "False", "0.03125", "True"]
     assert len(rows) == 5
 
 

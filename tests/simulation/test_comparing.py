@@ -59,8 +59,13 @@ def test_arrays_and_the_table():
         "epoch": [1, 2, 3],
         "recorded": [0.5, None, 0.25],
         "half": [0.5, 0.5, 0.25],
+        "half (guess)": [False, False, False],
         "quarter": [0.5, 0.5, 0.125],
+        "quarter (guess)": [False, False, False],
     }
+    free = compare({"quarter": QUARTER}, _recorded(0.5, 0.4, 0.25))
+    assert free.to_dict()["quarter (guess)"] == [False, False, True]
+    assert "half (guess)" not in compare({"half": HALF}, _recorded(0.5), "recorded").to_dict()
     assert (compared.differs_from, compared.apart_from) == ({"half": None, "quarter": 3}, 3)
 
 
@@ -96,9 +101,10 @@ def test_as_json():
     ("schedules", "mode", "message"),
     [
         ({}, "free", "schedules must be at least one schedule by name, got {}"),
-        ({"epoch": HALF}, "free", "must be a str other than epoch and recorded, got 'epoch'"),
-        ({"recorded": HALF}, "free", "must be a str other than epoch and recorded, got 'recorded'"),
-        ({1: HALF}, "free", "must be a str other than epoch and recorded, got 1"),
+        ({"epoch": HALF}, "free", "must be a str other than epoch and recorded.*, got 'epoch'"),
+        ({"recorded": HALF}, "free", "must be a str other than epoch and recorded.*, got 'recorded'"),
+        ({"a (guess)": HALF}, "free", r"that does not end in ' \(guess\)', got 'a \(guess\)'"),
+        ({1: HALF}, "free", "must be a str other than epoch and recorded.*, got 1"),
         ({"a": 0.1}, "free", "schedule must be a Schedule or a function"),
         ({"a": HALF}, "own", "mode must be one of recorded, free, got 'own'"),
     ],

@@ -117,6 +117,7 @@ def test_a_replay_as_a_table_and_as_json():
         "recorded": [0.5, 0.5, 0.25, None],
         "learning_rate": [0.5, 0.5, 0.25, 0.125],
         "reproduced": [True, True, True, True],
+        "guess": [False, False, False, False],
         "action": ["default", "keep", "decay", "decay"],
         "why": [decision.describe() for decision in decisions],
     }
@@ -125,3 +126,11 @@ def test_a_replay_as_a_table_and_as_json():
     assert [step["why"] for step in read["epochs"]] == told.to_dict()["why"]
     assert read["epochs"][2]["decision"]["cause"]["threshold"] == -0.01
     assert read["epochs"][3]["recorded"] is None
+
+
+def test_what_comes_after_another_rate_in_a_free_replay_is_a_guess():
+    history = _recorded(0.5, 0.4, 0.25, None)
+    told = replay(NEWBOB, history, "free")
+    assert (told.differs_from, told.guesses) == (2, (False, False, True, True))
+    assert [step["guess"] for step in told.data()["epochs"]] == told.to_dict()["guess"] == list(told.guesses)
+    assert replay(NEWBOB, history).guesses == (False, False, False, False)
