@@ -102,8 +102,12 @@ class SweptHistory:
 
     def decay_epochs(self, setting: int) -> np.ndarray:
         """The epochs in which the rate of a setting, from 0, is below the one before: int64 of shape (decays,)."""
-        end = int(self.summary.decays[: setting + 1].sum())
-        return self.summary.decay_epochs[end - int(self.summary.decays[setting]) : end]
+        end = self._decay_ends[setting]
+        return self.summary.decay_epochs[end - self.summary.decays[setting] : end]
+
+    @cached_property
+    def _decay_ends(self) -> np.ndarray:
+        return np.cumsum(self.summary.decays)
 
     def without_rates(self) -> "SweptHistory":
         """The summary alone."""
@@ -135,8 +139,7 @@ class SweptHistory:
             yield self._summary_of(np.ascontiguousarray(rates[part]), self.floors[part])
 
     def _summary_of(self, rates: np.ndarray, floors: np.ndarray) -> Summary:
-        own = self.mode == "free"
-        before = rates[:, :-1] if own else _newest_known(self.recorded)[:-1]
+        before = rates[:, :-1] if self.mode == "free" else _newest_known(self.recorded)[:-1]
         fell = rates[:, 1:] < before
         same = rates == self.recorded
         return Summary(
