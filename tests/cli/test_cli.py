@@ -247,7 +247,7 @@ def test_pretraining_fixes_the_first_rates(run, tmp_path):
 
 
 def test_a_pretraining_longer_than_the_history_is_all_of_it(run, file):
-    assert run("verify", file, *NEWBOB, "--pretrain-epochs", "999999999999", "--override", "3,4")[0] == 0
+    assert run("verify", file, *NEWBOB, "--pretrain-epochs", "999999999999", "--override", "3,4-4")[0] == 0
 
 
 def test_misspelt_settings_are_reported_on_the_standard_error(run, file, config):

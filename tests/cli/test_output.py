@@ -9,6 +9,7 @@ import sys
 import strategies
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from lrsched import EpochData, FileStorage, History
 from lrsched.cli import output
@@ -55,6 +56,14 @@ def test_a_table_fits_into_a_terminal_unless_it_is_very_long(monkeypatch):
         longest.append(max(map(len, re.sub(r"\x1b\[\d*m", "", terminal.getvalue()).splitlines())))
     assert longest[0] <= 20
     assert longest[1] > 40
+
+
+def test_what_does_not_fit_is_folded_and_nothing_of_it_is_lost():
+    terminal = Console(width=12, color_system=None)
+    with terminal.capture() as captured:
+        terminal.print(table_of((">number", "text"), [("1" * 30, "a" * 30)]))
+    printed = captured.get()
+    assert (printed.count("1"), printed.count("a")) == (30, 30)
 
 
 def test_a_rule_is_of_characters_that_the_output_has(monkeypatch):

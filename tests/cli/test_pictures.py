@@ -1,5 +1,6 @@
 """`lrsched plot`, `lrsched report` and `lrsched show --plot`: what they write, and how they refuse."""
 
+import errno
 import fcntl
 import os
 import pty
@@ -150,10 +151,11 @@ def test_show_draws_or_prints_json(run):
 
 
 def test_show_draws_in_ascii_where_nothing_else_can_be_printed():
-    code = f"from lrsched.cli import main; main(['show', {str(FILE)!r}, '--plot'])"
+    code = f"from lrsched.cli import main; main(['show', {str(FILE)!r}, '--plot', '-k', 'train_error'])"
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)
     drawing = done.stdout.decode("ascii")
+    assert drawing.splitlines()[1] == "train_error"
     assert drawing.count("*") > 40
     assert "0.1+" in drawing
     assert "\\" not in drawing
@@ -211,3 +213,55 @@ def test_the_commands_are_there(capsys):
             main([command, "--help"])
         assert stopped.value.code == 0
         assert "--compare" in capsys.readouterr().out
+
+
+def test_nothing_is_left_beside_what_was_there_where_the_disk_is_full(run, tmp_path, monkeypatch):
+    out = tmp_path / "x.svg"
+    out.write_text("old")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run("plot", FILE, "-o", out) == (3, "", f"lrsched: error: [Errno 28] No space left on device: '{out}'\n")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x.svg", "old")]
+
+
+def test_a_device_is_not_replaced_by_a_picture(run, tmp_path):
+    out = tmp_path / "x.svg"
+    os.mkfifo(out)
+    code, _, err = run("plot", FILE, "-o", out)
+    assert (code, out.is_fifo()) == (3, True)
+    assert "it is a device or a pipe and no file" in err
+
+
+def test_the_options_hold_for_the_marked_and_for_the_compared_schedules(run, tmp_path):
+    file, out, config = tmp_path / "learning_rates", tmp_path / "x.svg", tmp_path / "c.py"
+    errors = [1.0, float("nan"), 0.5]
+    history = {e: EpochData(learning_rate=0.5, error={"dev_score": error}) for e, error in enumerate(errors, 1)}
+    FileStorage(file).save(History(history))
+    config.write_text(
+        "import os\nlearning_rate_control, learning_rate = 'newbob', .5\npretrain_learning_rate=os.getpid()**0/4\n"
+    )
+
+    def told(*options):
+        for given in (("--config", config), ("--compare", config)):
+            assert run("plot", file, "-o", out, *given, "--exec-config", *options)[0] == 0
+            yield " ".join(words(out))
+
+    marked, compared = told()
+    assert "1 of 3 rates are not the recorded ones, the first at epoch 3" in marked
+    assert "from epoch 3 on" in compared
+    marked, compared = told("--non-finite", "keep")
+    assert "not the recorded ones" not in marked
+    assert "every rate is the recorded one" in compared
+    marked, compared = told("--pretrain-epochs", "1")
+    assert "the first at epoch 1" in marked
+    assert "from epoch 1 on" in compared
+
+
+def test_an_error_that_only_a_later_file_has_can_be_drawn(run, tmp_path):
+    other, out = tmp_path / "learning_rates", tmp_path / "x.svg"
+    FileStorage(other).save(History({1: EpochData(learning_rate=0.1, error={"other": 1.0})}))
+    assert run("plot", FILE, other, "-o", out, "-k", "other")[0] == 0
+    assert "other" in words(out)

@@ -325,6 +325,15 @@ def test_follow_does_not_tell_again_what_was_broken_for_a_moment(run, tmp_path, 
     assert len(out.splitlines()) == 3
 
 
+@pytest.mark.parametrize(("interval", "looks"), [("0.05", 200), ("1", 10), ("60", 10)])
+def test_follow_has_patience_for_ten_seconds_or_looks(run, tmp_path, time, interval, looks):
+    path = tmp_path / "learning_rates"
+    path.write_text("{1: Epoch")
+    time += [lambda: None] * 1000
+    assert run("follow", path, "--interval", interval)[0] == 3
+    assert 1000 - len(time) == looks - 1  # after the last look it does not wait
+
+
 def test_follow_waits_until_the_epoch_is_finished(run, tmp_path, time):
     path = tmp_path / "learning_rates"
     open_storage(path).save(HISTORY)

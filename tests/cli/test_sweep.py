@@ -127,6 +127,31 @@ def test_settings_that_fail_are_told(run, tmp_path):
     assert "1 fail, the first: setting 0: learning_rate_decay must be None, a factor in [0, 1]" in out
 
 
+def test_what_fails_with_one_file_only_is_told(run, tmp_path):
+    for name, epochs in (("short", 5), ("long", 100)):
+        history = {e: EpochData(learning_rate=0.1, error={"dev_score": 1.0 / e}) for e in range(1, epochs + 1)}
+        FileStorage(tmp_path / name).save(History(history))
+    path = tmp_path / "space.json"
+    path.write_text('{"fixed": {"learning_rate_control": "newbob"}, "grid": {"newbob_learning_rate_growth": [1, 1e9]}}')
+    code, out, _ = run("sweep", tmp_path / "short", tmp_path / "long", "--space", path)
+    assert code == 0
+    assert "1 fail, the first: setting 1: at epoch " in out
+
+
+def test_block_by_block_is_the_same_as_at_once(run, tmp_path, monkeypatch):
+    path = tmp_path / "space.json"
+    fixed = {"learning_rate_control": "newbob", "learning_rate": 0.3}
+    path.write_text(json.dumps({"fixed": fixed, "grid": {"newbob_learning_rate_decay": [0.7, 2, 0.5, 3, 0.5]}}))
+    hold = "learning_rate_control_min_num_epochs_per_new_lr=2"
+    command = ["sweep", FILE, "--space", path, *REST, "--set", hold]
+    at_once = run(*command)
+    assert at_once[1].startswith(f"{FILE}: 2 of 5 settings give every recorded rate\n")
+    assert "2 fail, the first: setting 1: " in at_once[1]
+    assert "not shown" not in at_once[1]
+    monkeypatch.setattr("lrsched.simulation.sweeping._BLOCK", 1)
+    assert run(*command) == at_once
+
+
 def test_a_function_of_a_configuration_that_was_run_cannot_go_to_other_processes(run, space, tmp_path):
     config = tmp_path / "training.py"
     config.write_text("newbob_learning_rate_growth = lambda rate: rate\n")

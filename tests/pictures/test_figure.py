@@ -188,3 +188,39 @@ def test_any_histories_can_be_drawn_together(several):
 def test_an_epoch_without_a_rate_has_none_drawn():
     history = History({e: EpochData(learning_rate=None if e == 2 else 0.1, error={"a": 1.0}) for e in (1, 2, 3)})
     assert figure_of([Run("a", history)]).axes[1].lines
+
+
+def test_errors_that_span_decades_stand_on_a_logarithmic_axis():
+    def labels(errors):
+        return [label.get_text() for label in figure_of([Run("a", awkward.history(errors))]).axes[0].get_yticklabels()]
+
+    assert labels([0.1, 0.01, 0.001]) == ["0.001", "0.003", "0.01", "0.03", "0.1"]
+    assert labels([0.1, 0.06, 0.03]) == ["0.04", "0.06", "0.08", "0.1"]
+
+
+def test_a_pdf_does_not_say_when_it_was_made(digits):
+    """Two that are made in the same second would agree anyway."""
+    assert b"CreationDate" not in image(figure_of([digits]), "pdf")
+
+
+def test_a_compared_schedule_has_symbols_only_where_it_differs_and_lies_above_the_recorded_rate(digits):
+    rates = figure_of([digits]).axes[1]
+    widths = [line.get_linewidth() for line in rates.lines if line.get_drawstyle() == "steps-post"]
+    assert widths == [2.2, 2.2, 1.0, 1.0]
+    own = [line for line in rates.lines if line.get_color() == "#D55E00" and line.get_marker() == "s"]
+    assert min(x for line in own for x in line.get_xdata()) >= 2 / 30
+    (first,) = [line for line in own if line.get_markersize() == 6]
+    assert list(first.get_xdata()) == [pytest.approx(2 / 30)]
+
+
+def test_a_point_without_neighbours_has_a_symbol():
+    errors = [1.0] * 100
+    errors[49] = errors[51] = float("nan")
+    lines = figure_of([Run("a", awkward.history(errors))]).axes[0].lines
+    alone = [list(line.get_xdata()) for line in lines if line.get_marker() == "o" and len(line.get_xdata()) < 4]
+    assert alone == [[pytest.approx(0.505)]]
+
+
+def test_of_many_quiet_decisions_some_are_shown_and_the_legend_says_so():
+    told = " ".join(words(figure_of(RUNS["400 epochs, marked"]))).replace("\n", " ")
+    assert "epochs, some shown)" in told

@@ -112,10 +112,29 @@ def test_the_page_has_facts_settings_decisions_and_the_note(digits):
     assert "+26.8 % &gt; -1 %" in text
 
 
+def test_the_rates_of_the_marked_schedule_stand_out_too_and_its_free_replay_has_a_note(digits):
+    settings = digits.settings | {"newbob_learning_rate_decay": 0.8}
+    replayed = replay(schedule_from_config(settings), digits.history, "free")
+    assert (replayed.differs_from, len(replayed.differing)) == (3, 28)
+    text = page_of([Run("digits", digits.history, replayed)])
+    texts = harmless(text).texts
+    assert texts[texts.index("The schedule, free replay") + 1] == f": {replayed.note}."
+    assert "2 of 30 are the recorded ones, exactly" in texts
+    assert text.count('<td class="number"><strong>') == 28
+
+
+def test_the_table_of_a_single_key_is_about_that_one(digits):
+    text = page_of([Run("a", digits.history, keys=["train_error"])])
+    first = digits.history[1].error["train_error"]
+    assert {"value", "key", "train_error", repr(first)} <= set(harmless(text).texts)
+
+
 def test_without_a_schedule_the_table_is_that_of_show():
     texts = harmless(page_of(RUNS["no errors"])).texts
     assert {"Epochs", "change", "down x0.9", "not finished"} <= set(texts)
     assert "Settings" not in texts
+    rises = awkward.history([1.0] * 4, [0.1, None, 0.2, 0.2])
+    assert [text for text in harmless(page_of([Run("a", rises)])).texts if "x2" in text] == ["x2", "up x2"]
 
 
 def test_several_runs_have_a_figure_together():

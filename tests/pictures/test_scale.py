@@ -49,6 +49,7 @@ def ticks(scale, most):
         ([0.3, 0.003], {"logarithmic": True}, ["0.005", "0.01", "0.02", "0.05", "0.1", "0.2"]),
         ([1.0, 1e-9], {"logarithmic": True}, ["1e-9", "1e-7", "1e-5", "0.001", "0.1"]),
         ([0.1, 0.12], {"logarithmic": True}, ["0.1", "0.105", "0.11", "0.115", "0.12"]),
+        ([0.1, 0.3], {"logarithmic": True}, ["0.1", "0.15", "0.2", "0.25", "0.3"]),  # half a decade
         ([1e308, -1e308], {}, ["-1e308", "-5e307", "0", "5e307", "1e308"]),
         ([0.5, 3.5], {"whole": True}, ["1", "2", "3"]),
         ([0.5, 1.5], {"whole": True}, ["1"]),
@@ -77,3 +78,16 @@ def test_thinning_keeps_extremes_and_gaps():
     assert np.isnan(few_y).sum() == 1
     assert (few_x[0], few_x[-1]) == (0.0, 1.0)
     assert thinned(x[:9], y[:9], 100)[0] is not None
+
+
+def test_zero_has_a_place_of_a_long_logarithmic_axis():
+    assert scale_of([0.0, 1e-9, 1.0], logarithmic=True).at([0.0, 1e-9, 1.0]).tolist() == pytest.approx([0.0, 0.15, 1.0])
+
+
+def test_thinning_keeps_the_last_point_of_a_line_that_ends_within_a_stripe():
+    import numpy as np
+
+    x = np.linspace(0, 0.995, 100_000)
+    y = np.sin(1000 * x)
+    y[-1] = 0.0  # neither the lowest nor the highest there
+    assert [each[-1] for each in thinned(x, y, 100)] == [0.995, 0.0]

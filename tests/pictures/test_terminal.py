@@ -8,6 +8,7 @@ import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import awkward
+from plotext import terminal
 
 from lrsched import read
 from lrsched.cli.demo import RECORDED
@@ -29,7 +30,7 @@ def fits(drawing, width, height):
     return lines
 
 
-@pytest.mark.parametrize("size", [(40, 8), (80, 24), (200, 50)])
+@pytest.mark.parametrize("size", [(40, 9), (80, 24), (200, 51)])
 @pytest.mark.parametrize("name", RUNS)
 def test_a_drawing_has_the_size_asked_for(name, size):
     for run in RUNS[name]:
@@ -63,6 +64,7 @@ def test_nothing_is_left_in_plotexts_only_figure():
     first, second = (text_of(RUNS["3 epochs"][0].history) for _ in range(2))
     text_of(RUNS["extreme"][0].history, 40, 10)
     assert first == second == text_of(RUNS["3 epochs"][0].history)
+    assert terminal._limit == [True, True]  # whoever draws with it afterwards stays within the terminal
 
 
 def test_a_missing_library_is_named(monkeypatch):
@@ -75,3 +77,9 @@ def test_a_missing_library_is_named(monkeypatch):
 @given(strategies.histories(), st.integers(1, 120), st.integers(1, 40))
 def test_any_history_can_be_drawn(history, width, height):
     fits(text_of(history, width, height), max(width, 40), max(height, 8))
+
+
+def test_wide_letters_take_two_columns():
+    for letter in "誤Ａ":  # wide, and an ASCII letter of full width
+        first = text_of(awkward.history([1.0, 2.0], key=letter * 40), 40, 8).splitlines()[0]
+        assert first == letter * 20
