@@ -125,3 +125,10 @@ def test_a_replay_as_a_table_and_as_json():
     assert [step["why"] for step in read["epochs"]] == told.to_dict()["why"]
     assert read["epochs"][2]["decision"]["cause"]["threshold"] == -0.01
     assert read["epochs"][3]["recorded"] is None
+
+
+def test_news_is_a_change_of_the_rate_or_another_one_than_recorded():
+    told = replay(NEWBOB, _recorded(0.5, 0.5, 0.25, 0.25, None, score=1.0))
+    assert [step.is_news for step in told] == [True, False, True, True, True]
+    kept = replay(attrs.evolve(NEWBOB, learning_rate_decay=1.0), _recorded(0.5, 0.5, 0.25, 0.25, None))
+    assert [step.is_news for step in kept] == [True, False, True, False, False]
