@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -58,14 +58,19 @@ def _error_keys(key: str, value: Any) -> Any:
     if isinstance(value, str) and "," in value:
         message = f"{key} {value!r} is one key with a comma in it, as in RETURNN; for several keys use a JSON list"
         warnings.warn(message, SettingWarning, stacklevel=6)
-    return value or None
+    return value if _says_something(value) else None
+
+
+def _says_something(value: Any) -> bool:
+    """Whether a setting is more than None, 0, False, or empty; what cannot be told apart so is left to the schedule."""
+    return bool(value) if isinstance(value, (type(None), int, float, str, list, tuple, dict)) else True
 
 
 def _rates(key: str, value: Any) -> Any:
     """As it is given, but for the text ``0.1,0.05``."""
     if isinstance(value, str) and not value.strip().startswith(_BRACKETS):
         return as_rates(value, key)
-    return value or []
+    return value if _says_something(value) else []
 
 
 _BRACKETS = ("{", "[", "(")
@@ -92,15 +97,21 @@ def as_rates(value: Any, name: str = "learning_rates") -> Any:
             raise broken_law(name, "a list or a dict of epoch -> rate", value, error.message) from error
     if isinstance(value, Mapping):
         return {int(e) if isinstance(e, str) and e.isdecimal() else e: _number(name, rate) for e, rate in value.items()}
-    if isinstance(value, Iterable):
-        return [_number(name, rate) for rate in value]
-    return value
+    if callable(getattr(value, "tolist", None)):  # an array of NumPy
+        value = value.tolist()
+    return [_number(name, rate) for rate in value] if isinstance(value, Sequence) else value
 
 
 Kind = Constant | Newbob
 """A schedule that configurations know by name."""
 
 _Reader = Callable[[str, Any], Any]
+
+
+def _read(read: _Reader, key: str, given: Any) -> Any:
+    if isinstance(given, FormatError):  # what it is cannot be known, and why
+        raise given
+    return read(key, given)
 
 
 @attrs.frozen
@@ -114,10 +125,7 @@ class _Parameter:
     def value(self, config: Mapping[str, Any]) -> Any:
         for key in self.keys:
             if key in config:
-                given = config[key]
-                if isinstance(given, FormatError):  # what it is cannot be known, and why
-                    raise given
-                return self.read(key, given)
+                return _read(self.read, key, config[key])
         return self.read(self.keys[0], self.default)
 
 
@@ -355,12 +363,12 @@ class _Plan:
         return cls(kind, common, tuple(differing))
 
     def schedule(self, own: Mapping[str, Any], policies: Mapping[str, Any]) -> Schedule:
-        parameters = {**self.common, **{name: read(key, own[key]) for name, key, read in self.own}}
+        parameters = {**self.common, **{name: _read(read, key, own[key]) for name, key, read in self.own}}
         min_num_epochs, presets = parameters.pop(_HOLD), as_rates(parameters.pop(_PRESETS))
         schedule: Schedule = self.kind(**parameters) if self.kind is Constant else self.kind(**parameters, **policies)
-        if min_num_epochs:
+        if _says_something(min_num_epochs):
             schedule = HoldLearningRate(schedule, min_num_epochs)
-        return Preset(schedule, presets) if presets else schedule
+        return Preset(schedule, presets) if _says_something(presets) else schedule
 
 
 def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, float]:

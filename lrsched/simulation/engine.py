@@ -59,6 +59,11 @@ def _parts(schedule: Schedule) -> tuple[Presets, int, Schedule]:
     return tuple(presets), 0, schedule
 
 
+def _negative_zeros(presets: Presets) -> tuple[tuple[int, ...], ...]:
+    """The epochs of a rate of -0.0: presets that differ in nothing else are equal."""
+    return tuple(tuple(epoch for epoch, rate in rates.items() if str(rate) == "-0.0") for rates in presets)
+
+
 def vectorisable(schedule: Schedule) -> bool:
     """Whether the engine can run a schedule: constant or one of the newbob family, inside a hold, inside presets.
 
@@ -147,15 +152,15 @@ class Batch:
         for position, schedule in enumerate(schedules):
             presets, hold, rule = _parts(schedule)
             kind = type(rule)
-            key = (kind, presets, _SHARED[kind](rule))
+            key = (kind, presets, _negative_zeros(presets), _SHARED[kind](rule))
             if key not in found:
                 found[key] = ([], [], [], rule)
             positions, numbers, holds, _ = found[key]
             positions.append(position)
             numbers.append(_NUMBERS[kind](rule))
-            holds.append(hold)
+            holds.append(min(hold, _LARGEST))
         return cls(
-            len(schedules), tuple(_group(rule, presets, *rest) for (_, presets, _), (*rest, rule) in found.items())
+            len(schedules), tuple(_group(rule, presets, *rest) for (_, presets, *_), (*rest, rule) in found.items())
         )
 
     def rates(self, history: History, mode: Mode, out: np.ndarray | None = None) -> np.ndarray:

@@ -24,7 +24,7 @@ from lrsched import (
 )
 from lrsched.schedules.wrappers import Wrapper
 from lrsched.simulation import explain
-from lrsched.simulation.explaining import ThresholdChange
+from lrsched.simulation.explaining import ThresholdChange, newest_change
 
 NEWBOB = NewbobRelative(-0.25, default_learning_rate=0.5, learning_rate_decay=0.5, error_measure_key="dev_score")
 
@@ -322,3 +322,46 @@ def test_it_is_a_frozen_value():
     assert isinstance(explained.threshold_change, ThresholdChange)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         explained.epoch = 4
+
+
+def test_from_an_infinite_threshold_the_nearer_value_is_the_larger_one():
+    schedule = NewbobMultiEpoch(
+        1, 1, math.inf, math.inf, default_learning_rate=0.5, learning_rate_decay=None, learning_rate_growth=2.0
+    )
+    change = explain(schedule, _after(4.0, 4.0), 3).threshold_change
+    assert (change.old, change.new, change.decision.action) == (math.inf, 0.0, Action.KEEP)
+
+
+def test_a_schedule_is_shown_the_epochs_before_only():
+    seen = []
+
+    class Looks(Schedule):
+        def decide(self, history, epoch):
+            seen.append(list(history))
+            return NEWBOB.decide(history, epoch)
+
+    explain(Looks(), _after(4.0, 4.0, 4.0, 4.0), 3)
+    assert set(map(tuple, seen)) == {(1, 2)}
+
+
+def test_a_threshold_may_be_a_whole_number():
+    schedule = NewbobAbs(0, default_learning_rate=0.5, learning_rate_decay=0.5)
+    change = explain(schedule, _after(1, 2), 3).threshold_change
+    assert (change.parameter, change.old, change.new) == ("error_threshold", 0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rates", "epoch"),
+    [
+        ((), None),
+        ((0.5,), None),
+        ((None, 0.5, 0.5), None),
+        ((0.5, 0.25, 0.25, 0.125, 0.125), 4),
+        ((0.5, None, 0.25, None, 0.25), 3),
+        ((0.5, 0.0, 0.0), 2),
+        ((0.5, 0.0, 0.5), 3),
+    ],
+)
+def test_the_newest_change_of_the_rate(rates, epoch):
+    history = History({e: EpochData(learning_rate=rate) for e, rate in enumerate(rates, start=1)})
+    assert newest_change(history) == epoch

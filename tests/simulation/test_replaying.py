@@ -134,3 +134,10 @@ def test_what_comes_after_another_rate_in_a_free_replay_is_a_guess():
     assert (told.differs_from, told.guesses) == (2, (False, False, True, True))
     assert [step["guess"] for step in told.data()["epochs"]] == told.to_dict()["guess"] == list(told.guesses)
     assert replay(NEWBOB, history).guesses == (False, False, False, False)
+
+
+def test_news_is_a_change_of_the_rate_or_another_one_than_recorded():
+    told = replay(NEWBOB, _recorded(0.5, 0.5, 0.25, 0.25, None, score=1.0))
+    assert [step.is_news for step in told] == [True, False, True, True, True]
+    kept = replay(attrs.evolve(NEWBOB, learning_rate_decay=1.0), _recorded(0.5, 0.5, 0.25, 0.25, None))
+    assert [step.is_news for step in kept] == [True, False, True, False, False]

@@ -310,3 +310,113 @@ def test_decays_are_counted_by_the_rate_whatever_lowered_it():
     found = sweep([presets], HISTORY).histories["history"]
     assert found.decay_epochs(0).tolist() == [3]
     assert replay(presets, HISTORY, "free")[2].decision.action is Action.PRESET
+
+
+def test_in_the_recorded_mode_a_decay_is_one_from_the_newest_recorded_rate():
+    history = History(
+        {
+            epoch: EpochData(learning_rate=rate, error={"dev_score": 1.0})
+            for epoch, rate in {2: None, 3: None, 10: 0.1, 11: None, 10**12: 0.05}.items()
+        }
+    )
+    schedule = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
+    by_epoch = {3: 0.05, 10: 0.02, 11: 0.09, 10**12: 0.01}
+    swept = sweep([schedule, lambda history, epoch: by_epoch.get(epoch, 0.2)], history, "recorded")
+    found = swept.histories["history"]
+    assert found.learning_rates[0].tolist() == [0.1, 0.1, 0.1, 0.05, 0.1]
+    assert found.decay_epochs(0).tolist() == [11]
+    assert found.decay_epochs(1).tolist() == [11, 10**12]  # at 3 and 10 no rate is known to fall from
+    assert found.summary.differs_from.tolist() == [10**12, 10]
+    assert found.summary.agreement.tolist() == [1, 0]
+    assert (found.recorded_epochs, swept.recorded_epochs) == (2, 2)
+
+
+@pytest.mark.parametrize("mode", ["free", "recorded"])
+@pytest.mark.parametrize("rows", [1, 2, 3, 100])
+def test_a_summary_is_made_a_few_settings_at_a_time(rows, mode, monkeypatch):
+    tried = [
+        Constant(0.1),
+        *(NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=d / 10) for d in range(7)),
+    ]
+    whole = sweep(tried, HISTORY, mode)
+    whole.to_json()
+    monkeypatch.setattr(sweeping, "_ROWS", rows)
+    _same(sweep(tried, HISTORY, mode), whole)
+    _assert_as_replayed(sweep(tried, HISTORY, mode), tried, {"history": HISTORY})
+
+
+def _fails_from(first):
+    def fails(history, epoch):
+        if epoch >= first:
+            raise KeyError("dev")
+        return 0.1
+
+    return fails
+
+
+def test_an_epoch_without_a_rate_is_not_the_recorded_one():
+    history = History({epoch: EpochData(learning_rate=0.1) for epoch in (3, 7, 20, 10**12)})
+    swept = sweep([Constant(0.1), _fails_from(20)], {"a": HISTORY, "b": history})
+    found = swept.histories["b"]
+    assert found.failures == {1: "at epoch 20: 'dev'"}
+    assert found.summary.differs_from.tolist() == [0, 20]
+    assert found.summary.agreement.tolist() == [4, 2]
+    assert found.decay_epochs(1).tolist() == []
+    assert np.isnan(found.summary.final).tolist() == [False, True]
+    assert swept.differs_from == {"a": 3, "b": 20}
+    assert sweep([Constant(0.1)], history).differs_from == {"history": None}
+
+
+def test_a_setting_that_fails_in_one_history_only_is_no_failure_of_the_sweep():
+    longer = _history(*[0.1] * 6)
+    swept = sweep([_fails_from(6)], {"a": HISTORY, "b": longer})
+    assert swept.histories["a"].failures == {}
+    assert swept.histories["b"].failures == {0: "at epoch 6: 'dev'"}
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("keep_rates", [True, False])
+def test_failures_and_rows_of_blocks_are_numbered_through(keep_rates, monkeypatch):
+    tried = [Constant(0.1), _fails_from(2), Constant(0.2), _fails_from(3), _fails_from(4), Constant(0.3)]
+    blocks = [*sweep_blocks(tried, HISTORY, keep_rates=keep_rates)]
+    assert len(blocks) == len(tried)
+    assert [row["setting"] for block in blocks for row in block.rows()] == [*range(6)]
+    joined = Sweep.joined(blocks)
+    failures = {1: "at epoch 2: 'dev'", 3: "at epoch 3: 'dev'", 4: "at epoch 4: 'dev'"}
+    assert joined.histories["history"].failures == failures
+    assert [row["failure"] for row in joined.rows()] == [failures.get(index) for index in range(6)]
+    monkeypatch.undo()
+    _same(joined, sweep(tried, HISTORY, keep_rates=keep_rates))
+
+
+def test_a_pure_function_counts_as_many_settings_of_the_engine(monkeypatch):
+    monkeypatch.setattr(sweeping, "_BLOCK", 2002 * len(HISTORY))
+    tried = [lambda history, epoch: 0.1, Constant(0.1), Constant(0.1), *[lambda history, epoch: 0.2] * 3]
+    assert [len(block) for block in sweep_blocks(tried, HISTORY)] == [4, 2]
+
+
+def test_a_growth_beyond_the_largest_float_is_a_failure_however_small_it_is():
+    grows = NewbobRelative(9.0, default_learning_rate=1.7e308, learning_rate_growth=1.125)
+    found = sweep([grows, Constant(0.1)], HISTORY).histories["history"]
+    assert found.failures[0].startswith("at epoch 3: the learning rate after learning_rate_growth must be a finite")
+    assert found.learning_rates[0, :2].tolist() == [1.7e308] * 2
+
+
+def test_a_policy_is_that_of_all_settings_of_a_space():
+    history = _history(0.1, 0.1, 0.1, 0.1, score=math.nan)
+    for control in ("newbob", "newbob_abs", "newbob_multi_epoch"):
+        space = Space(fixed={**FIXED, "learning_rate_control": control}, grid={"newbob_learning_rate_growth": [2.0]})
+        rates = [
+            sweep(space, history, non_finite_error=policy).histories["history"].learning_rates[0, 2]
+            for policy in ("keep", "original")
+        ]
+        assert rates == [0.1, 0.1 if control == "newbob_multi_epoch" else 0.2]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_no_block_is_empty_and_few_pieces_are_under_way_at_once():
+    tried = [_fails_from(2), *[Constant(0.1)] * 7]
+    assert [len(block) for block in sweep_blocks(tried, HISTORY)] == [1] * 8
+    executor = Pieces()
+    assert next(sweep_blocks(tried, HISTORY, executor=executor)).first == 0
+    assert executor.pieces == 3
