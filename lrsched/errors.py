@@ -78,6 +78,10 @@ class MissingExtraError(LrschedError, ImportError):
     """A library that only some commands and functions need is not installed."""
 
 
+class ExecutorError(LrschedError):
+    """What was to share the work could not do it: a worker died, or the work cannot be sent to it."""
+
+
 def missing_extra(library: str, extra: str) -> MissingExtraError:
     """The error for a library that one of lrsched's extras installs."""
     return MissingExtraError(f"this needs {library}; pip install 'lrsched[{extra}]' installs it")

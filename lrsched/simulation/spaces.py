@@ -3,7 +3,7 @@
 import json
 import math
 import re
-import tomllib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Annotated, Any, final, overload
@@ -11,6 +11,7 @@ from typing import Annotated, Any, final, overload
 import attrs
 
 from lrsched.config.settings import KNOWN_KEYS, instead_of, report_unknown, schedules_from_configs
+from lrsched.core.epoch_data import persistent
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.numbers import checked
@@ -80,6 +81,11 @@ class Space(Sequence[dict[str, Any]]):
             for key in one:
                 if key in other:
                     raise ArgumentError(f"{key!r} stands in two of {', '.join(_PARTS)}; leave it in one of them")
+        if not (self.fixed or self.grid or self.settings):
+            raise ArgumentError(f"a space must have some of {', '.join(_PARTS)}; there is nothing to try")
+        number = len(self.settings or (None,)) * math.prod(map(len, self.grid.values()))
+        if number > sys.maxsize:
+            raise broken_law("the number of settings", f"at most {sys.maxsize}", number, "try fewer values")
         report_unknown({**dict.fromkeys(tables), **self.fixed})
 
     @classmethod
@@ -107,6 +113,11 @@ class Space(Sequence[dict[str, Any]]):
         if isinstance(index, slice):
             return [self[each] for each in range(len(self))[index]]
         return {**self.fixed, **self.varied(index)}
+
+    @property
+    def varied_keys(self) -> tuple[str, ...]:
+        """The keys that differ and that a schedule reads."""
+        return tuple(key for key in dict.fromkeys((*chain(*self.settings), *self.grid)) if key in KNOWN_KEYS)
 
     def varied(self, index: int) -> dict[str, Any]:
         """The settings number ``index``, from 0, without the fixed ones."""
@@ -152,6 +163,8 @@ def parse_space(text: str, filename: str = "<text>") -> Space:
         >>> parse_space("[grid]\nlearning_rate = [0.1, 0.01]").varied(1)
         {'learning_rate': 0.01}
     """
+    import tomllib  # noqa: PLC0415  it takes long to import
+
     is_json = text.lstrip().startswith("{")
     try:
         found = json.loads(text) if is_json else tomllib.loads(text)
@@ -162,6 +175,7 @@ def parse_space(text: str, filename: str = "<text>") -> Space:
     except (RecursionError, ValueError) as error:
         raise FormatError(f"not a space: {error}", filename=filename) from error
     try:
+        persistent("the space", found)  # plain values, nested but so deep
         return Space.of(found)
     except ArgumentError as error:
         raise FormatError(str(error), filename=filename) from error

@@ -3,17 +3,17 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from functools import cached_property
-from typing import Any, Final, TypeGuard, final
+from functools import cached_property, partial
+from typing import Any, Final, TypeGuard, TypeVar, final
 
 import attrs
 import numpy as np
 
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
-from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.measure import NonFinitePolicy, non_finite_policy
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, broken_law
+from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.formats.plain import dumps
 from lrsched.schedules.wrappers import Function, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
@@ -28,14 +28,16 @@ _BLOCK: Final = 2**24
 """How many decisions are made at once: 128 MiB of rates."""
 _SHARED_BLOCK: Final = 2**21
 """The same where several workers share the work."""
+_MOST_ROWS: Final = 2**16
+"""How many settings times histories a block has at most: what is done is told every few seconds."""
 _IN_FLIGHT: Final = 32
 """How many pieces of work an executor has at once: what is done waits in memory for its turn."""
 _COST: Final = 1000
 """How many decisions of the engine take the time of one of a pure function."""
 _ROWS: Final = 1024
 """How many settings are summed up at once."""
-_MOST_RATES: Final = 2**30
-"""How many rates `sweep` keeps at most: 8 GiB."""
+MOST_RATES: Final = 2**30
+"""How many rates are kept at most: 8 GiB."""
 
 
 @final
@@ -49,7 +51,7 @@ class Summary:
         decay_epochs: These epochs, those of one setting after those of the other: shape (sum of ``decays``,).
         floor_epoch: The first epoch with a rate of at most ``min_learning_rate``; 0 where there is none.
         agreement: In how many epochs the rate is the recorded one, bit for bit.
-        differs_from: The first epoch whose rate is not the recorded one; 0 where there is none.
+        differs_from: The first epoch whose rate is another one than the recorded; 0 where there is none.
     """
 
     final: np.ndarray
@@ -95,7 +97,7 @@ class SweptHistory:
             return self._summary
         return Summary.joined([*self._summaries(self.learning_rates)])
 
-    @property
+    @cached_property
     def recorded_epochs(self) -> int:
         """How many epochs have a recorded rate, which is the most that ``agreement`` can be."""
         return int(np.count_nonzero(~np.isnan(self.recorded)))
@@ -148,7 +150,7 @@ class SweptHistory:
             decay_epochs=self.epochs[1:][np.nonzero(fell)[1]],
             floor_epoch=self._first(rates <= floors[:, np.newaxis]),
             agreement=np.count_nonzero(same, axis=1),
-            differs_from=self._first(~(same | np.isnan(self.recorded))),
+            differs_from=self._first(~(same | np.isnan(self.recorded) | np.isnan(rates))),
         )
 
     def _first(self, marked: np.ndarray) -> np.ndarray:
@@ -174,6 +176,10 @@ class _Given:
 
     def __len__(self) -> int:
         return len(self.tried)
+
+    @property
+    def varied_keys(self) -> tuple[str, ...]:
+        return ("schedule",)
 
     def varied(self, index: int) -> dict[str, Any]:
         return {"schedule": repr(self.tried[index])}
@@ -219,8 +225,23 @@ class Sweep(Result):
 
     @property
     def reproducing(self) -> np.ndarray:
-        """The settings, from 0, that give every recorded rate of all histories, int64 of shape (their number,)."""
-        return np.flatnonzero(self.agreement == self.recorded_epochs)
+        """The settings, from 0, that give every recorded rate of all histories, int64 of shape (their number,).
+
+        There is none where no rate is recorded, and none of those that failed.
+        """
+        agreeing = (self.agreement == self.recorded_epochs) & (self.recorded_epochs > 0)
+        agreeing[[*self.failures]] = False
+        return np.flatnonzero(agreeing)
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """Setting, from 0 -> why it has no rate from some epoch on in some history."""
+        return {index: why for swept in self.histories.values() for index, why in swept.failures.items()}
+
+    @property
+    def dead(self) -> frozenset[int]:
+        """The settings, from 0, that fail in every history."""
+        return frozenset.intersection(*(frozenset(swept.failures) for swept in self.histories.values()))
 
     @property
     def differs_from(self) -> dict[str, int | None]:
@@ -234,14 +255,16 @@ class Sweep(Result):
         return WHAT_IF if self.mode == "free" else None
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The table row by row: one for each setting and history."""
+        """The table row by row: one for each setting and history, all with the same columns."""
+        keys = self._tried.varied_keys
         for index in range(len(self)):
-            setting = self.setting(index)
+            own = self.setting(index)
+            setting = {key: own.get(key) for key in keys}
             for name, swept in self.histories.items():
                 yield {"setting": self.first + index, "history": name, **setting, **self._row(swept, index)}
 
     def _row(self, swept: SweptHistory, index: int) -> dict[str, Any]:
-        summary = swept.summary
+        summary, failure = swept.summary, swept.failures.get(index)
         differs_from = int(summary.differs_from[index]) or None
         return {
             "final_rate": float(summary.final[index]),
@@ -251,15 +274,14 @@ class Sweep(Result):
             "agreement": int(summary.agreement[index]),
             "recorded_epochs": swept.recorded_epochs,
             "differs_from": differs_from,
-            "note": what_if(differs_from) if self.mode == "free" else None,
-            "failure": swept.failures.get(index),
+            "note": what_if(differs_from) if self.mode == "free" and (failure is None or differs_from) else None,
+            "failure": failure,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """See `Result.to_dict`: a row for each setting and history, with the settings and the summary."""
         rows = [*self.rows()]
-        names = dict.fromkeys(name for row in rows for name in row)
-        return {name: [row.get(name) for row in rows] for name in names}
+        return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
 
     def data(self) -> dict[str, Any]:
         """See `Result.data`: the table's rows; the rates are in the arrays only."""
@@ -276,6 +298,7 @@ class Sweep(Result):
         for number, swept in enumerate(self.histories.values()):
             own = {"epochs": swept.epochs, "recorded": swept.recorded, "learning_rates": swept.learning_rates}
             own |= attrs.asdict(swept.summary, recurse=False)
+            own["failures"] = np.array(dumps(swept.failures, indent=None))
             arrays |= {f"{name}_{number}": array for name, array in own.items() if array is not None}
         return arrays
 
@@ -339,15 +362,14 @@ def sweep(
     named = _named(histories)
     tried = _tried(space)
     rates = len(tried) * sum(map(len, named.values()))
-    if keep_rates and rates > _MOST_RATES:
+    if keep_rates and rates > MOST_RATES:
         way_out = "use sweep_blocks, or keep_rates=False"
-        raise broken_law("settings x epochs", f"at most {_MOST_RATES} where the rates are kept", rates, way_out)
+        raise broken_law("settings x epochs", f"at most {MOST_RATES} where the rates are kept", rates, way_out)
     options: dict[str, Any] = {"keep_rates": keep_rates, "executor": executor, "progress": progress}
     blocks = [*sweep_blocks(space, named, mode, non_finite_error=non_finite_error, **options)]
     found = Sweep.joined(blocks)
-    failures = [swept.failures for swept in found.histories.values()]
-    if all(len(failed) == len(found) for failed in failures):
-        raise ArgumentError(f"every setting fails, the first: {failures[0][0]}")
+    if len(found.dead) == len(found):
+        raise ArgumentError(f"every setting fails, the first: {found.failures[0]}")
     return found
 
 
@@ -373,15 +395,19 @@ def sweep_blocks(
         progress: As in `sweep`.
 
     Yields:
-        A `Sweep` of the next settings over all histories. Together they take no more memory than one block of about
-        128 MiB of rates, or what is done and waits for its turn, where there is an executor.
+        A `Sweep` of the next settings over all histories: at most about 128 MiB of rates, and some 65,000 settings
+        times histories. Where there is an executor, 32 of the pieces that it works on wait for their turn.
 
     Raises:
         ArgumentError: The space or the histories are none.
     """
     mode, named, tried = as_mode(mode), _named(histories), _tried(space)
-    longest, epochs = max(map(len, named.values())), sum(map(len, named.values()))
-    most = max(1, (_BLOCK if executor is None else _SHARED_BLOCK) // max(1, longest))
+    non_finite_error = non_finite_policy("non_finite_error", non_finite_error)
+    lengths = [len(history) for history in named.values()]
+    epochs = sum(lengths)
+    at_once = epochs if keep_rates else max(lengths)  # without rates, one history's at a time are held
+    most = (_BLOCK if executor is None else _SHARED_BLOCK) // max(1, at_once)
+    most = max(1, min(most, _MOST_ROWS // len(named)))
     blocks = _blocks(tried, non_finite_error, most)
     pieces = ((block, history, mode, keep_rates) for block in blocks for history in named.values())
     found: list[SweptHistory] = []
@@ -451,13 +477,15 @@ def _is_fast(schedule: Schedule | ArgumentError) -> TypeGuard[Schedule]:
 
 def _block(first: int, schedules: Sequence[Schedule | ArgumentError]) -> _Block:
     rules = [schedule.rule if isinstance(schedule, Schedule) else None for schedule in schedules]
-    floors = rate_array(getattr(rule, "min_learning_rate", None) for rule in rules)
+    floors = [getattr(rule, "min_learning_rate", None) for rule in rules]
+    floors = [floor if isinstance(floor, (int, float)) else None for floor in floors]
     fast = {index: schedule for index, schedule in enumerate(schedules) if _is_fast(schedule)}
     grows = {index for index in fast if (getattr(rules[index], "learning_rate_growth", None) or 1.0) > 1.0}
     pure = {index: schedule for index, schedule in enumerate(schedules) if index not in fast or index in grows}
-    return _Block(first, floors, tuple(fast), Batch.of([*fast.values()]), pure)
+    return _Block(first, rate_array(floors), tuple(fast), Batch.of([*fast.values()]), pure)
 
 
+_Answer = TypeVar("_Answer")
 _Piece = tuple[_Block, History, Mode, bool]
 
 
@@ -470,23 +498,29 @@ def _carried_out(pieces: Iterable[_Piece], executor: Executor | None) -> Iterato
     waiting: deque[tuple[_Piece, Future[SweptHistory]]] = deque()
     try:
         for piece in pieces:
-            waiting.append((piece, executor.submit(_swept, *piece)))
+            waiting.append((piece, _asked(partial(executor.submit, _swept, *piece))))
             if len(waiting) == _IN_FLIGHT:
-                yield _oldest(waiting)
+                yield waiting[0][0], _asked(waiting[0][1].result)
+                waiting.popleft()
         while waiting:
-            yield _oldest(waiting)
+            yield waiting[0][0], _asked(waiting[0][1].result)
+            waiting.popleft()
     finally:
         for _, future in waiting:
             future.cancel()
 
 
-def _oldest(waiting: "deque[tuple[_Piece, Future[SweptHistory]]]") -> tuple[_Piece, SweptHistory]:
-    piece, future = waiting.popleft()
+def _asked(executor: Callable[[], _Answer]) -> _Answer:
+    """What an executor answers.
+
+    Raises:
+        ExecutorError: It cannot. Whatever a schedule raises is a failure of its setting, and no exception.
+    """
     try:
-        return piece, future.result()
-    except Exception as error:  # whatever a schedule raises is a value: this is the executor's
+        return executor()
+    except Exception as error:
         message = f"the executor failed ({type(error).__name__}: {error}); without one, this process does the work"
-        raise ArgumentError(message) from error
+        raise ExecutorError(message) from error
 
 
 def _swept(block: _Block, history: History, mode: Mode, keep_rates: bool) -> SweptHistory:  # noqa: FBT001  a piece
@@ -519,5 +553,12 @@ def _pure_rates(schedule: Schedule | ArgumentError, history: History, mode: Mode
             out[done] = step.decision.learning_rate
             done += 1
     except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does
-        return f"at epoch {[*history][done]}: {error or type(error).__name__}"
+        return f"at epoch {[*history][done]}: {_told(error)}"
     return None
+
+
+def _told(error: Exception) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001  even that may be whatever its author made of it
+        return type(error).__name__

@@ -34,6 +34,6 @@ def test_a_sweep_on_a_cluster_of_two_processes(monkeypatch):
     assert there.to_json() == here.to_json()
     for name, swept in here.histories.items():
         assert np.array_equal(swept.learning_rates, there.histories[name].learning_rates)
-    assert len(told) == 6
+    assert len(told) == 10
     assert told[-1] == (15 * 59, 15 * 59)
     assert len(workers) == 2

@@ -61,11 +61,26 @@ def test_a_configuration_stands_behind_what_the_space_says():
     assert over[1] == {"learning_rate": 0.1, "newbob_learning_rate_decay": 0.7, "min_learning_rate": 0.01}
 
 
+SIX_KEYS = [
+    "learning_rate",
+    "min_learning_rate",
+    "newbob_learning_rate_decay",
+    "newbob_learning_rate_growth",
+    "newbob_error_threshold",
+    "newbob_multi_num_epochs",
+]
+
+
 @pytest.mark.parametrize(
     ("space", "message"),
     [
         ({"grdi": {}}, "space must be a mapping with some of fixed, grid, settings, got {'grdi': {}}"),
         ([], "space must be a mapping"),
+        ({}, "a space must have some of fixed, grid, settings; there is nothing to try"),
+        (
+            {"grid": {key: [*range(1999)] for key in SIX_KEYS}},
+            "the number of settings must be at most 9223372036854775807",
+        ),
         (
             {"grid": {"learning_rate": 0.1}},
             "grid['learning_rate'] must be a list of at least one value, got 0.1; a single",
@@ -105,6 +120,8 @@ def test_settings_that_nothing_reads_are_reported_once():
         ("\n\nx = ", "not TOML: Invalid value (at end of document) @ f"),
         ('{"grid": \n}', "not JSON: Expecting value @ f:2"),
         ("{" + '"a":{' * 10**5, "not a space: "),
+        ('{"grid": {"learning_rate": ' + "[" * 500 + "]" * 500 + "}}", "the space must be nested at most 50 deep"),
+        ("[fixed]\nlearning_rate = 1979-05-27", "the space must be a literal"),
         ("[grdi]", "space must be a mapping with some of fixed, grid, settings, got {'grdi': {}}"),
     ],
 )

@@ -21,6 +21,7 @@ from lrsched import (
     Preset,
     as_schedule,
 )
+from lrsched.errors import ExecutorError
 from lrsched.simulation import Space, replay, sweep, sweep_blocks, sweeping
 from lrsched.simulation.sweeping import Sweep
 
@@ -205,7 +206,7 @@ def test_other_modes_are_refused():
 
 
 def test_too_many_rates_are_not_kept_but_named(monkeypatch):
-    monkeypatch.setattr(sweeping, "_MOST_RATES", 14)
+    monkeypatch.setattr(sweeping, "MOST_RATES", 14)
     with pytest.raises(ArgumentError, match="settings x epochs must be at most 14 where the rates are kept, got 15"):
         sweep(SPACE, HISTORY)
     assert sweep(SPACE, HISTORY, keep_rates=False).reproducing.tolist() == [1]
@@ -301,7 +302,11 @@ def test_an_executor_that_fails_is_told_from_a_setting_that_does():
             future.set_exception(AttributeError("cannot pickle it"))
             return future
 
-    with pytest.raises(ArgumentError, match=r"the executor failed \(AttributeError: cannot pickle it\); without one"):
+    closed = ThreadPoolExecutor(1)
+    closed.shutdown()
+    with pytest.raises(ExecutorError, match=r"the executor failed \(RuntimeError: "):
+        sweep(SPACE, HISTORY, executor=closed)
+    with pytest.raises(ExecutorError, match=r"the executor failed \(AttributeError: cannot pickle it\); without one"):
         sweep(SPACE, HISTORY, executor=Broken())
 
 
@@ -354,16 +359,17 @@ def _fails_from(first):
     return fails
 
 
-def test_an_epoch_without_a_rate_is_not_the_recorded_one():
+def test_an_epoch_without_a_rate_is_neither_the_recorded_one_nor_another():
     history = History({epoch: EpochData(learning_rate=0.1) for epoch in (3, 7, 20, 10**12)})
     swept = sweep([Constant(0.1), _fails_from(20)], {"a": HISTORY, "b": history})
     found = swept.histories["b"]
     assert found.failures == {1: "at epoch 20: 'dev'"}
-    assert found.summary.differs_from.tolist() == [0, 20]
+    assert found.summary.differs_from.tolist() == [0, 0]
+    assert [row["note"] is None for row in swept.rows()] == [False, False, False, True]
     assert found.summary.agreement.tolist() == [4, 2]
     assert found.decay_epochs(1).tolist() == []
     assert np.isnan(found.summary.final).tolist() == [False, True]
-    assert swept.differs_from == {"a": 3, "b": 20}
+    assert swept.differs_from == {"a": 3, "b": None}
     assert sweep([Constant(0.1)], history).differs_from == {"history": None}
 
 
@@ -420,3 +426,58 @@ def test_no_block_is_empty_and_few_pieces_are_under_way_at_once():
     executor = Pieces()
     assert next(sweep_blocks(tried, HISTORY, executor=executor)).first == 0
     assert executor.pieces == 3
+
+
+def test_where_nothing_is_recorded_nothing_is_reproduced():
+    history = _history(None, None)
+    assert sweep([Constant(0.1), _fails_from(1)], history).reproducing.tolist() == []
+    assert sweep([Constant(0.1), _fails_from(9)], _history(0.1, None)).reproducing.tolist() == [0, 1]
+    assert sweep([Constant(0.1), _fails_from(2)], _history(0.1, None)).reproducing.tolist() == [0]
+
+
+def test_whatever_a_schedule_raises_costs_no_other():
+    class UnspeakableError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def silent(history, epoch):
+        raise ValueError
+
+    def unspeakable(history, epoch):
+        raise UnspeakableError
+
+    tried = [silent, unspeakable, HoldLearningRate(Constant(0.1), 10**400), Preset(Constant(0.1), {1: 0.0})]
+    tried.append(Preset(Constant(0.1), {1: -0.0}))
+    found = sweep(tried, HISTORY).histories["history"]
+    assert found.failures == {0: "at epoch 1: ValueError", 1: "at epoch 1: UnspeakableError"}
+    _assert_as_replayed(sweep(tried[2:], HISTORY), tried[2:], {"history": HISTORY})
+
+
+def test_blocks_are_small_enough_to_be_told_of():
+    """However short the histories are, and however many."""
+    space = Space(grid={"learning_rate": [1 / n for n in range(1, 1001)], "min_learning_rate": [0.0] * 70})
+    assert [len(block) for block in sweep_blocks(space, History())] == [2**16, 70_000 - 2**16]
+    many = {str(number): History() for number in range(64)}
+    assert {len(block) for block in sweep_blocks(space, many)} == {2**10, 70_000 % 2**10}
+
+
+@pytest.mark.parametrize(("keep_rates", "most"), [(True, 5), (False, 10)])
+def test_a_block_holds_the_rates_of_all_histories_where_they_are_kept(keep_rates, most, monkeypatch):
+    monkeypatch.setattr(sweeping, "_BLOCK", 50)
+    space = Space(grid={"learning_rate": [1 / n for n in range(1, 21)]})
+    blocks = sweep_blocks(space, {"a": HISTORY, "b": HISTORY}, keep_rates=keep_rates)
+    assert {len(block) for block in blocks} == {most}
+
+
+def test_another_policy_for_what_is_not_finite_is_refused():
+    with pytest.raises(ArgumentError, match="non_finite_error must be one of worse, keep, original, got 'bogus'"):
+        sweep(SPACE, HISTORY, non_finite_error="bogus")
+
+
+def test_tables_that_differ_in_their_keys_have_all_columns():
+    tables = [{"newbob_learning_rate_decay": 0.7}, {"learning_rate": 0.2, "history": "x", "setting": 9}]
+    swept = sweep({"fixed": {"learning_rate_control": "newbob"}, "settings": tables}, HISTORY)
+    table = swept.to_dict()
+    assert table["newbob_learning_rate_decay"] == [0.7, None]
+    assert table["learning_rate"] == [None, 0.2]
+    assert (table["setting"], table["history"]) == ([0, 1], ["history", "history"])
