@@ -300,7 +300,7 @@ def schedules_from_configs(
     varied: Iterable[Mapping[str, Any]],
     *,
     non_finite_error: NonFinitePolicy = "worse",
-    strict_error_key: bool = False,
+    pretrain_epochs: int = 0,
 ) -> Iterator[Schedule | ArgumentError]:
     """The schedule of each of many configurations, which have most settings in common: what is common is read once.
 
@@ -310,7 +310,7 @@ def schedules_from_configs(
         fixed: Settings by key.
         varied: For each configuration those of its own, which go before the fixed ones.
         non_finite_error: As in `schedule_from_config`.
-        strict_error_key: As in `schedule_from_config`.
+        pretrain_epochs: How many epochs are pretraining, see `pretrain_rates`.
 
     Yields:
         A schedule, or the error that says which law a setting breaks.
@@ -324,7 +324,7 @@ def schedules_from_configs(
         >>> fine.learning_rate_growth, str(broken)[:56]
         (1.0, 'learning_rate_growth must be None, a finite factor >= 1,')
     """
-    policies = {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key}
+    policies = {"non_finite_error": non_finite_error}
     plans: dict[Any, _Plan] = {}
     for own in varied:
         key = (repr(own.get(_CONTROL.keys[0])), *own)
@@ -332,7 +332,10 @@ def schedules_from_configs(
             plan = plans.get(key)
             if plan is None:
                 plan = plans[key] = _Plan.of(fixed, own)
-            yield plan.schedule(own, policies)
+            schedule = plan.schedule(own, policies)
+            if pretrain_epochs:
+                schedule = Preset(schedule, pretrain_rates({**fixed, **own}, pretrain_epochs))
+            yield schedule
         except ArgumentError as error:
             yield error
 

@@ -8,7 +8,7 @@ arithmetic (a decay that is a function, say) is not for this engine: see `vector
 import math
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final, final
 
@@ -44,6 +44,7 @@ _NUMBERS: Final[dict[type, Callable[[Any], Any]]] = {
     NewbobAbs: attrgetter(*_COMMON, "error_threshold"),
     NewbobMultiEpoch: attrgetter(*_COMMON, "relative_error_threshold", "relative_error_grow_threshold"),
 }
+_NONE: Final[FrozenDict[int, float]] = FrozenDict()
 _LARGEST: Final = 2**62
 """What stands for any larger number of epochs."""
 
@@ -163,13 +164,16 @@ class Batch:
             len(schedules), tuple(_group(rule, presets, *rest) for (_, presets, *_), (*rest, rule) in found.items())
         )
 
-    def rates(self, history: History, mode: Mode, out: np.ndarray | None = None) -> np.ndarray:
+    def rates(
+        self, history: History, mode: Mode, out: np.ndarray | None = None, kept: Mapping[int, float] = _NONE
+    ) -> np.ndarray:
         """The rates that the schedules give for the E epochs of a history, as `lrsched.simulation.replay` does.
 
         Args:
             history: The recorded epochs.
             mode: See `Mode`.
             out: Where to write: float64 of shape (E, S), rows contiguous.
+            kept: Rates that are given, by epoch: a preset around all schedules.
 
         Returns:
             float64 of shape (E, S). A schedule whose growth goes beyond the largest float is NaN in all epochs: the
@@ -180,17 +184,17 @@ class Batch:
             is_all = len(group.positions) == self.size
             own = rates if is_all else np.empty((len(history), len(group.positions)))
             with np.errstate(all="ignore"):  # infinities and NaN are values here, as in the pure functions
-                _run(group, history, mode, own)
+                _run(group, history, mode, own, kept)
             if not is_all:
                 rates[:, group.positions] = own
         return rates
 
 
-def _run(group: _Group, history: History, mode: Mode, out: np.ndarray) -> None:
+def _run(group: _Group, history: History, mode: Mode, out: np.ndarray, kept: Mapping[int, float]) -> None:
     """Write the rates of a group, float64 of shape (E, S), in the order of its positions."""
     past = _Past(group)
     row = 0
-    for epoch, data, given in _moments(history, group.presets):
+    for epoch, data, given in _moments(history, (kept, *group.presets) if kept else group.presets):
         if data is None:  # only its rate is known
             past.add(epoch, UNKNOWN, _seen(None, given))
             continue
@@ -205,7 +209,9 @@ def _run(group: _Group, history: History, mode: Mode, out: np.ndarray) -> None:
         out[:, ~np.isfinite(out).all(axis=0)] = math.nan
 
 
-def _moments(history: History, presets: Presets) -> Iterator[tuple[int, EpochData | None, tuple[float, ...]]]:
+def _moments(
+    history: History, presets: Sequence[Mapping[int, float]]
+) -> Iterator[tuple[int, EpochData | None, tuple[float, ...]]]:
     """The epochs that a rule sees: number, what is recorded, and what presets give, the outermost first.
 
     A preset's epoch is one even where nothing is recorded.

@@ -220,10 +220,19 @@ def keep_recorded(schedule: Schedule | Function, history: History, epochs: Itera
     Raises:
         ArgumentError: The history has no rate at one of them.
     """
+    return Preset(schedule, recorded_rates(history, epochs))
+
+
+def recorded_rates(history: History, epochs: Iterable[int]) -> dict[int, float]:
+    """The recorded rates of some epochs.
+
+    Raises:
+        ArgumentError: The history has no rate at one of them.
+    """
     rates = {}
     for epoch in epochs:
         data = history.get(epoch)
         if data is None or data.learning_rate is None:
             raise broken_law("an override", "an epoch with a recorded rate", epoch, "leave it out")
         rates[epoch] = data.learning_rate
-    return Preset(schedule, rates)
+    return rates

@@ -135,8 +135,14 @@ class Space(Sequence[dict[str, Any]]):
         common = {key: value for key, value in config.items() if key not in own}
         return attrs.evolve(self, fixed=FrozenDict({**common, **self.fixed}))
 
-    def schedules(self, non_finite_error: NonFinitePolicy = "worse") -> Iterator[Schedule | ArgumentError]:
+    def schedules(
+        self, non_finite_error: NonFinitePolicy = "worse", pretrain_epochs: int = 0
+    ) -> Iterator[Schedule | ArgumentError]:
         """The schedules of all settings, in order; see `lrsched.schedule_from_config`.
+
+        Args:
+            non_finite_error: What NaN and infinite errors mean.
+            pretrain_epochs: How many epochs are pretraining, see `lrsched.config.settings.pretrain_rates`.
 
         Yields:
             A schedule, or the error that says which law a setting breaks.
@@ -146,7 +152,9 @@ class Space(Sequence[dict[str, Any]]):
             for table in self.settings or (_NONE,)
             for chosen in product(*self.grid.values())
         )
-        return schedules_from_configs(self.fixed, varied, non_finite_error=non_finite_error)
+        return schedules_from_configs(
+            self.fixed, varied, non_finite_error=non_finite_error, pretrain_epochs=pretrain_epochs
+        )
 
 
 def parse_space(text: str, filename: str = "<text>") -> Space:

@@ -12,12 +12,13 @@ import numpy as np
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy, non_finite_policy
+from lrsched.core.numbers import integer
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.formats.plain import dumps
-from lrsched.schedules.wrappers import Function, as_schedule
+from lrsched.schedules.wrappers import Function, Preset, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
-from lrsched.simulation.replaying import Mode, as_mode, replayed_epochs
+from lrsched.simulation.replaying import Mode, as_mode, recorded_rates, replayed_epochs
 from lrsched.simulation.results import Result, epoch_array, rate_array, what_if
 from lrsched.simulation.spaces import Space
 
@@ -184,8 +185,10 @@ class _Given:
     def varied(self, index: int) -> dict[str, Any]:
         return {"schedule": repr(self.tried[index])}
 
-    def schedules(self, non_finite_error: NonFinitePolicy = "worse") -> Iterator[Schedule]:
+    def schedules(self, non_finite_error: NonFinitePolicy = "worse", pretrain_epochs: int = 0) -> Iterator[Schedule]:
         del non_finite_error  # they have their own
+        if pretrain_epochs:
+            raise broken_law("pretrain_epochs", "0 where schedules are tried", pretrain_epochs, "use Preset")
         return iter(self.tried)
 
 
@@ -323,6 +326,8 @@ def sweep(
     mode: Mode = "free",
     *,
     non_finite_error: NonFinitePolicy = "worse",
+    pretrain_epochs: int = 0,
+    overrides: Sequence[int] = (),
     keep_rates: bool = True,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -339,6 +344,8 @@ def sweep(
             the result says so. The recorded mode tells in which epochs a setting gives the recorded rate from the
             recorded past, also where somebody set some rates by hand.
         non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`; schedules have their own.
+        pretrain_epochs: How many epochs are pretraining, see `lrsched.config.settings.pretrain_rates`; of a space only.
+        overrides: The epochs whose recorded rate is taken as given, since somebody set it by hand.
         keep_rates: Whether the result has the rates themselves, 8 bytes each.
         executor: What shares the work: a process pool, or a cluster's executor. None: this process does it all.
         progress: Called as the work goes on.
@@ -365,9 +372,18 @@ def sweep(
     if keep_rates and rates > MOST_RATES:
         way_out = "use sweep_blocks, or keep_rates=False"
         raise broken_law("settings x epochs", f"at most {MOST_RATES} where the rates are kept", rates, way_out)
-    options: dict[str, Any] = {"keep_rates": keep_rates, "executor": executor, "progress": progress}
-    blocks = [*sweep_blocks(space, named, mode, non_finite_error=non_finite_error, **options)]
-    found = Sweep.joined(blocks)
+    blocks = sweep_blocks(
+        space,
+        named,
+        mode,
+        non_finite_error=non_finite_error,
+        pretrain_epochs=pretrain_epochs,
+        overrides=overrides,
+        keep_rates=keep_rates,
+        executor=executor,
+        progress=progress,
+    )
+    found = Sweep.joined([*blocks])
     if len(found.dead) == len(found):
         raise ArgumentError(f"every setting fails, the first: {found.failures[0]}")
     return found
@@ -379,6 +395,8 @@ def sweep_blocks(
     mode: Mode = "free",
     *,
     non_finite_error: NonFinitePolicy = "worse",
+    pretrain_epochs: int = 0,
+    overrides: Sequence[int] = (),
     keep_rates: bool = True,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -390,6 +408,8 @@ def sweep_blocks(
         histories: As in `sweep`.
         mode: As in `sweep`.
         non_finite_error: As in `sweep`.
+        pretrain_epochs: As in `sweep`.
+        overrides: As in `sweep`.
         keep_rates: As in `sweep`.
         executor: As in `sweep`.
         progress: As in `sweep`.
@@ -408,8 +428,14 @@ def sweep_blocks(
     at_once = epochs if keep_rates else max(lengths)  # without rates, one history's at a time are held
     most = (_BLOCK if executor is None else _SHARED_BLOCK) // max(1, at_once)
     most = max(1, min(most, _MOST_ROWS // len(named)))
-    blocks = _blocks(tried, non_finite_error, most)
-    pieces = ((block, history, mode, keep_rates) for block in blocks for history in named.values())
+    last = max((epoch for history in named.values() for epoch in history), default=0)
+    pretrain_epochs = min(integer("pretrain_epochs", pretrain_epochs, least=0, way_out="0 is no pretraining"), last + 1)
+    kept = [FrozenDict(recorded_rates(history, overrides)) for history in named.values()]
+    pieces = (
+        (block, history, mode, keep_rates, rates)
+        for block in _blocks(tried.schedules(non_finite_error, pretrain_epochs), most)
+        for history, rates in zip(named.values(), kept, strict=True)
+    )
     found: list[SweptHistory] = []
     done = 0
     for (block, history, *_), swept in _carried_out(pieces, executor):
@@ -457,18 +483,19 @@ class _Block:
     """All others, and those whose growth may be too much for the engine; the error in place of what breaks a law."""
 
 
-def _blocks(tried: Space | _Given, non_finite_error: NonFinitePolicy, most: int) -> Iterator[_Block]:
+def _blocks(tried: Iterable[Schedule | ArgumentError], most: int) -> Iterator[_Block]:
     """All settings in order, in blocks that cost at most as much as ``most`` settings in the engine."""
     schedules: list[Schedule | ArgumentError] = []
-    cost = 0
-    for index, schedule in enumerate(tried.schedules(non_finite_error)):
+    cost = first = 0
+    for schedule in tried:
         own_cost = 1 if _is_fast(schedule) else _COST
         if schedules and cost + own_cost > most:
-            yield _block(index - len(schedules), schedules)
+            yield _block(first, schedules)
+            first += len(schedules)
             schedules, cost = [], 0
         schedules.append(schedule)
         cost += own_cost
-    yield _block(len(tried) - len(schedules), schedules)
+    yield _block(first, schedules)
 
 
 def _is_fast(schedule: Schedule | ArgumentError) -> TypeGuard[Schedule]:
@@ -486,7 +513,7 @@ def _block(first: int, schedules: Sequence[Schedule | ArgumentError]) -> _Block:
 
 
 _Answer = TypeVar("_Answer")
-_Piece = tuple[_Block, History, Mode, bool]
+_Piece = tuple[_Block, History, Mode, bool, FrozenDict[int, float]]
 
 
 def _carried_out(pieces: Iterable[_Piece], executor: Executor | None) -> Iterator[tuple[_Piece, SweptHistory]]:
@@ -523,18 +550,25 @@ def _asked(executor: Callable[[], _Answer]) -> _Answer:
         raise ExecutorError(message) from error
 
 
-def _swept(block: _Block, history: History, mode: Mode, keep_rates: bool) -> SweptHistory:  # noqa: FBT001  a piece
-    """What the settings of a block say to a history: one piece of work, for any worker."""
+def _swept(
+    block: _Block,
+    history: History,
+    mode: Mode,
+    keep_rates: bool,  # noqa: FBT001  a piece of work is a tuple
+    kept: FrozenDict[int, float],
+) -> SweptHistory:
+    """What the settings of a block say to a history, with some rates given: one piece of work, for any worker."""
     rates = np.empty((len(history), len(block.floors)))
     if block.batch.size == len(block.floors):
-        block.batch.rates(history, mode, rates)
+        block.batch.rates(history, mode, rates, kept)
     else:
-        rates[:, block.fast] = block.batch.rates(history, mode)
+        rates[:, block.fast] = block.batch.rates(history, mode, kept=kept)
     fine = set(block.fast) - set(np.flatnonzero(np.isnan(rates[:1]).any(axis=0)).tolist())  # none grew beyond numbers
     failures = {}
     for index, schedule in block.pure.items():
         if index not in fine:
-            failure = _pure_rates(schedule, history, mode, rates[:, index])
+            asked = Preset(schedule, kept) if kept and isinstance(schedule, Schedule) else schedule
+            failure = _pure_rates(asked, history, mode, rates[:, index])
             if failure:
                 failures[index] = failure
     recorded = rate_array(data.learning_rate for data in history.values())
