@@ -20,8 +20,9 @@ from lrsched.cli.options import (
     given_by,
     read_history,
     settings,
+    target,
 )
-from lrsched.cli.output import say, say_json, say_table
+from lrsched.cli.output import say, say_json, say_note, say_table
 from lrsched.errors import ArgumentError
 from lrsched.formats.plain import Row, dumps
 from lrsched.simulation.comparing import TAKEN, Compared
@@ -70,7 +71,7 @@ def compare(
     """
     if not config:
         raise ArgumentError("the schedules are not known; give --config CONFIG for each")
-    render = None if output is None else _renderer(output)
+    render = None if output is None else _RENDERERS[target(output, [*_RENDERERS], [file, *config])[1]]
     history = read_history(file)
     schedules = {
         name: given_by(history, settings(path, set_, execute=exec_config), pretrain_epochs, override).schedule(
@@ -90,7 +91,7 @@ def compare(
     else:
         say(f"{output}: {', '.join(compared.names)}")
     for line in _summary(compared):
-        say(line)
+        say_note(line)
 
 
 def names_of(paths: Sequence[Path]) -> list[str]:
@@ -121,18 +122,6 @@ _RENDERERS: Final[dict[str, Callable[[Compared, dict[str, Any]], str]]] = {
     ".json": lambda _, document: dumps(document) + "\n",
     ".csv": _csv,
 }
-
-
-def _renderer(output: Path) -> Callable[[Compared, dict[str, Any]], str]:
-    """What makes the text of a file of that name.
-
-    Raises:
-        ArgumentError: Its name ends in something else.
-    """
-    ending = output.suffix.lower()
-    if ending not in _RENDERERS:
-        raise ArgumentError(f"the name of the output must end in {' or '.join(_RENDERERS)}, got {str(output)!r}")
-    return _RENDERERS[ending]
 
 
 def _say_compared(compared: Compared, title: str, *, changes_only: bool) -> None:

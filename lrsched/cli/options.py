@@ -1,6 +1,6 @@
 """Arguments and options that several commands share, and what they mean together."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, final
@@ -13,7 +13,7 @@ from lrsched.config.settings import parse_setting, pretrain_rates, schedule_from
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError
+from lrsched.errors import ArgumentError, broken_law
 from lrsched.schedules.wrappers import Preset
 from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config
@@ -79,6 +79,35 @@ NonFinite = Annotated[
     ),
 ]
 ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
+
+
+def target(output: Path | None, endings: Sequence[str], inputs: Iterable[str | Path | None]) -> tuple[Path, str]:
+    """The file to write, and its ending in lower case.
+
+    Args:
+        output: The file.
+        endings: Those that there are, as in ``.csv``.
+        inputs: What was read: it is not written to.
+
+    Raises:
+        ArgumentError: It is not said where to write, the name ends in something else, or it is one of the inputs.
+    """
+    known = " or ".join(endings)
+    if output is None:
+        raise ArgumentError(f"where to write is not known; give -o OUT, a file whose name ends in {known}")
+    if output.suffix.lower() not in endings:
+        raise ArgumentError(f"the name of the output must end in {known}, got {str(output)!r}")
+    names = [name for path in filter(None, inputs) for name in (str(path), str(path).partition(":")[2])]  # as json:FILE
+    if any(name and _is_same(output, name) for name in names):
+        raise broken_law("OUT", "another file than those that are read", str(output), "it would be lost")
+    return output, output.suffix.lower()
+
+
+def _is_same(one: Path, other: str) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def read_history(where: str) -> History:

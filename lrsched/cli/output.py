@@ -19,7 +19,7 @@ from lrsched.formats.plain import Row, dumps, printable
 
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width
 _MOST_GARBAGE = 5_000_000  # objects, at the cost of less than a second and of less than 1 GB
-_USUAL_GARBAGE = gc.get_threshold()[0]
+_USUAL_GARBAGE = 700  # objects, as Python has it
 _MOST_FITTED = 1000  # rows, of a table that fits into a terminal: rich takes half a millisecond for each
 
 
@@ -83,6 +83,11 @@ def is_screen() -> bool:
 def say(text: str) -> None:
     """Print a line."""
     console().print(printable(text), soft_wrap=True)
+
+
+def say_note(text: str) -> None:
+    """Print a sentence or two, in lines that end between words."""
+    console().print(printable(text))
 
 
 def table_of(headings: Sequence[str], rows: Iterable[Row], *, one_line: bool = False) -> Table:

@@ -19,13 +19,14 @@ from lrsched.cli.options import (
     instead_of,
     read_history,
     settings,
+    target,
 )
 from lrsched.cli.output import busy, say
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.errors import ArgumentError
 from lrsched.pictures.figure import figure_of
-from lrsched.pictures.look import IMAGE_FORMATS, ImageFormat, image
+from lrsched.pictures.look import IMAGE_FORMATS, image
 from lrsched.pictures.page import page_of
 from lrsched.pictures.run import Run
 from lrsched.simulation.replaying import Mode, Replay, replay
@@ -67,12 +68,12 @@ def plot(
     With a configuration, the marks are its schedule's decisions on the recorded past, with their reasons; without one,
     what the rate was multiplied by. The picture replaces one that is there.
     """
-    target = _target(output, IMAGE_FORMATS)
-    kind: ImageFormat = target.suffix[1:].lower()  # type: ignore[assignment]  # it is one of them
+    kinds = {f".{kind}": kind for kind in IMAGE_FORMATS}
+    path, ending = target(output, [*kinds], [*files, config, *(compare or ())])
     runs = _runs(files, config, set_, compare, key, pretrain_epochs, override, non_finite, execute=exec_config)
-    with busy(f"drawing {target}"):
-        disk.replace(target, image(figure_of(runs), kind))
-    say(f"{target}: {', '.join(files)}")
+    with busy(f"drawing {path}"):
+        disk.replace(path, image(figure_of(runs), kinds[ending]))
+    say(f"{path}: {', '.join(files)}")
 
 
 def report(
@@ -91,25 +92,11 @@ def report(
 
     The options mean what they do for lrsched plot. The page replaces one that is there.
     """
-    target = _target(output, ("html",))
+    path, _ = target(output, [".html"], [*files, config, *(compare or ())])
     runs = _runs(files, config, set_, compare, key, pretrain_epochs, override, non_finite, execute=exec_config)
-    with busy(f"writing {target}"):
-        disk.replace(target, page_of(runs).encode())
-    say(f"{target}: {', '.join(files)}")
-
-
-def _target(output: Path | None, kinds: Sequence[str]) -> Path:
-    """Where to write.
-
-    Raises:
-        ArgumentError: It is not said, or its name does not end in one of ``kinds``.
-    """
-    endings = " or ".join(f".{kind}" for kind in kinds)
-    if output is None:
-        raise ArgumentError(f"where to write is not known; give -o OUT, a file whose name ends in {endings}")
-    if output.suffix[1:].lower() not in kinds:
-        raise ArgumentError(f"the name of the output must end in {endings}, got {str(output)!r}")
-    return output
+    with busy(f"writing {path}"):
+        disk.replace(path, page_of(runs).encode())
+    say(f"{path}: {', '.join(files)}")
 
 
 def _runs(

@@ -20,7 +20,7 @@ from lrsched.cli.options import (
     read_history,
     settings,
 )
-from lrsched.cli.output import say, say_json, say_table
+from lrsched.cli.output import say, say_json, say_note, say_table
 from lrsched.core.decision import Action
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.formats.plain import Row
@@ -53,7 +53,7 @@ def replay(
     else:
         say_replay(replayed, f"{file}, {mode} past", changes_only=changes_only)
         if replayed.note:
-            say(replayed.note)
+            say_note(replayed.note)
 
 
 def verify(
@@ -74,16 +74,20 @@ def verify(
     policies: tuple[NonFinitePolicy, ...] = ("worse", "original") if non_finite is None else (non_finite,)
     attempts = {}
     for policy in policies:
-        attempts[policy] = replayed_by(given.schedule(policy), history, mode).differing
-        if not attempts[policy]:
+        attempts[policy] = replayed_by(given.schedule(policy), history, mode)
+        if not attempts[policy].differing:
             break
     else:
         policy = policies[0]
-    different = attempts[policy]
+    told = attempts[policy]
+    different = told.differing
     if as_json:
         say_json(
             {
                 "file": file,
+                "mode": mode,
+                "note": told.note,
+                "differs_from": told.differs_from,
                 "reproduced": not different,
                 "epochs": len(history),
                 "non_finite_error": policy,
@@ -97,6 +101,8 @@ def verify(
         as_original = "" if policy == policies[0] else ", where NaN and infinite errors mean what they do in RETURNN"
         say(f"{file}: all {len(history)} epochs are reproduced exactly{as_original}")
     if different:
+        if told.note and not as_json:
+            say_note(told.note)
         raise typer.Exit(DIFFERENT)
 
 

@@ -1,21 +1,38 @@
 """``lrsched sweep``: many settings over many histories."""
 
 import heapq
-import json
+import math
 import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from io import TextIOWrapper
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
-from lrsched.cli.options import AsJson, Config, ExecConfig, Files, NonFinite, PastMode, Settings, read_history, settings
-from lrsched.cli.output import say, say_error, say_json, say_table
+from lrsched.cli.options import (
+    AsJson,
+    Config,
+    ExecConfig,
+    Files,
+    NonFinite,
+    Override,
+    PastMode,
+    PretrainEpochs,
+    Settings,
+    epochs,
+    read_history,
+    settings,
+    target,
+)
+from lrsched.cli.output import say, say_error, say_json, say_note, say_table
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, broken_law
-from lrsched.formats.plain import Row, cell, jsonable
+from lrsched.formats.plain import Row, cell, dumps
 from lrsched.storage import disk
 from lrsched.storage.config import read_text
 
@@ -24,6 +41,7 @@ if TYPE_CHECKING:
 
     from lrsched.simulation.sweeping import Sweep
 
+_MOST_ROWS: Final = 2**20
 INTERRUPTED: Final = 130
 """What a program exits with that Ctrl-C ended before its time."""
 
@@ -45,7 +63,7 @@ Output = Annotated[
         "-o",
         metavar="OUT",
         help="Where to write the result of every setting and file: a table .csv or .jsonl, or the rates themselves as "
-        "NumPy arrays, .npz.",
+        "NumPy arrays, .npz. It replaces one that is there.",
     ),
 ]
 
@@ -57,6 +75,8 @@ def sweep(
     set_: Settings = None,
     exec_config: ExecConfig = False,  # noqa: FBT002  typer's way
     mode: PastMode = "free",
+    pretrain_epochs: PretrainEpochs = 0,
+    override: Override = "",
     non_finite: NonFinite = None,
     jobs: Jobs = 1,
     most: Most = 20,
@@ -66,43 +86,57 @@ def sweep(
     """Try many settings on recorded histories: which would have done what, and which give the recorded rates?
 
     Settings of CONFIG hold wherever SPACE does not say otherwise. Those that agree with most of the recorded rates come
-    first. Ctrl-C ends it and leaves what is done.
+    first. Ctrl-C ends it, leaves what is done, and makes the exit code 130.
     """
     from lrsched.simulation.spaces import parse_space  # noqa: PLC0415  it takes long to import
-    from lrsched.simulation.sweeping import sweep_blocks  # noqa: PLC0415  it takes long to import
+    from lrsched.simulation.sweeping import MOST_RATES, sweep_blocks  # noqa: PLC0415  it takes long to import
 
     if space is None:
         raise ArgumentError("the settings to try are not known; give --space SPACE, a TOML or JSON file")
+    path, ending = (None, None) if output is None else target(output, [*_WRITERS], [*files, config, space])
     tried = parse_space(read_text(space), str(space))
     if config is not None or set_:
         tried = tried.over(settings(config, set_, execute=exec_config))
     histories = _read(files)
-    writer = _writer(output)
-    found = _Best(most)
-    rows: list[dict[str, Any]] = []
-    with writer as write, _executor(jobs) as executor, _bar() as progress, _ctrl_c() as was_pressed:
-        blocks = sweep_blocks(
-            tried,
-            histories,
-            mode,
-            non_finite_error=non_finite or "worse",
-            keep_rates=output is not None and output.suffix == ".npz",
-            executor=executor,
-            progress=progress,
-        )
+    decisions = len(tried) * sum(map(len, histories.values()))
+    if ending == ".npz" and decisions > MOST_RATES:
+        raise broken_law("settings x epochs", f"at most {MOST_RATES} for .npz", decisions, "use .csv or .jsonl")
+    if as_json and len(tried) * len(histories) > _MOST_ROWS:
+        law = f"at most {_MOST_ROWS} with --json"
+        raise broken_law("settings x files", law, len(tried) * len(histories), "-o OUT.jsonl writes them as they come")
+    found = _Found(most, keep_rows=as_json)
+    with (
+        _writer(path, ending) as write,
+        _executor(jobs) as executor,
+        _bar(f"{len(tried)} settings") as progress,
+        _ctrl_c() as was_pressed,
+        closing(
+            sweep_blocks(
+                tried,
+                histories,
+                mode,
+                non_finite_error=non_finite or "worse",
+                pretrain_epochs=pretrain_epochs,
+                overrides=[*chain.from_iterable(epochs(override))],
+                keep_rates=ending == ".npz",
+                executor=executor,
+                progress=progress,
+            )
+        ) as blocks,
+        suppress(KeyboardInterrupt),  # Ctrl-C a second time
+    ):
         for block in blocks:
             write(block)
             found.add(block)
-            if as_json:
-                rows += block.rows()
             if was_pressed():
                 break
     complete = found.tried == len(tried)
     if as_json:
-        say_json({"mode": mode, "note": found.note, "complete": complete, "settings": found.tried, "rows": rows})
+        document = {"mode": mode, "note": found.note, "complete": complete, "settings": found.tried}
+        say_json({**document, "rows": found.all_rows})
     else:
-        found.say(len(tried), histories, output)
-    if complete and found.tried == found.failed:
+        found.say(histories, path)
+    if complete and found.tried == found.dead:
         raise ArgumentError(f"every setting fails, the first: {found.failure}")
     if not complete:
         say_error(f"interrupted: {found.tried} of {len(tried)} settings are done")
@@ -126,8 +160,12 @@ def _executor(jobs: int) -> "Iterator[Executor | None]":
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  it takes long to import
     from multiprocessing import get_context  # noqa: PLC0415  it takes long to import
 
-    # Ctrl-C goes to all processes of a terminal; this one tells the others.
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), signal.signal, (signal.SIGINT, signal.SIG_IGN))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C goes to all processes of a terminal:
+    try:
+        pool.submit(int)  # the workers start here, and never see it; this process tells them
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield pool
     finally:
@@ -142,6 +180,7 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
     def note(*_: object) -> None:
         pressed.append(True)
         signal.signal(signal.SIGINT, before)
+        say_error("interrupted: what is in work is finished; Ctrl-C once more drops it")
 
     before = signal.signal(signal.SIGINT, note)
     try:
@@ -151,13 +190,13 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
+def _bar(text: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar, where the standard error is a terminal."""
     from rich.progress import Progress  # noqa: PLC0415  it takes long to import
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("decisions", total=None)
+        task = bar.add_task(text, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -165,134 +204,139 @@ Write = Callable[["Sweep"], None]
 
 
 @contextmanager
-def _writer(output: Path | None) -> Iterator[Write]:
-    """Writes blocks as they come; what is written stays, whatever happens then."""
-    kinds: dict[str, Callable[[TextIO], Write]] = {".csv": _as_csv, ".jsonl": _as_json_lines}
-    if output is None:
+def _writer(path: Path | None, ending: str | None) -> Iterator[Write]:
+    """Writes blocks as they come."""
+    if path is None or ending is None:
         yield lambda _: None
-    elif output.suffix == ".npz":
-        blocks: list[Sweep] = []
-        yield blocks.append
-        if blocks:
-            import numpy as np  # noqa: PLC0415  it takes long to import
-
-            with _opened(output, "wb") as file:
-                np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
-    elif output.suffix in kinds:
-        with _opened(output, "w", encoding="utf-8", newline="") as file:
-            write = kinds[output.suffix](file)
-
-            def written(block: "Sweep") -> None:
-                write(block)
-                file.flush()
-
-            yield written
-    else:
-        raise broken_law("OUT", "a file .csv, .jsonl or .npz", str(output), "its ending says what to write")
-
-
-@contextmanager
-def _opened(path: Path, mode: str, **options: Any) -> Iterator[Any]:
+        return
     try:
-        with path.open(mode, **options) as file:
-            yield file
+        with path.open("wb") as file, _WRITERS[ending](file) as write:
+            yield write
     except OSError as error:
         raise disk.storage_error(error, path) from error
 
 
-def _as_csv(file: TextIO) -> Write:
+@contextmanager
+def _as_csv(file: IO[bytes]) -> Iterator[Write]:
     import csv  # noqa: PLC0415  for one kind of output only
 
-    table = csv.writer(file)
-    names: list[str] = []
+    with TextIOWrapper(file, encoding="utf-8", newline="", errors="surrogateescape") as text:
+        table = csv.writer(text, lineterminator="\n")
+        names: list[str] = []
 
+        def write(block: "Sweep") -> None:
+            for row in block.rows():
+                if not names:
+                    names.extend(row)
+                    table.writerow(names)
+                values = {**row, "decay_epochs": " ".join(map(str, row["decay_epochs"]))}
+                table.writerow("" if value is None else cell(value) for value in values.values())
+            text.flush()
+
+        yield write
+
+
+@contextmanager
+def _as_json_lines(file: IO[bytes]) -> Iterator[Write]:
     def write(block: "Sweep") -> None:
         for row in block.rows():
-            if not names:
-                names.extend(row)
-                table.writerow(names)
-            values = {**row, "decay_epochs": " ".join(map(str, row["decay_epochs"]))}
-            table.writerow("" if values.get(name) is None else cell(values[name]) for name in names)
+            file.write(f"{dumps(row, indent=None)}\n".encode())
+        file.flush()
 
-    return write
+    yield write
 
 
-def _as_json_lines(file: TextIO) -> Write:
-    def write(block: "Sweep") -> None:
-        for row in block.rows():
-            print(json.dumps(jsonable(row), allow_nan=False), file=file)
+@contextmanager
+def _as_arrays(file: IO[bytes]) -> Iterator[Write]:
+    blocks: list[Sweep] = []
+    try:
+        yield blocks.append
+    finally:
+        if blocks:
+            import numpy as np  # noqa: PLC0415  it takes long to import
 
-    return write
+            np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
 
 
-class _Best:
-    """The settings that agree with most of the recorded rates, of the blocks so far."""
+_WRITERS: Final[dict[str, Callable[[IO[bytes]], AbstractContextManager[Write]]]] = {
+    ".csv": _as_csv,
+    ".jsonl": _as_json_lines,
+    ".npz": _as_arrays,
+}
 
-    def __init__(self, most: int) -> None:
+
+class _Found:
+    """What the blocks so far have, and of it the settings that agree with most of the recorded rates."""
+
+    def __init__(self, most: int, *, keep_rows: bool) -> None:
         self.most = most
-        self.tried = 0
-        self.failed = 0
+        self.keep_rows = keep_rows
+        self.all_rows: list[dict[str, Any]] = []
+        self.tried = self.failed = self.dead = self.reproducing = self.recorded_epochs = 0
         self.failure = ""
-        self.reproducing = 0
         self.note: str | None = None
-        self.rows: list[tuple[int, int, dict[str, Any]]] = []
+        self.best: list[tuple[int, int, dict[str, Any]]] = []
 
     def add(self, block: "Sweep") -> None:
         """A block more."""
-        self.tried += len(block)
-        failures = {index: why for swept in block.histories.values() for index, why in swept.failures.items()}
-        self.failed += len(failures)
+        failures = block.failures
         if failures and not self.failure:
             first = min(failures)
             self.failure = f"setting {block.first + first}: {failures[first]}"
+        self.tried += len(block)
+        self.failed += len(failures)
+        self.dead += len(block.dead)
         self.reproducing += len(block.reproducing)
-        self.note = block.note
+        self.recorded_epochs, self.note = block.recorded_epochs, block.note
         agreement = block.agreement
         best = heapq.nsmallest(self.most, range(len(block)), key=lambda index: (-agreement[index], index))
         ranked = [(-int(agreement[index]), block.first + index, _summed_up(block, index)) for index in best]
-        self.rows = sorted(self.rows + ranked, key=lambda ranking: ranking[:2])[: self.most]
+        self.best = sorted(self.best + ranked, key=itemgetter(0, 1))[: self.most]
+        if self.keep_rows:
+            self.all_rows += block.rows()
 
-    def say(self, total: int, histories: Mapping[str, History], output: Path | None) -> None:
-        """Print them."""
+    def say(self, histories: Mapping[str, History], path: Path | None) -> None:
+        """Print it."""
         where = next(iter(histories)) if len(histories) == 1 else f"{len(histories)} files"
-        rows = [row for *_, row in self.rows]
-        headings = list(dict.fromkeys(name for row in rows for name in row))
-        title = f"{where}: {self.reproducing} of {total} settings give every recorded rate"
-        shown: list[Row] = [
-            tuple("" if row.get(name) is None else cell(row[name]) for name in headings) for row in rows
-        ]
-        say_table([f">{name}" for name in headings], shown, title)
+        rows = [row for *_, row in self.best]
+        told = f"{self.reproducing} of {self.tried} settings give every recorded rate"
+        headings = [f">{name}" for name in (rows[0] if rows else ())]
+        shown: list[Row] = [tuple("" if value is None else cell(value) for value in row.values()) for row in rows]
+        say_table(headings, shown, f"{where}: {told if self.recorded_epochs else 'no rate is recorded'}")
         if len(rows) < self.tried:
-            say(f"{self.tried - len(rows)} more are not shown; --most shows more, -o writes all")
+            say_note(f"{self.tried - len(rows)} more are not shown; --most shows more, -o writes all")
         if self.failure:
-            say(f"{self.failed} fail, the first: {self.failure}")
+            say_note(f"{self.failed} fail, the first: {self.failure}")
         if self.note:
-            say(self.note)
-        if output is not None:
-            say(f"written to {output}")
+            say_note(self.note)
+        if path is not None:
+            say(f"written to {path}")
 
 
 def _summed_up(block: "Sweep", index: int) -> dict[str, Any]:
     """A setting over all histories, for a row of a table."""
-    swept = [*block.histories.values()]
-    final = [float(each.summary.final[index]) for each in swept]
-    differs = [int(each.summary.differs_from[index]) for each in swept]
-    floors = [int(each.summary.floor_epoch[index]) for each in swept]
-    decays = [int(each.summary.decays[index]) for each in swept]
+    summaries = [swept.summary for swept in block.histories.values()]
+    own = block.setting(index)
     return {
         "setting": block.first + index,
-        **block.setting(index),
+        **{key: own.get(key) for key in block.keys},
         "agrees": f"{block.agreement[index]}/{block.recorded_epochs}",
-        "final rate": _span(final),
-        "decays": _span(decays),
-        "floor at": _span([epoch for epoch in floors if epoch]),
-        "differs from": _span([epoch for epoch in differs if epoch]),
+        "final rate": _span(float(summary.final[index]) for summary in summaries),
+        "decays": _span(int(summary.decays[index]) for summary in summaries),
+        "floor at": _span(int(summary.floor_epoch[index]) or None for summary in summaries),
+        "differs from": _span(int(summary.differs_from[index]) or None for summary in summaries),
     }
 
 
-def _span(values: list[Any]) -> str | None:
-    """One value, or the lowest and the highest of several; None of none."""
-    if not values:
+def _span(values: Iterable[float | None]) -> str | None:
+    """One value, or the lowest and the highest of several, short; None if there is none.
+
+    Examples:
+        >>> _span([3, None]), _span([0.1, 1 / 3]), _span([float("nan"), None])
+        ('3', '0.1 to 0.333333', None)
+    """
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    if not known:
         return None
-    low, high = min(values), max(values)
-    return repr(low) if low == high else f"{low!r} to {high!r}"
+    low, high = f"{min(known):.6g}", f"{max(known):.6g}"
+    return low if low == high else f"{low} to {high}"

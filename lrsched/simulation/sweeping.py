@@ -1,7 +1,7 @@
 """Many settings over many histories."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from functools import cached_property, partial
 from typing import Any, Final, TypeGuard, TypeVar, final
@@ -193,7 +193,7 @@ class _Given:
 
 
 @final
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Sweep(Result):
     """What S settings say to H histories.
 
@@ -210,6 +210,11 @@ class Sweep(Result):
 
     def __len__(self) -> int:
         return len(next(iter(self.histories.values())).floors)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The keys in which the settings differ, and which a schedule reads."""
+        return self._tried.varied_keys
 
     def setting(self, index: int) -> dict[str, Any]:
         """What setting ``index``, from 0, has apart from the fixed ones; `schedule_from_config` takes both together."""
@@ -259,10 +264,9 @@ class Sweep(Result):
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The table row by row: one for each setting and history, all with the same columns."""
-        keys = self._tried.varied_keys
         for index in range(len(self)):
             own = self.setting(index)
-            setting = {key: own.get(key) for key in keys}
+            setting = {key: own.get(key) for key in self.keys}
             for name, swept in self.histories.items():
                 yield {"setting": self.first + index, "history": name, **setting, **self._row(swept, index)}
 
@@ -400,7 +404,7 @@ def sweep_blocks(
     keep_rates: bool = True,
     executor: Executor | None = None,
     progress: Progress | None = None,
-) -> Iterator[Sweep]:
+) -> Generator[Sweep, None, None]:
     """`sweep`, some settings at a time, in order: for more rates than fit into memory, or to keep what is done.
 
     Args:

@@ -33,6 +33,7 @@ def configs(saved, tmp_path):
     saved(HISTORY)
     for name, decay in (("half", 0.5), ("quarter", 0.25)):
         (tmp_path / name).write_text(json.dumps(SETTINGS | {"learning_rate_decay": decay}))
+    (tmp_path / "x.json").write_text(json.dumps(SETTINGS))
     return ["--config", "half", "--config", "quarter"]
 
 
@@ -184,6 +185,11 @@ def test_compare_writes_json_and_csv(run, configs, tmp_path):
         (["compare", "learning_rates"], 2, "give --config CONFIG for each"),
         (["compare", "learning_rates", "-c", "half", "-o", "x.txt"], 2, "must end in .json or .csv, got 'x.txt'"),
         (["compare", "learning_rates", "-c", "half", "-o", "no/x.csv"], 3, "its folder is not there: 'no/x.csv'"),
+        (
+            ["compare", "learning_rates", "-c", "x.json", "-o", "x.json"],
+            2,
+            "OUT must be another file than those that are",
+        ),
         (["compare", "learning_rates", "-c", "nothing"], 3, "No such file or directory"),
         (["explain", "learning_rates"], 2, "give --config CONFIG, or --set KEY=VALUE"),
         (["explain", "nothing", *NEWBOB], 3, "No such file or directory"),

@@ -13,7 +13,7 @@ import pytest
 
 from lrsched import EpochData, FileStorage, History, read
 from lrsched.cli.demo import RECORDED
-from lrsched.simulation import sweep
+from lrsched.simulation import sweep, sweeping
 from lrsched.simulation.spaces import parse_space
 
 FILE = str(RECORDED / "learning_rates")
@@ -103,16 +103,42 @@ def test_what_is_written_is_what_the_library_says(run, space, tmp_path, name, jo
     [
         ([FILE], 2, "the settings to try are not known; give --space SPACE, a TOML or JSON file"),
         ([FILE, FILE, "--space", "space.toml"], 2, "FILE must be given once"),
-        ([FILE, "--space", "space.toml", "-o", "x.txt"], 2, "OUT must be a file .csv, .jsonl or .npz, got 'x.txt'"),
+        (
+            [FILE, "--space", "space.toml", "-o", "x.txt"],
+            2,
+            "the name of the output must end in .csv or .jsonl or .npz, got 'x.txt'",
+        ),
         ([FILE, "--space", "space.toml", "-o", "nowhere/x.csv"], 3, "No such file or directory: 'nowhere/x.csv'"),
         ([FILE, "--space", "nowhere.toml"], 3, "No such file or directory"),
         ([FILE, "--space", FILE], 3, "not JSON: "),
+        (
+            [FILE, "--space", "space.csv", "-o", "space.csv"],
+            2,
+            "OUT must be another file than those that are read, got 'space.csv'",
+        ),
+        (["text:in.csv", "--space", "space.toml", "-o", "in.csv"], 2, "OUT must be another file than those"),
+        (
+            [FILE, "--space", "many.json", "--json"],
+            2,
+            "settings x files must be at most 1048576 with --json, got 1100000",
+        ),
+        (
+            [FILE, "--space", "more.json", "-o", "x.npz"],
+            2,
+            "settings x epochs must be at most 1073741824 for .npz, got 33",
+        ),
         (["nowhere", "--space", "space.toml"], 3, "No such file or directory"),
         ([FILE, "--space", "broken.toml"], 2, "every setting fails, the first: setting 0: learning_rate_decay must be"),
     ],
 )
 def test_errors_are_one_line(run, space, tmp_path, monkeypatch, arguments, code, message):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "space.csv").write_text(SPACE)
+    FileStorage(tmp_path / "in.csv").save(read(FILE))
+    rates = [number / 1e4 for number in range(1100)]
+    many = {"learning_rate": rates, "newbob_error_threshold": rates[:1000]}
+    (tmp_path / "many.json").write_text(json.dumps({"grid": many}))
+    (tmp_path / "more.json").write_text(json.dumps({"grid": many | {"min_learning_rate": rates[:1000]}}))
     (tmp_path / "broken.toml").write_text('[fixed]\nlearning_rate_control = "newbob"\nnewbob_learning_rate_decay = 2')
     found, _, err = run("sweep", *arguments)
     assert (found, err.count("\n")) == (code, 1)
@@ -156,7 +182,7 @@ def test_a_function_of_a_configuration_that_was_run_cannot_go_to_other_processes
     config = tmp_path / "training.py"
     config.write_text("newbob_learning_rate_growth = lambda rate: rate\n")
     code, _, err = run("sweep", FILE, "--space", space, *REST, "--config", config, "--exec-config", "--jobs", 2)
-    assert code == 2
+    assert code == 3
     assert err.startswith("lrsched: error: the executor failed (")
     assert err.count("\n") == 1
     assert run("sweep", FILE, "--space", space, *REST, "--config", config, "--exec-config")[0] == 0
@@ -195,6 +221,71 @@ def test_ctrl_c_leaves_what_is_done(tmp_path, jobs):
     assert "Traceback" not in errors
     with out.open(newline="") as written:
         rows = [*csv.DictReader(written)]
-    assert errors == f"lrsched: error: interrupted: {len(rows)} of 1000000 settings are done\n"
+    assert errors.splitlines() == [
+        "lrsched: error: interrupted: what is in work is finished; Ctrl-C once more drops it",
+        f"lrsched: error: interrupted: {len(rows)} of 1000000 settings are done",
+    ]
     assert [row["setting"] for row in rows] == [str(number) for number in range(len(rows))]
     assert f"written to {out}" in printed
+
+
+def test_tables_with_different_keys_have_all_columns_in_every_row(run, tmp_path):
+    space, out = tmp_path / "space.json", tmp_path / "OUT.CSV"
+    tables = [{"newbob_learning_rate_decay": 0.7}, {"min_learning_rate": 0.01}]
+    space.write_text(json.dumps({"fixed": {"learning_rate_control": "newbob"}, "settings": tables}))
+    assert run("sweep", FILE, "--space", space, "-o", out)[0] == 0
+    first, second = csv.DictReader(out.read_text().splitlines())
+    assert (first["newbob_learning_rate_decay"], first["min_learning_rate"]) == ("0.7", "")
+    assert (second["newbob_learning_rate_decay"], second["min_learning_rate"]) == ("", "0.01")
+
+
+def test_a_sweep_goes_on_where_settings_fail_in_one_file_only(run, tmp_path):
+    space = tmp_path / "space.json"
+    growing = {"learning_rate_control": "newbob", "newbob_learning_rate_growth": 1e100}
+    space.write_text(json.dumps({"fixed": growing, "grid": {"newbob_relative_error_threshold": [9.0, 8.0]}}))
+    for name, last in (("short", 3), ("long", 9)):
+        history = {epoch: EpochData(learning_rate=1.0, error={"dev_score": 1.0}) for epoch in range(1, last + 1)}
+        FileStorage(tmp_path / name).save(History(history))
+    code, out, err = run("sweep", tmp_path / "short", tmp_path / "long", "--space", space)
+    assert (code, err) == (0, "")
+    assert "2 fail, the first: setting 0: at epoch 6: the learning rate after learning_rate_growth" in out
+    first = next(line.split() for line in out.splitlines() if line.strip().startswith("0 "))
+    assert first[3] == "1e+100"
+    assert run("sweep", tmp_path / "long", "--space", space)[0] == 2
+
+
+def test_pretraining_and_rates_set_by_hand_are_taken_as_given(run, space, tmp_path):
+    path = tmp_path / "learning_rates"
+    rates = {1: 0.02, 2: 0.02, 3: 0.3, 4: 0.3, 5: 0.07}
+    FileStorage(path).save(
+        History({epoch: EpochData(learning_rate=rate, error={"dev_score": 1 / epoch}) for epoch, rate in rates.items()})
+    )
+    command = ["sweep", path, "--space", space, "--set", "pretrain_learning_rate=0.02", "--pretrain-epochs", 2]
+    assert "0 of 4 settings give every recorded rate" in run(*command)[1]
+    assert "4 of 4 settings give every recorded rate" in run(*command, "--override", "5")[1]
+
+
+def test_where_no_rate_is_recorded_it_says_so(run, space, tmp_path):
+    FileStorage(tmp_path / "learning_rates").save(History({1: EpochData(error={"dev_score": 1.0})}))
+    assert ": no rate is recorded\n" in run("sweep", tmp_path / "learning_rates", "--space", space)[1]
+
+
+def test_ctrl_c_pressed_twice_leaves_what_was_done_before(run, space, tmp_path, monkeypatch):
+    """The second one comes while a block is in work."""
+    monkeypatch.setattr("lrsched.simulation.sweeping._MOST_ROWS", 1)
+    swept = sweeping._swept
+
+    def interrupted(block, *rest):
+        if block.first == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+        return swept(block, *rest)
+
+    monkeypatch.setattr(sweeping, "_swept", interrupted)
+    out = tmp_path / "out.npz"
+    code, printed, err = run("sweep", FILE, "--space", space, *REST, "-o", out)
+    assert code == 130
+    assert err.endswith("interrupted: 2 of 4 settings are done\n")
+    assert ": 1 of 2 settings give every recorded rate" in printed
+    with np.load(out) as arrays:
+        assert arrays["learning_rates_0"].shape == (2, 30)
