@@ -23,7 +23,7 @@ from lrsched.errors import UNREADABLE, LrschedError, SettingWarning, exit_code
 app = typer.Typer(
     name="lrsched",
     help="Look into, replay, verify, explain, draw and keep the learning rates of trainings.",
-    epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data.",
+    epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data, 130 ended by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

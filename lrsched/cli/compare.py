@@ -18,6 +18,7 @@ from lrsched.cli.options import (
     PretrainEpochs,
     Where,
     given_by,
+    names_of,
     read_history,
     settings,
     target,
@@ -25,7 +26,7 @@ from lrsched.cli.options import (
 from lrsched.cli.output import say, say_json, say_note, say_table
 from lrsched.errors import ArgumentError
 from lrsched.formats.plain import Row, dumps
-from lrsched.simulation.comparing import TAKEN, Compared
+from lrsched.simulation.comparing import Compared
 from lrsched.simulation.comparing import compare as compared_by
 from lrsched.simulation.replaying import ReplayedEpoch
 from lrsched.storage import disk
@@ -92,22 +93,6 @@ def compare(
         say(f"{output}: {', '.join(compared.names)}")
     for line in _summary(compared):
         say_note(line)
-
-
-def names_of(paths: Sequence[Path]) -> list[str]:
-    """Names for configurations: those of the files, with as many folders as it takes to tell them apart.
-
-    Examples:
-        >>> names_of([Path("a/config"), Path("b/config")]), names_of([Path("runs/a.py"), Path("b.py")])
-        (['a/config', 'b/config'], ['a.py', 'b.py'])
-        >>> names_of([Path("a"), Path("a")])
-        ['a (1)', 'a (2)']
-    """
-    for length in range(1, max(len(path.parts) for path in paths) + 1):
-        names = [str(Path(*path.parts[-length:])) for path in paths]
-        if len({*names, *TAKEN}) == len(names) + len(TAKEN):
-            return names
-    return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]
 
 
 def _csv(compared: Compared, document: dict[str, Any]) -> str:

@@ -74,4 +74,7 @@ def _default(history: History) -> tuple[int, str]:
 def _gap(history: History, epoch: int) -> str:
     """What to say of an epoch that is further ahead than the next one."""
     newest = max(history, default=0)
-    return f": epochs {newest + 1} to {epoch - 1} are not recorded, it is decided without" if epoch > newest + 1 else ""
+    if epoch <= newest + 1:
+        return ""
+    missing = f"epoch {newest + 1} is" if epoch == newest + 2 else f"epochs {newest + 1} to {epoch - 1} are"
+    return f": {missing} not recorded, it is decided without"

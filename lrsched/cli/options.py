@@ -15,6 +15,7 @@ from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law
 from lrsched.schedules.wrappers import Preset
+from lrsched.simulation.comparing import TAKEN
 from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config
 from lrsched.storage.opening import read
@@ -185,6 +186,22 @@ def given_by(history: History, config: dict[str, Any], pretrain_epochs: int, kep
     """What the options ``--pretrain-epochs`` and ``--override`` add to the settings."""
     pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0) + 1))  # and the one that comes next
     return Given(config, pretrain, history, epochs(kept))
+
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """Names for configurations: those of the files, with as many folders as it takes to tell them apart.
+
+    Examples:
+        >>> names_of([Path("a/config"), Path("b/config")]), names_of([Path("runs/a.py"), Path("b.py")])
+        (['a/config', 'b/config'], ['a.py', 'b.py'])
+        >>> names_of([Path("a"), Path("a")])
+        ['a (1)', 'a (2)']
+    """
+    for length in range(1, max((len(path.parts) for path in paths), default=0) + 1):
+        names = [str(Path(*path.parts[-length:])) for path in paths]
+        if len({*names, *TAKEN}) == len(names) + len(TAKEN):
+            return names
+    return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]
 
 
 def error_keys(history: History) -> set[str]:

@@ -17,6 +17,7 @@ from lrsched.cli.options import (
     error_keys,
     given_by,
     instead_of,
+    names_of,
     read_history,
     settings,
     target,
@@ -117,7 +118,8 @@ def _runs(
         ArgumentError: No file has one of the errors.
     """
     given = settings(config, set_, execute=execute) if config is not None or set_ else None
-    others = {str(path): settings(path, None, execute=execute) for path in compare or ()}
+    paths = list(compare or ())
+    others = {name: settings(path, None, execute=execute) for name, path in zip(names_of(paths), paths, strict=True)}
     runs = []
     for file in files:
         history = read_history(file)

@@ -5,6 +5,7 @@ None of its global state is left changed, and no text is taken for mathematics.
 
 import contextlib
 from collections.abc import Iterator
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal, final, get_args
 
 import attrs
@@ -119,27 +120,10 @@ def image(figure: "Figure", kind: ImageFormat) -> bytes:
     if kind not in IMAGE_FORMATS:
         law = f"one of {', '.join(IMAGE_FORMATS)}"
         raise broken_law("the format of a picture", law, kind, "png is for screens, svg and pdf for print")
-    written = _Written()
+    written = BytesIO()
     with look():
-        figure.savefig(written, format=kind, metadata=_METADATA[kind])  # type: ignore[arg-type]  # as much as it needs
-    return bytes(written)
-
-
-class _Written(bytearray):
-    """As much of a file as matplotlib writes to."""
-
-    def write(self, data: bytes) -> int:
-        self.extend(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return len(self)
-
-    def seek(self, *_: int) -> int:  # must be there, and is not called
-        raise NotImplementedError
-
-    def flush(self) -> None:
-        pass
+        figure.savefig(written, format=kind, metadata=_METADATA[kind])
+    return written.getvalue()
 
 
 def shown(text: str) -> str:
@@ -174,7 +158,7 @@ def fitting(text: str, width: float, size: float) -> str:
     """``text`` as it is shown, its middle left out where it is wider than ``width`` points."""
     text = shown(text)
     room = len(text)
-    if room > _LONGEST:
+    if room > 2 * _LONGEST:
         text, room = text[:_LONGEST] + text[-_LONGEST:], 2 * _LONGEST
     short = text
     while room > 1 and width_of(short, size) > width:

@@ -4,8 +4,9 @@ The template escapes every text, and shows as an escape what is no character to 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -15,8 +16,9 @@ from lrsched.errors import broken_law, missing_extra
 from lrsched.formats.plain import cell, printable
 from lrsched.pictures.figure import figure_of
 from lrsched.pictures.look import image
-from lrsched.pictures.run import Run, marks
+from lrsched.pictures.run import Run
 from lrsched.pictures.tables import as_data, as_table
+from lrsched.simulation.replaying import Replay, ReplayedEpoch
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -132,50 +134,61 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     if run.replayed is not None:
         same = len(run.replayed) - len(run.replayed.differing)
         yield "the schedule's rates", f"{same} of {len(run.replayed)} are the recorded ones, exactly"
-    yield "changes of the rate", str(len(marks(run)))
+    known = [rate for _, rate in sorted(rates.items())]
+    yield "changes of the recorded rate", str(sum(rate != before for before, rate in pairwise(known)))
 
 
 def _table(run: Run) -> _Table:
     """All epochs, or those where a rate changes; a schedule's rates that are not the recorded ones stand out."""
-    title, headings, rows = _decisions(run) if run.replayed is not None else _epochs(run)
-    place = next(number for number, heading in enumerate([*headings[1:], ""], 1) if not heading.startswith(">"))
-    headings[place:place] = [f">{name}" for name in run.compared]
-    others = [[_Cell(repr(s.decision.learning_rate), not s.reproduced) for s in told] for told in run.compared.values()]
-    rows = [[*row[:place], *more, *row[place:]] for row, *more in zip(rows, *others, strict=True)]
-    shown = range(len(rows))
-    about = f"All {len(rows)} epochs." if len(rows) != 1 else "The only epoch."
-    if len(rows) > MOST_EPOCHS:
-        changing = list(_changing(run))
-        shown = changing[:MOST_ROWS]  # type: ignore[assignment]
-        about = f"Of {len(rows)} epochs the {len(changing)} at which a rate changes, and the last."
+    number = len(run.history)
+    shown: Sequence[int] = range(number)
+    about = f"All {number} epochs." if number != 1 else "The only epoch."
+    if number > MOST_EPOCHS:
+        changing = _changing(run)
+        shown = changing[:MOST_ROWS]
+        about = f"Of {number} epochs {len(changing)}: the first, those at which a rate changes, and the last."
         if len(changing) > MOST_ROWS:
             about += f" Of these the first {MOST_ROWS} are shown."
     if run.replayed is not None or run.compared:
-        about += " A schedule's rates that are not the recorded ones are set in bold."
-    return _Table(title, about, headings, [rows[number] for number in shown])
+        about += " A schedule's rates that are not exactly the recorded ones are bold; all are rounded to ten digits."
+    title, headings, rows = _epochs(run, shown) if run.replayed is None else _decisions(run.replayed, shown)
+    place = next(number for number, heading in enumerate([*headings[1:], ""], 1) if not heading.startswith(">"))
+    headings[place:place] = [f">{name}" for name in run.compared]
+    others = [[_rate_of(told[position]) for position in shown] for told in run.compared.values()]
+    rows = [[*row[:place], *more, *row[place:]] for row, *more in zip(rows, *others, strict=True)]
+    return _Table(title, about, headings, rows)
 
 
-def _decisions(run: Run) -> tuple[str, list[str], list[list[_Cell]]]:
+def _rate_of(step: ReplayedEpoch) -> _Cell:
+    return _Cell(_rounded(step.decision.learning_rate), not step.reproduced)
+
+
+def _rounded(rate: float) -> str:
+    return f"{rate:.10g}"
+
+
+def _decisions(replayed: Replay, shown: Sequence[int]) -> tuple[str, list[str], list[list[_Cell]]]:
     rows = [
         [
             _Cell(str(step.epoch)),
-            _Cell("" if step.recorded is None else repr(step.recorded)),
-            _Cell(repr(step.decision.learning_rate), not step.reproduced),
+            _Cell("" if step.recorded is None else _rounded(step.recorded)),
+            _rate_of(step),
             _Cell(str(step.decision.action)),
             _Cell(step.decision.cause.describe()),
         ]
-        for step in run.replayed or ()
+        for step in map(replayed.__getitem__, shown)
     ]
     return "Decisions", [">epoch", ">recorded", ">replayed", "action", "why"], rows
 
 
-def _epochs(run: Run) -> tuple[str, list[str], list[list[_Cell]]]:
+def _epochs(run: Run, shown: Sequence[int]) -> tuple[str, list[str], list[list[_Cell]]]:
     key = run.keys[0] if len(run.keys) == 1 else None
-    headings, rows = as_table(list(as_data(run.history, key)), key)
+    told = list(as_data(run.history, key))
+    headings, rows = as_table([told[position] for position in shown], key)
     return "Epochs", headings, [list(map(_Cell, row)) for row in rows]
 
 
-def _changing(run: Run) -> Iterable[int]:
+def _changing(run: Run) -> list[int]:
     """The positions of the epochs with other rates than the one before, recorded or a schedule's; and of the last."""
     replays = [*([] if run.replayed is None else [run.replayed]), *run.compared.values()]
     recorded = [data.learning_rate for data in run.history.values()]

@@ -17,7 +17,7 @@ Tick = tuple[float, str]
 """A position from 0 to 1, and what is there."""
 
 _SAME = 1e-9  # a range this narrow, against the values, is drawn as one value
-_DECADES_FOR_LOGARITHM = 0.7
+_DECADES_FOR_LOGARITHM = math.log10(5)
 
 
 @final

@@ -64,11 +64,15 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
     with _only_figure() as figure:
         for panel, rows in zip(panels, heights, strict=True):
             lines += (
-                _cut(panel.title, width),
+                _cut(_ascii(panel.title) if plain else panel.title, width),
                 *_drawn(figure, panel, epochs, labels, (width, rows - 1), _MARKERS[plain]),
             )
     text = "\n".join(line.rstrip() for line in lines)
-    return text.translate(_PLAIN_FRAME).encode("ascii", "backslashreplace").decode() if plain else text
+    return _ascii(text.translate(_PLAIN_FRAME)) if plain else text
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 _MARKERS = ("braille", "*")

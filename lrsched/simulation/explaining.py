@@ -22,6 +22,8 @@ _RULE_NOT_ASKED: Final = {
     Action.HOLD: "the rate is held, whatever the error is",
     Action.PRESET: "the rate is given beforehand, whatever the error is",
 }
+_ALIKE: Final = "on its other side there is the same rate, or none"
+_AT_MINIMUM: Final = "the rate is at the minimum, where a decay and none are the same"
 _LABELS: Final = 12  # columns
 
 
@@ -86,7 +88,7 @@ class Explanation(Result):
 
     def describe(self) -> str:
         """In words, on several lines."""
-        return "\n".join(f"{label:{_LABELS}}{text}" for label, text in self._lines())
+        return "\n".join(f"{label:{_LABELS - 1}} {text}" for label, text in self._lines())
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         yield f"epoch {self.epoch}", _rates(self.decision)
@@ -259,7 +261,7 @@ def _threshold_change(
     if any(_changes(schedule, past, epoch, decision, (-math.inf, math.inf))):
         return None, "only an infinite one does"
     if math.isfinite(cause.change):
-        return None, "on its other side there is the same rate, or none"
+        return None, _ALIKE if cause.lifted_from is None else _AT_MINIMUM
     return None, f"{cause.measure} {cause.change!r} is on the same side of all"
 
 

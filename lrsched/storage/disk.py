@@ -212,7 +212,7 @@ def replace(path: StrPath, data: bytes) -> None:
         StorageError: The machine could not write; what was there is there.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # this process's own: nothing is locked
+    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")  # nobody else's, so nothing is locked
     try:
         state(target)
         try:

@@ -56,8 +56,8 @@ def test_plot_compares_and_says_what_a_free_replay_is_worth(run, tmp_path, other
     out = tmp_path / "out.svg"
     assert run("plot", FILE, "-o", out, "--compare", other, "--compare", CONFIG)[0] == 0
     told = " ".join(words(out))
-    assert f"{other}: free replay; from epoch 3 on the rates are not the recorded ones" in told
-    assert f"{CONFIG}: free replay; every rate is the recorded one" in told
+    assert "other.json: free replay; from epoch 3 on the rates are not the recorded ones" in told
+    assert "config.json: free replay; every rate is the recorded one" in told
 
 
 def test_plot_of_several_files_and_errors(run, tmp_path):
@@ -119,7 +119,7 @@ def test_report_has_everything(run, tmp_path, other):
     out = tmp_path / "report.html"
     assert run("report", FILE, "-o", out, "-c", CONFIG, "--compare", other) == (0, f"{out}: {FILE}\n", "")
     page = out.read_text(encoding="utf-8")
-    assert f"<strong>{other}, free replay</strong>: from epoch 3 on" in page
+    assert "<strong>other.json, free replay</strong>: from epoch 3 on" in page
     assert "<dt>newbob_learning_rate_decay</dt><dd>0.5</dd>" in page
     assert "30 of 30 are the recorded ones, exactly" in page
 

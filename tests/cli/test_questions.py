@@ -74,6 +74,8 @@ def test_explain_the_epoch_to_come_and_one_further_ahead(run, saved):
     ]
     title = run("explain", "learning_rates", *NEWBOB, "-e", "8")[1].splitlines()[0]
     assert title == "learning_rates: epochs 5 to 7 are not recorded, it is decided without"
+    title = run("explain", "learning_rates", *NEWBOB, "-e", "6")[1].splitlines()[0]
+    assert title == "learning_rates: epoch 5 is not recorded, it is decided without"
 
 
 def test_explain_takes_what_replay_takes(run, saved):

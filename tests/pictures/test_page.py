@@ -106,7 +106,8 @@ def test_the_page_has_facts_settings_decisions_and_the_note(digits):
     assert digits.replayed[2].decision.cause.describe() in texts
     assert "looser, free replay" in texts
     assert f": {digits.compared['looser'].note}." in texts
-    assert "All 30 epochs. A schedule's rates that are not the recorded ones are set in bold." in texts
+    bold = "A schedule's rates that are not exactly the recorded ones are bold; all are rounded to ten digits."
+    assert f"All 30 epochs. {bold}" in texts
     assert text.count("<strong>0.24</strong>") == 3
     assert text.count("<tr>") == 31
     assert "+26.8 % &gt; -1 %" in text
@@ -148,7 +149,7 @@ def test_of_a_long_history_the_changes_are_shown_and_the_page_says_so():
     history = awkward.history(awkward.falling(600), awkward.decayed(600, 6))
     text = page_of([Run("a", history)])
     assert len(history) > MOST_EPOCHS
-    assert "Of 600 epochs the 7 at which a rate changes, and the last." in text
+    assert "Of 600 epochs 7: the first, those at which a rate changes, and the last." in text
     rows = re.findall(r"<tr><td class=\"number\">(\d+)</td>", text)
     assert rows == ["1", "101", "201", "301", "401", "501", "600"]
 

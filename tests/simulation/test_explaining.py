@@ -199,6 +199,11 @@ def test_the_nearest_is_so_exactly_not_only_up_to_rounding():
             (4.0, 4.0),
             "on its other side there is the same rate, or none",
         ),
+        (
+            attrs.evolve(NEWBOB, min_learning_rate=0.5),
+            (4.0, 4.0),
+            "the rate is at the minimum, where a decay and none are the same",
+        ),
         (NEWBOB, (4.0, 0.0), "relative error -inf is on the same side of all"),
         (
             attrs.evolve(NEWBOB, non_finite_error="original"),
@@ -365,3 +370,8 @@ def test_a_threshold_may_be_a_whole_number():
 def test_the_newest_change_of_the_rate(rates, epoch):
     history = History({e: EpochData(learning_rate=rate) for e, rate in enumerate(rates, start=1)})
     assert newest_change(history) == epoch
+
+
+def test_labels_and_words_stay_apart_however_far_the_training_is():
+    history = History({10**12: EpochData(learning_rate=0.5)})
+    assert explain(Constant(0.5), history, 10**12 + 1).describe().splitlines()[0] == "epoch 1000000000001 keep 0.5"
