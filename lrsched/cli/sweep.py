@@ -161,11 +161,14 @@ def _executor(jobs: int) -> "Iterator[Executor | None]":
     from multiprocessing import get_context  # noqa: PLC0415  it takes long to import
 
     pool = ProcessPoolExecutor(jobs, get_context("spawn"))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C goes to all processes of a terminal:
+    # Ctrl-C goes to all processes of a terminal. The workers start here and inherit that they do not hear it; this
+    # process tells them when there is no more to do.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        pool.submit(int)  # the workers start here, and never see it; this process tells them
+        for _ in range(jobs):  # each starts one, as long as none is idle
+            pool.submit(int)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, before)
     try:
         yield pool
     finally:

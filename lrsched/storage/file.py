@@ -133,7 +133,10 @@ class FileStorage:
 
     def _stored(self) -> bytes | None:
         """What is in the file; None if there is none."""
-        return None if disk.state(self._file) is None else disk.read_bytes(self._file)
+        while disk.state(self._file) is not None:
+            with contextlib.suppress(MissingFileError):  # between the two looks it went, or another one came
+                return disk.read_bytes(self._file)
+        return None
 
     def _check_seen(self) -> None:
         """Refuse to replace what was neither loaded nor saved here."""

@@ -26,6 +26,7 @@ from lrsched import (
     open_storage,
     read,
 )
+from lrsched.errors import MissingFileError
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
 from lrsched.storage import disk, file
@@ -727,3 +728,25 @@ def test_a_crash_between_two_generations_costs_none(tmp_path, monkeypatch):
     storage.save(histories[4])
     names = ["run.json", *(f"run.backup{number}.json" for number in (1, 2, 3))]
     assert [list(read(tmp_path / name)) for name in names] == [[5], [4], [3], [2]]
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_file_that_goes_while_a_save_looks_is_gone_or_another_one(tmp_path, monkeypatch, is_gone):
+    path = tmp_path / "learning_rates"
+    storage = FileStorage(path)
+    storage.save(History({1: EpochData(learning_rate=0.1)}))
+    read_bytes = disk.read_bytes
+    looks = []
+
+    def vanished(file):
+        looks.append(file)
+        if len(looks) == 1:
+            if is_gone:
+                path.unlink()
+            raise MissingFileError(errno.ENOENT, "gone", str(file))
+        return read_bytes(file)
+
+    monkeypatch.setattr(disk, "read_bytes", vanished)
+    longer = History({1: EpochData(learning_rate=0.1), 2: EpochData(learning_rate=0.2)})
+    storage.save(longer)
+    assert read(path) == longer
