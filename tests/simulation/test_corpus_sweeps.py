@@ -15,6 +15,7 @@ from lrsched.simulation import replay, sweep
 from lrsched.simulation.engine import Batch, vectorisable
 
 SETTINGS = min(200, 2 * hypothesis_settings.default.max_examples // 5)  # 40, and 200 with HYPOTHESIS_PROFILE=deep
+EVERY = 1 if SETTINGS == 200 else 3  # so does every training
 PARTS = 24
 ERROR_MEASURES = [
     None,
@@ -90,7 +91,7 @@ VALUES = {
 def test_a_sweep_finds_the_settings_of_every_newbob_training(corpus):
     """Among 2048 settings, which differ from the true ones in up to all keys."""
     found = Counter()
-    for folder in corpus:
+    for folder in corpus[::EVERY]:
         case = json.loads((folder / "case.json").read_text())
         settings, history = case["settings"], read(folder / "learning_rates")
         if "newbob" not in settings.get("learning_rate_control", "constant"):
@@ -105,6 +106,6 @@ def test_a_sweep_finds_the_settings_of_every_newbob_training(corpus):
         assert len(swept) - 1 in swept.reproducing, folder
         assert 1 <= len(swept.reproducing) < len(swept), folder
         found[case["mode"]] += 1
-    assert found["plain"] >= 40
-    assert found["pretrain"] >= 10
-    assert found["override"] >= 5
+    assert found["plain"] >= 40 // EVERY
+    assert found["pretrain"] >= 10 // EVERY
+    assert found["override"] >= 5 // EVERY
