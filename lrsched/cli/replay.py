@@ -116,11 +116,11 @@ def say_replay(replayed: Sequence[ReplayedEpoch], title: str, *, changes_only: b
 
 
 def _row(replayed: ReplayedEpoch) -> Row:
-    decision = replayed.decision
+    decision, recorded = replayed.decision, replayed.recorded
     quiet = decision.action is Action.KEEP and not replayed.is_news
     return (
         str(replayed.epoch),
-        "" if replayed.recorded is None else repr(replayed.recorded),
+        "" if recorded is None else repr(recorded),
         repr(decision.learning_rate),
         "" if replayed.reproduced else "differs",
         decision.action if quiet else decision.describe(),

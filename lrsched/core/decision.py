@@ -1,5 +1,6 @@
 """`Decision`: a learning rate and why it is that one, as data."""
 
+import math
 from enum import StrEnum
 from typing import final
 
@@ -53,7 +54,7 @@ class Cause:
         text = self.reason
         if self.change is not None and self.threshold is not None:
             change = f"{self.change:.6g}"
-            if change == f"{self.threshold:.6g}":
+            if math.isclose(self.change, self.threshold, rel_tol=1e-5) and change == f"{self.threshold:.6g}":
                 change = repr(self.change)
             text += f": {self.measure} {change} against threshold {self.threshold!r}"
             if self.grow_threshold is not None and self.grow_threshold != self.threshold:

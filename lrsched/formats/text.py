@@ -11,7 +11,7 @@ from typing import Any
 
 from pyrsistent import PSet, PVector
 
-from lrsched.core.epoch_data import META_PREFIX, EpochData
+from lrsched.core.epoch_data import META_PREFIX, EpochData, plain_epoch
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, FormatError
 from lrsched.formats import Format, in_order, literal
@@ -40,7 +40,10 @@ def _usual_epoch(match: re.Match[str]) -> list[tuple[int, EpochData]] | None:
     error = dict(pairs)
     if len(error) != len(pairs) or math.isinf(float(learning_rate)):
         return None  # to be refused with the line
-    return [(int(epoch), EpochData(learning_rate=float(learning_rate), error=error))]
+    rate = float(learning_rate)
+    if errors.count(":") + last.count(":") == len(pairs):  # no name has a colon
+        return [(int(epoch), plain_epoch(rate, error))]
+    return [(int(epoch), EpochData(learning_rate=rate, error=error))]
 
 
 def _epoch_data(arguments: dict[str, Any]) -> EpochData:
