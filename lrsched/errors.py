@@ -4,6 +4,7 @@ Messages have one of two wordings: ``<name> must be <law>, got <value>; <way out
 ``<what is wrong> @ <file>:<line>`` for files.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, final
 
@@ -89,6 +90,19 @@ def missing_extra(library: str, extra: str) -> MissingExtraError:
 
 class SettingWarning(UserWarning):
     """A setting that nothing reads, often a misspelt one, or one that means something else than it seems to."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str | None:
+    """What to ask whoever gave a name that is none of ``names``; None if none is like it.
+
+    Examples:
+        >>> did_you_mean("dev_scor", ["train_score", "dev_score"]), did_you_mean("x", ["dev_score"])
+        ("did you mean 'dev_score'?", None)
+    """
+    from difflib import get_close_matches  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
+
+    close = get_close_matches(name, list(names), n=1)
+    return f"did you mean {close[0]!r}?" if close else None
 
 
 WRONG_USAGE, UNREADABLE = 2, 3

@@ -12,6 +12,7 @@ import attrs
 import pytest
 
 import lrsched
+import lrsched.simulation
 from lrsched.core.schedule import Schedule
 
 PACKAGE = Path(lrsched.__file__).parent
@@ -82,14 +83,15 @@ def test_every_public_name_is_there_and_documented():
         assert inspect.getdoc(getattr(lrsched, name)), name
 
 
-def test_public_names_are_sorted_and_listed_the_same_three_times():
-    assert lrsched.__all__ == sorted(lrsched.__all__)
-    assert sorted(name for names in lrsched._HOMES.values() for name in names) == lrsched.__all__
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("package", [lrsched, lrsched.simulation], ids=lambda package: package.__name__)
+def test_public_names_are_sorted_and_listed_the_same_three_times(package):
+    assert package.__all__ == sorted(package.__all__)
+    assert sorted(name for names in package._HOMES.values() for name in names) == package.__all__
+    tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
     for_checkers = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0]
     typed = {(node.module, alias.name) for node in for_checkers for alias in node.names}
-    homes = {(home, name) for home, names in lrsched._HOMES.items() for name in names}
+    homes = {(home, name) for home, names in package._HOMES.items() for name in names}
     assert typed - {("importlib", "import_module")} == homes
-    assert set(lrsched.__all__) <= set(dir(lrsched))
+    assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        _ = lrsched.nothing
+        _ = package.nothing

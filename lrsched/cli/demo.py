@@ -10,7 +10,7 @@ from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
 from lrsched.pictures.tables import as_data as show_data
 from lrsched.pictures.tables import as_table
-from lrsched.simulation.replaying import replay, verify
+from lrsched.simulation.replaying import replay
 from lrsched.storage.config import read_config
 from lrsched.storage.opening import read
 
@@ -25,7 +25,7 @@ def demo(as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
     settings = read_config(config)
     schedule = schedule_from_config(settings)
     replayed = replay(schedule, history)
-    different = verify(schedule, history)
+    different = replayed.differing
     if as_json:
         say_json(
             {

@@ -13,7 +13,7 @@ from lrsched.config.settings import parse_setting, pretrain_rates, schedule_from
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, broken_law
+from lrsched.errors import ArgumentError, broken_law, did_you_mean
 from lrsched.schedules.wrappers import Preset
 from lrsched.simulation.comparing import TAKEN
 from lrsched.simulation.replaying import Mode, keep_recorded
@@ -216,10 +216,8 @@ def instead_of(key: str, keys: Iterable[str]) -> str:
         >>> instead_of("dev_scor", ["train_score", "dev_score"]), instead_of("x", ["b", "a"]), instead_of("x", [])
         ("; did you mean 'dev_score'?", "; there are 'a', 'b'", '')
     """
-    from difflib import get_close_matches  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
-
     names = sorted(keys)
-    close = get_close_matches(key, names, n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    asked = did_you_mean(key, names)
+    if asked:
+        return f"; {asked}"
     return f"; there are {', '.join(map(repr, names))}" if names else ""

@@ -39,9 +39,9 @@ from lrsched.storage.config import read_text
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from lrsched.simulation.sweeping import Sweep
+    from lrsched.simulation.swept import Sweep
 
-_MOST_ROWS: Final = 2**20
+_MOST_JSON_ROWS: Final = 2**20
 INTERRUPTED: Final = 130
 """What a program exits with that Ctrl-C ended before its time."""
 
@@ -101,8 +101,8 @@ def sweep(
     decisions = len(tried) * sum(map(len, histories.values()))
     if ending == ".npz" and decisions > MOST_RATES:
         raise broken_law("settings x epochs", f"at most {MOST_RATES} for .npz", decisions, "use .csv or .jsonl")
-    if as_json and len(tried) * len(histories) > _MOST_ROWS:
-        law = f"at most {_MOST_ROWS} with --json"
+    if as_json and len(tried) * len(histories) > _MOST_JSON_ROWS:
+        law = f"at most {_MOST_JSON_ROWS} with --json"
         raise broken_law("settings x files", law, len(tried) * len(histories), "-o OUT.jsonl writes them as they come")
     found = _Found(most, keep_rows=as_json)
     with (

@@ -11,7 +11,7 @@ import attrs
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.numbers import integer
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, FormatError, SettingWarning, broken_law
+from lrsched.errors import ArgumentError, FormatError, SettingWarning, broken_law, did_you_mean
 from lrsched.formats import literal
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative
@@ -410,10 +410,7 @@ def instead_of(key: str) -> str:
         >>> instead_of("newbob_decay"), instead_of("x")
         ("did you mean 'newbob_learning_rate_decay'?", 'remove it')
     """
-    import difflib  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
-
-    close = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
-    return f"did you mean {close[0]!r}?" if close else "remove it"
+    return did_you_mean(key, KNOWN_KEYS) or "remove it"
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

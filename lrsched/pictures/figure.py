@@ -13,7 +13,7 @@ import attrs
 from lrsched.core.decision import Action
 from lrsched.errors import broken_law
 from lrsched.pictures.look import GREY, LARGE, POINTS, SMALL, Style, fitting, look, style, width_of, wrapped
-from lrsched.pictures.run import Mark, Run, marks
+from lrsched.pictures.run import NOTHING, Mark, Run, marks
 from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
 from lrsched.simulation.replaying import Replay, ReplayedEpoch
 
@@ -149,7 +149,7 @@ def _empty(runs: Sequence[Run]) -> "Figure":
 
     figure = Figure(figsize=(_WIDTH, 1.0))
     _title(figure, runs, 1.0)
-    figure.text(0.5, 0.4, "no epoch has a rate or an error", ha="center", va="center")
+    figure.text(0.5, 0.4, NOTHING, ha="center", va="center")
     return figure
 
 

@@ -15,6 +15,9 @@ from lrsched.core.measure import error_key_of
 from lrsched.core.series import error_series
 from lrsched.simulation.replaying import Replay
 
+NOTHING = "no epoch has a rate or an error"
+"""What there is to say in place of a drawing."""
+
 
 def _frozen(value: Mapping[str, Any]) -> FrozenDict[str, Any]:
     return FrozenDict(value)
@@ -124,22 +127,20 @@ def reason(decision: Decision) -> str:
         >>> reason(Decision(0.1, 0.2, Action.PRESET, Cause("preset", "given for this epoch")))
         'preset'
     """
-    cause = decision.cause
-    if cause.change is None or cause.threshold is None:
-        text = str(decision.action) if decision.previous is None or decision.action in _KINDS else _factor_of(decision)
-    else:
+    cause, previous = decision.cause, decision.previous
+    if cause.change is not None and cause.threshold is not None:
         grows = decision.action is Action.GROW
         threshold = cause.threshold if not grows or cause.grow_threshold is None else cause.grow_threshold
         percent = cause.measure is not None and "relative" in cause.measure
         text = f"{_short(cause.change, percent)} {'<' if grows else '>'} {_short(threshold, percent)}"
+    elif previous is None or decision.action in _KINDS:
+        text = str(decision.action)
+    else:
+        text = _factor(previous, decision.learning_rate)
     return f"{text}, floor" if cause.lifted_from is not None else text
 
 
 _KINDS = (Action.PRESET, Action.DEFAULT)  # which say more than a factor does
-
-
-def _factor_of(decision: Decision) -> str:
-    return _factor(decision.previous or 0.0, decision.learning_rate)
 
 
 def _short(value: float, percent: bool) -> str:  # noqa: FBT001  one of two units

@@ -12,7 +12,7 @@ import attrs
 from lrsched.core.history import History
 from lrsched.errors import missing_extra
 from lrsched.formats.plain import printable
-from lrsched.pictures.run import Run
+from lrsched.pictures.run import NOTHING, Run
 from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
     panels = [_error_panel(name, errors) for name, errors in run.errors.items()]
     panels += [_rate_panel(rates) for rates in [run.rates] if rates]
     if not panels:
-        return "no epoch has a rate or an error"
+        return NOTHING
     width, height = max(width, _LEAST_WIDTH), max(height, _LEAST_HEIGHT)
     epochs = scale_of((min(history) - 0.5, max(history) + 0.5), whole=True)
     each, rest = divmod(height, len(panels))

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from lrsched.simulation.explaining import Explanation, explain
     from lrsched.simulation.replaying import Mode, Replay, ReplayedEpoch, keep_recorded, replay, verify
     from lrsched.simulation.spaces import Space
-    from lrsched.simulation.sweeping import Sweep, sweep, sweep_blocks
+    from lrsched.simulation.sweeping import sweep, sweep_blocks
+    from lrsched.simulation.swept import Sweep
 
 __all__ = [
     "Compared",
@@ -29,18 +30,19 @@ __all__ = [
 
 # Imported when they are first asked for: a replay costs no import of NumPy.
 _HOMES = {
-    "comparing": ("Compared", "compare"),
-    "explaining": ("Explanation", "explain"),
-    "replaying": ("Mode", "Replay", "ReplayedEpoch", "keep_recorded", "replay", "verify"),
-    "spaces": ("Space",),
-    "sweeping": ("Sweep", "sweep", "sweep_blocks"),
+    "lrsched.simulation.comparing": ("Compared", "compare"),
+    "lrsched.simulation.explaining": ("Explanation", "explain"),
+    "lrsched.simulation.replaying": ("Mode", "Replay", "ReplayedEpoch", "keep_recorded", "replay", "verify"),
+    "lrsched.simulation.spaces": ("Space",),
+    "lrsched.simulation.sweeping": ("sweep", "sweep_blocks"),
+    "lrsched.simulation.swept": ("Sweep",),
 }
 
 
 def __getattr__(name: str) -> object:
     for home, names in _HOMES.items():
         if name in names:
-            globals()[name] = value = getattr(import_module(f"{__name__}.{home}"), name)
+            globals()[name] = value = getattr(import_module(home), name)
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

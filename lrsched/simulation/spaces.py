@@ -4,7 +4,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Annotated, Any, final, overload
 
@@ -83,9 +83,8 @@ class Space(Sequence[dict[str, Any]]):
                     raise ArgumentError(f"{key!r} stands in two of {', '.join(_PARTS)}; leave it in one of them")
         if not (self.fixed or self.grid or self.settings):
             raise ArgumentError(f"a space must have some of {', '.join(_PARTS)}; there is nothing to try")
-        number = len(self.settings or (None,)) * math.prod(map(len, self.grid.values()))
-        if number > sys.maxsize:
-            raise broken_law("the number of settings", f"at most {sys.maxsize}", number, "try fewer values")
+        if self._number > sys.maxsize:
+            raise broken_law("the number of settings", f"at most {sys.maxsize}", self._number, "try fewer values")
         report_unknown({**dict.fromkeys(tables), **self.fixed})
 
     @classmethod
@@ -102,8 +101,19 @@ class Space(Sequence[dict[str, Any]]):
             raise broken_law("space", f"a mapping with some of {', '.join(_PARTS)}", space, way_out)
         return cls(**space)
 
+    @property
+    def _number(self) -> int:
+        return len(self._tables) * math.prod(map(len, self.grid.values()))
+
+    @property
+    def _tables(self) -> tuple[FrozenDict[str, Any], ...]:
+        return self.settings or (_NONE,)
+
+    def _combined(self, table: Mapping[str, Any], chosen: Iterable[Any]) -> dict[str, Any]:
+        return {**table, **dict(zip(self.grid, chosen, strict=True))}
+
     def __len__(self) -> int:
-        return len(self.settings or (None,)) * math.prod(map(len, self.grid.values()))
+        return self._number
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -126,8 +136,7 @@ class Space(Sequence[dict[str, Any]]):
         for choices in reversed(self.grid.values()):
             rest, choice = divmod(rest, len(choices))
             chosen.append(choices[choice])
-        table = self.settings[rest] if self.settings else _NONE
-        return {**table, **dict(zip(self.grid, reversed(chosen), strict=True))}
+        return self._combined(self._tables[rest], reversed(chosen))
 
     def over(self, config: Mapping[str, Any]) -> "Space":
         """This space with the settings of ``config`` fixed, but for those that it has itself."""
@@ -147,11 +156,8 @@ class Space(Sequence[dict[str, Any]]):
         Yields:
             A schedule, or the error that says which law a setting breaks.
         """
-        varied = (
-            {**table, **dict(zip(self.grid, chosen, strict=True))}
-            for table in self.settings or (_NONE,)
-            for chosen in product(*self.grid.values())
-        )
+        combinations = product(self._tables, product(*self.grid.values()))
+        varied = (self._combined(table, chosen) for table, chosen in combinations)
         return schedules_from_configs(
             self.fixed, varied, non_finite_error=non_finite_error, pretrain_epochs=pretrain_epochs
         )

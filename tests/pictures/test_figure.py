@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import awkward, drawn
 
-from lrsched import ArgumentError, EpochData, read, read_config, schedule_from_config
-from lrsched.cli.demo import RECORDED
+from lrsched import ArgumentError, EpochData
 from lrsched.core.history import History
 from lrsched.errors import MissingExtraError
 from lrsched.pictures.figure import figure_of
@@ -20,15 +19,6 @@ from lrsched.pictures.run import Run
 from lrsched.simulation import replay
 
 RUNS = awkward.runs()
-
-
-@pytest.fixture(scope="module")
-def digits():
-    settings = read_config(RECORDED / "config.json")
-    history = read(RECORDED / "learning_rates")
-    looser = schedule_from_config(settings | {"newbob_learning_rate_decay": 0.8})
-    replayed = replay(schedule_from_config(settings), history)
-    return Run("digits", history, replayed, {"looser": replay(looser, history, "free")}, settings)
 
 
 def words(figure):

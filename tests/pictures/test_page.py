@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import awkward, browser
 
-from lrsched import ArgumentError, read, read_config, schedule_from_config
-from lrsched.cli.demo import RECORDED
+from lrsched import ArgumentError, schedule_from_config
 from lrsched.errors import MissingExtraError
 from lrsched.formats.plain import printable
 from lrsched.pictures import page as room
@@ -85,15 +84,6 @@ def hostile_run(text):
     history = awkward.history(awkward.falling(4), key=text)
     schedule = awkward.SCHEDULE
     return Run(text, history, replay(schedule, history), {text: replay(schedule, history, "free")}, {text: text})
-
-
-@pytest.fixture(scope="module")
-def digits():
-    settings = read_config(RECORDED / "config.json")
-    history = read(RECORDED / "learning_rates")
-    looser = schedule_from_config(settings | {"newbob_learning_rate_decay": 0.8})
-    replayed = replay(schedule_from_config(settings), history)
-    return Run("digits", history, replayed, {"looser": replay(looser, history, "free")}, settings)
 
 
 def test_the_page_has_facts_settings_decisions_and_the_note(digits):

@@ -22,8 +22,8 @@ from lrsched import (
     as_schedule,
 )
 from lrsched.errors import ExecutorError
-from lrsched.simulation import Space, replay, sweep, sweep_blocks, sweeping
-from lrsched.simulation.sweeping import Sweep
+from lrsched.simulation import Space, replay, sweep, sweep_blocks, sweeping, swept
+from lrsched.simulation.swept import Sweep
 
 FIXED = {"learning_rate_control": "newbob", "learning_rate": 0.1, "min_learning_rate": 0.03}
 SPACE = Space(fixed=FIXED, grid={"newbob_learning_rate_decay": [1.0, 0.5, 0.7]})
@@ -345,7 +345,7 @@ def test_a_summary_is_made_a_few_settings_at_a_time(rows, mode, monkeypatch):
     ]
     whole = sweep(tried, HISTORY, mode)
     whole.to_json()
-    monkeypatch.setattr(sweeping, "_ROWS", rows)
+    monkeypatch.setattr(swept, "_ROWS", rows)
     _same(sweep(tried, HISTORY, mode), whole)
     _assert_as_replayed(sweep(tried, HISTORY, mode), tried, {"history": HISTORY})
 
