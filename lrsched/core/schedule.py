@@ -40,6 +40,14 @@ class Schedule(ABC):
         return None
 
     @property
+    def claims(self) -> frozenset[str]:
+        """The optional laws that the schedule keeps, by name; here none.
+
+        Every schedule has to keep the other laws. `lrsched.testing` knows them all, and checks what is claimed.
+        """
+        return frozenset()
+
+    @property
     def rule(self) -> "Schedule":
         """The schedule inside all wrappers; itself if there are none."""
         return self

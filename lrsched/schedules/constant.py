@@ -13,6 +13,10 @@ from lrsched.core.schedule import Schedule
 _NEWEST = Cause("constant", "the newest rate")
 _NO_RATE = Cause("constant", "no epoch before has a rate")
 
+_CLAIMS = frozenset(
+    {"scale_invariant", "shift_invariant", "name_invariant", "monotone", "non_finite_is_worst", "never_raises"}
+)
+
 
 @final
 @attrs.frozen(field_transformer=checked)
@@ -42,6 +46,11 @@ class Constant(Schedule):
     def need_error_info(self) -> bool:
         """See `Schedule.need_error_info`: it does not."""
         return False
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """See `Schedule.claims`: no error touches the rate."""
+        return _CLAIMS
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""

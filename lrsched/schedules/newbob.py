@@ -55,6 +55,25 @@ class Newbob(Schedule):
         """Which error a change is relative to; None: to none, it is the difference."""
         return None
 
+    @property
+    def claims(self) -> frozenset[str]:
+        """See `Schedule.claims`: what a change is relative to, and how the rate goes down and up."""
+        claims = {"shift_invariant" if self.relative_to is None else "scale_invariant"}
+        if not (self.strict_error_key and self.error_measure_key):
+            claims.add("name_invariant")
+        if self._goes_down_by_decay_only():
+            claims.add("monotone")
+            if self.non_finite_error == "worse":
+                claims.add("non_finite_is_worst")
+            if self.learning_rate_growth in (None, 1.0):
+                claims.add("never_raises")
+        return frozenset(claims)
+
+    def _goes_down_by_decay_only(self) -> bool:
+        """Whether a decay never raises a rate and a growth never lowers it; of functions nothing is known."""
+        factors = (self.learning_rate_decay, self.learning_rate_growth)
+        return self.default_learning_rate >= self.min_learning_rate and not any(map(callable, factors))
+
     @abstractmethod
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """See `Schedule.compare`."""

@@ -26,7 +26,8 @@ class FunctionSchedule(Schedule):
     """A plain function as a schedule; made by `as_schedule`.
 
     Args:
-        function: Called with the history before the epoch, and the epoch; gives a finite number >= 0.
+        function: Called with the history before the epoch, and the epoch; gives a finite number >= 0. What it claims
+            (see `Schedule.claims`) is its attribute ``claims``.
 
     Examples:
         >>> schedule = FunctionSchedule(lambda history, epoch: 0.1 / epoch)
@@ -35,6 +36,11 @@ class FunctionSchedule(Schedule):
     """
 
     function: Function
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """See `Schedule.claims`: the function's."""
+        return frozenset(getattr(self.function, "claims", ()))
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
@@ -133,6 +139,11 @@ class HoldLearningRate(Wrapper):
 
     min_num_epochs: Annotated[int, partial(integer, least=0, way_out="0 and 1 hold nothing")]
 
+    @property
+    def claims(self) -> frozenset[str]:
+        """See `Schedule.claims`: a hold looks at rates only, so it adds nothing and takes nothing away."""
+        return self.schedule.claims
+
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
         rates = [data.learning_rate for _, data in history.newest(self.min_num_epochs, before=epoch)]
@@ -187,6 +198,11 @@ class Preset(Wrapper):
     """
 
     learning_rates: FrozenDict[int, float] = attrs.field(converter=_as_rates)
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """See `Schedule.claims`: a rate that is given may be higher, or too low, so that a decay lifts it."""
+        return self.schedule.claims & {"scale_invariant", "shift_invariant", "name_invariant"}
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""

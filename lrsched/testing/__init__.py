@@ -1,0 +1,32 @@
+"""Laws that every schedule and every storage must keep, and what tries to break them. Needs the extra ``testing``."""
+
+from lrsched.errors import missing_extra
+
+try:
+    import hypothesis as _hypothesis  # noqa: F401  the one place that says which extra is missing
+    import time_machine as _time_machine  # noqa: F401  the same
+except ModuleNotFoundError as error:
+    raise missing_extra(str(error.name), "testing") from error
+
+from lrsched.testing.checking import Checked, Report, Violation, check_schedule, schedule_tests
+from lrsched.testing.laws import LAWS, BrokenLawError, Law
+from lrsched.testing.search import Budget
+from lrsched.testing.strategies import configs, epoch_data, errors, histories, learning_rates, schedules
+
+__all__ = [
+    "LAWS",
+    "BrokenLawError",
+    "Budget",
+    "Checked",
+    "Law",
+    "Report",
+    "Violation",
+    "check_schedule",
+    "configs",
+    "epoch_data",
+    "errors",
+    "histories",
+    "learning_rates",
+    "schedule_tests",
+    "schedules",
+]

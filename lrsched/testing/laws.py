@@ -1,0 +1,616 @@
+"""The laws of schedules, as plain functions.
+
+Each is called as ``law(schedule, history)``, with a `Schedule` or a plain function, and tries to break itself on that
+history. It says whether the history had anything to say about it; it raises `BrokenLawError` if the law is broken.
+
+Some laws look at the history as it is; others at a run of the schedule's own: its epochs and its errors, with the rates
+that the schedule gives. Epochs are asked in every place: at each epoch of the history, and after each.
+"""
+
+import copy
+import math
+import pickle
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NoReturn, final
+from unittest.mock import patch
+
+import attrs
+import time_machine
+
+from lrsched.control import LearningRateControl
+from lrsched.core.decision import Action, Decision
+from lrsched.core.epoch_data import UNKNOWN, EpochData
+from lrsched.core.history import History
+from lrsched.core.numbers import LARGEST_EPOCH
+from lrsched.core.schedule import Schedule
+from lrsched.errors import LrschedError
+from lrsched.formats.json import JSON
+from lrsched.formats.text import TEXT
+from lrsched.schedules.wrappers import Function, as_schedule
+from lrsched.simulation.replaying import verify
+from lrsched.storage import Storage
+from lrsched.storage.memory import MemoryStorage
+from lrsched.storage.opening import open_storage
+
+Check = Callable[[Any, Any], bool]
+"""A law as a function of what has to keep it and of what it is tried on; whether that had anything to say about it."""
+
+
+class BrokenLawError(LrschedError, AssertionError):
+    """A law is broken; says how."""
+
+
+class NoAnswerError(BrokenLawError):
+    """A schedule has no answer, or one that is no learning rate."""
+
+
+@final
+@attrs.frozen
+class Law:
+    """A law that something must keep.
+
+    Attributes:
+        check: The law itself: called with what has to keep it and with what it is tried on.
+        says: What it says.
+        claimed: Whether only those have to keep it that claim it, see `Schedule.claims`.
+        parameter: Whose value it is about; those that have no such parameter need not keep it. None if it is not about
+            one.
+        every: It takes long, so it is tried on each example of so many only.
+    """
+
+    check: Check
+    says: str
+    claimed: bool = False
+    parameter: str | None = None
+    every: int = 1
+
+    @property
+    def name(self) -> str:
+        """Its name: the one of the function."""
+        return self.check.__name__
+
+
+LAWS: Final[dict[str, Law]] = {}
+"""Every law of schedules, by name."""
+
+
+def _law(says: str, **details: Any) -> Callable[[Check], Check]:
+    def register(check: Check) -> Check:
+        LAWS[check.__name__] = Law(check, says, **details)
+        return check
+
+    return register
+
+
+# ---- what the laws are made of
+
+
+def parameter(schedule: Schedule | Function, name: str) -> Any:
+    """The value of a schedule's parameter; None if it has none of that name.
+
+    It is an attribute of the schedule, of the rule inside its wrappers, or of the plain function that it is.
+    """
+    rule = as_schedule(schedule).rule
+    for holder in (schedule, rule, getattr(rule, "function", None)):
+        value = getattr(holder, name, None)
+        if value is not None:
+            return value
+    return None
+
+
+def copier(schedule: Schedule | Function) -> Callable[[], Schedule]:
+    """What makes schedules like this one, as a process does that starts anew: with what it is now, not what it will be.
+
+    A function is itself each time, and so is what can be neither pickled nor copied.
+    """
+    made = as_schedule(schedule)
+    try:
+        pickled = pickle.dumps(made)
+        pickle.loads(pickled)  # noqa: S301  its own
+    except Exception:  # noqa: BLE001  whatever a foreign class raises
+        try:
+            pristine = copy.deepcopy(made)
+        except Exception:  # noqa: BLE001  the same
+            return lambda: made
+        return lambda: copy.deepcopy(pristine)
+    return lambda: pickle.loads(pickled)  # noqa: S301  its own
+
+
+def asked_epochs(history: History) -> list[int]:
+    """The epochs that are asked: the first, each of the history, and the one after each."""
+    epochs = {1}.union(*((epoch, epoch + 1) for epoch in history))
+    return sorted(epoch for epoch in epochs if epoch <= LARGEST_EPOCH)
+
+
+def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
+    """The decision for an epoch.
+
+    Raises:
+        NoAnswerError: There is none, or its rate is no finite float >= 0.
+    """
+    try:
+        decision = schedule.decide(history, epoch)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise NoAnswerError(f"asked for epoch {epoch} it raises {told}") from error
+    if not isinstance(decision, Decision):
+        raise NoAnswerError(f"asked for epoch {epoch} it gives {decision!r}, which is no Decision")
+    learning_rate: Any = decision.learning_rate
+    if type(learning_rate) is not float or not 0.0 <= learning_rate < math.inf:
+        raise NoAnswerError(f"for epoch {epoch} it gives {learning_rate!r}, which is no finite float >= 0")
+    return decision
+
+
+def answers_of(schedule: Schedule, history: History) -> dict[int, Decision]:
+    """The decisions for all `asked_epochs`."""
+    return {epoch: ask(schedule, history, epoch) for epoch in asked_epochs(history)}
+
+
+def own_run(schedule: Schedule, history: History) -> History:
+    """A training with the epochs and the errors of ``history``, and with the schedule's own learning rates."""
+    run = schedule.prefill(History())
+    for epoch, data in history.items():
+        planned = run.get(epoch)
+        rate = None if planned is None else planned.learning_rate
+        if rate is None:
+            rate = ask(schedule, run, epoch).learning_rate
+        run = run.set(epoch, data.with_learning_rate(rate))
+    return run
+
+
+def rates_of(history: History) -> dict[int, float | None]:
+    """The learning rate of each epoch."""
+    return {epoch: data.learning_rate for epoch, data in history.items()}
+
+
+def with_errors(history: History, change: Callable[[float], float], name: str | None = None) -> History:
+    """``history`` with each error changed, and under the given name instead of its own."""
+    return History(
+        {
+            epoch: EpochData(
+                learning_rate=data.learning_rate,
+                error={name or own: change(float(value)) for own, value in data.error.items()},
+                meta=data.meta,
+            )
+            for epoch, data in history.items()
+        }
+    )
+
+
+def _all_errors(history: History) -> list[float]:
+    return [value for data in history.values() for value in data.error.values()]
+
+
+def _broken(message: str) -> NoReturn:
+    raise BrokenLawError(message)
+
+
+def _demand_same(answers: Mapping[int, Any], others: Mapping[int, Any], because: str) -> None:
+    """Each epoch has the same answer in both.
+
+    Raises:
+        BrokenLawError: One has not; ends with ``because``.
+    """
+    for epoch, answer in answers.items():
+        other = others.get(epoch)
+        if repr(answer) != repr(other):
+            rates = [getattr(each, "learning_rate", each) for each in (answer, other)]
+            if rates[0] == rates[1]:
+                _broken(f"for epoch {epoch} it decides {answer!r}, but {other!r} {because}")
+            _broken(f"for epoch {epoch} it gives {rates[0]!r}, but {rates[1]!r} {because}")
+
+
+@contextmanager
+def another_time() -> Iterator[None]:
+    """While it lasts, the clocks are years ahead, and `random` is at another place."""
+    state = random.getstate()
+    ahead = 2.0e8
+    now = time.monotonic() + ahead
+    random.seed(20260101)
+    try:
+        with (
+            time_machine.travel(time.time() + ahead),
+            patch("time.monotonic", return_value=now),
+            patch("time.perf_counter", return_value=now),
+        ):
+            yield
+    finally:
+        random.setstate(state)
+
+
+# ---- the laws that all schedules keep
+
+
+@_law("it answers: whatever the past, a finite learning rate >= 0")
+def answers(schedule: Schedule | Function, history: History) -> bool:
+    """For every epoch there is a `Decision` whose rate is a finite float >= 0; nothing is raised."""
+    return bool(answers_of(as_schedule(schedule), history))
+
+
+@_law("asking changes neither the history nor the schedule")
+def pure(schedule: Schedule | Function, history: History) -> bool:
+    """The history and the schedule are the same before and after."""
+    schedule = as_schedule(schedule)
+    before, state = repr(history), _state(schedule)
+    for epoch in asked_epochs(history):
+        try:
+            ask(schedule, history, epoch)
+        finally:
+            if repr(history) != before:
+                _broken(f"asked for epoch {epoch} it changes the history from {before} to {history!r}")
+            if _state(schedule) != state:
+                _broken(f"asked for epoch {epoch} it changes itself; a schedule holds its parameters and nothing else")
+    return True
+
+
+def _state(schedule: Schedule) -> Any:
+    """What a schedule holds, so that a change shows."""
+    try:
+        return pickle.dumps(schedule)
+    except Exception:  # noqa: BLE001  whatever a foreign class raises
+        return repr(getattr(schedule, "__dict__", schedule))
+
+
+@_law("the same question has the same answer, in any order, at any time")
+def deterministic(schedule: Schedule | Function, history: History) -> bool:
+    """Asked again, asked in another order, and asked years later, it answers the same."""
+    schedule = as_schedule(schedule)
+    told = answers_of(schedule, history)
+    _demand_same(told, answers_of(schedule, history), "when it is asked again")
+    backwards = {epoch: ask(schedule, history, epoch) for epoch in reversed(told)}
+    _demand_same(told, backwards, "when the later epochs are asked first")
+    with another_time():
+        later = answers_of(schedule, history)
+    _demand_same(told, later, "at another time")
+    return True
+
+
+@_law("data of the epoch itself, or of later ones, change nothing")
+def causal(schedule: Schedule | Function, history: History) -> bool:
+    """Decisions do not change when the epoch and all later ones are taken away, or get other data."""
+    schedule = as_schedule(schedule)
+    names = {name for data in history.values() for name in data.error} or {"dev_score"}
+    for epoch, decision in answers_of(schedule, history).items():
+        past = history.before(epoch)
+        _demand_same({epoch: decision}, {epoch: ask(schedule, past, epoch)}, "without data of it and of later epochs")
+        for rate, error in ((0.125, 1e-3), (None, 1e9)):
+            data = EpochData(learning_rate=rate, error=dict.fromkeys(names, error))
+            future = past.set(epoch, data)
+            if epoch + 7 <= LARGEST_EPOCH:
+                future = future.set(epoch + 1, data).set(epoch + 7, data)
+            because = f"when it and later epochs have the data {data!r}"
+            _demand_same({epoch: decision}, {epoch: ask(schedule, future, epoch)}, because)
+    return True
+
+
+@_law("called like a function, it gives the rate of its decision")
+def call_is_decision(schedule: Schedule | Function, history: History) -> bool:
+    """``schedule(history, epoch)`` is ``schedule.decide(history, epoch).learning_rate``."""
+    schedule = as_schedule(schedule)
+    decided = {epoch: each.learning_rate for epoch, each in answers_of(schedule, history).items()}
+    _demand_same(decided, {epoch: schedule(history, epoch) for epoch in decided}, "when it is called")
+    return True
+
+
+@_law("the previous rate of a decision is the history's")
+def previous(schedule: Schedule | Function, history: History) -> bool:
+    """``previous`` is the newest rate before the epoch; where wrappers may know of later ones, they must be newer."""
+    schedule = as_schedule(schedule)
+    tried = False
+    for epoch, decision in answers_of(schedule, history).items():
+        newest = history.newest(1, before=epoch)
+        nothing_between = bool(newest) and newest[-1][0] == epoch - 1 and bool(newest[-1][1].learning_rate)
+        if schedule.rule is schedule or nothing_between:
+            tried = True
+            known = history.most_recent_learning_rate(epoch)
+            if decision.previous != known:
+                _broken(f"for epoch {epoch} the previous rate is said to be {decision.previous!r}, it is {known!r}")
+    return tried
+
+
+@_law("the action and the cause of a decision are true")
+def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
+    """What a decision says is what it does.
+
+    A rate that is kept or held is the previous one; a decay lowers it, unless the minimum lifts it. Where the cause has
+    a threshold, only a change above it decays, and growth needs one that is not above it, and below the grow threshold.
+    """
+    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+        rate, before, cause = decision.learning_rate, decision.previous, decision.cause
+        told = f"for epoch {epoch} it decides to {decision.action}, but "
+        match decision.action:
+            case Action.KEEP | Action.HOLD if rate != before:
+                _broken(f"{told}the rate goes from {before!r} to {rate!r}")
+            case Action.DECAY if before is None or (rate >= before and cause.lifted_from is None):
+                _broken(f"{told}the rate goes from {before!r} to {rate!r}")
+            case Action.GROW if before is None or rate == before:
+                _broken(f"{told}the rate goes from {before!r} to {rate!r}")
+        if cause.lifted_from is not None and cause.lifted_from > rate:
+            _broken(f"{told}{cause.lifted_from!r} was not lifted to {rate!r}")
+        if cause.change is None or cause.threshold is None:
+            continue
+        told += f"its cause has a {cause.measure or 'change'} of {cause.change!r} against threshold {cause.threshold!r}"
+        if decision.action is Action.DECAY and not cause.change > cause.threshold:
+            _broken(told)
+        if decision.action is Action.GROW and cause.change > cause.threshold:
+            _broken(told)
+        grow = cause.grow_threshold
+        if decision.action is Action.GROW and grow is not None and cause.change >= grow:
+            _broken(f"{told} and grow threshold {grow!r}")
+    return True
+
+
+@_law("rates that are given beforehand are those that it decides, and change nothing that is known")
+def prefill(schedule: Schedule | Function, history: History) -> bool:
+    """What `Schedule.prefill` puts into an epoch is the decision for it; errors, and rates other than 0, stay."""
+    schedule = as_schedule(schedule)
+    for epoch, data in schedule.prefill(history).items():
+        known = history.get(epoch, UNKNOWN)
+        if (data.error, data.meta) != (known.error, known.meta) or known.learning_rate not in (
+            None,
+            0,
+            data.learning_rate,
+        ):
+            _broken(f"before the training epoch {epoch} is changed from {known!r} to {data!r}")
+        if known.learning_rate != data.learning_rate:
+            decided = ask(schedule, history, epoch).learning_rate
+            if decided != data.learning_rate:
+                _broken(f"epoch {epoch} is given {data.learning_rate!r} beforehand, but {decided!r} when it is asked")
+    return bool(history)
+
+
+@_law("the order of the errors of an epoch changes nothing")
+def key_order(schedule: Schedule | Function, history: History) -> bool:
+    """Decisions are the same when the errors, and the epochs, were recorded in another order."""
+    if all(len(data.error) < 2 for data in history.values()) and len(history) < 2:  # noqa: PLR2004  two have an order
+        return False
+    schedule = as_schedule(schedule)
+    told = answers_of(schedule, history)
+    for backwards in (False, True):
+        ordered = {
+            epoch: EpochData(
+                learning_rate=data.learning_rate,
+                error=dict(sorted(data.error.items(), reverse=backwards)),
+                meta=dict(sorted(data.meta.items(), reverse=backwards)),
+            )
+            for epoch, data in reversed([*history.items()])
+        }
+        _demand_same(told, answers_of(schedule, History(ordered)), "when the errors come in another order")
+    return True
+
+
+@_law("a decay never goes below min_learning_rate", parameter="min_learning_rate")
+def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
+    """A rate that a decision lowers is at least ``min_learning_rate``."""
+    least = parameter(schedule, "min_learning_rate")
+    tried = False
+    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+        rate, before = decision.learning_rate, decision.previous
+        lowers = before is not None and rate < before and decision.action not in (Action.DEFAULT, Action.PRESET)
+        if lowers or decision.action is Action.DECAY:
+            tried = True
+            if rate < least:
+                _broken(f"for epoch {epoch} the rate goes from {before!r} down to {rate!r}, the minimum is {least!r}")
+    return tried
+
+
+@_law("a growth never goes above max_learning_rate", parameter="max_learning_rate")
+def max_learning_rate(schedule: Schedule | Function, history: History) -> bool:
+    """A rate that a decision raises is at most ``max_learning_rate``."""
+    most = parameter(schedule, "max_learning_rate")
+    tried = False
+    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+        rate, before = decision.learning_rate, decision.previous
+        raises = before is not None and rate > before and decision.action not in (Action.DEFAULT, Action.PRESET)
+        if raises or decision.action is Action.GROW:
+            tried = True
+            if rate > most:
+                _broken(f"for epoch {epoch} the rate goes from {before!r} up to {rate!r}, the maximum is {most!r}")
+    return tried
+
+
+@_law("a rate lasts for at least min_num_epochs", parameter="min_num_epochs")
+def min_num_epochs(schedule: Schedule | Function, history: History) -> bool:
+    """In its own runs, two changes lie at least ``min_num_epochs`` apart; so does the first from the first epoch."""
+    least = parameter(schedule, "min_num_epochs")
+    run = rates_of(own_run(as_schedule(schedule), history))
+    tried = False
+    since, before = 0, None
+    for epoch, rate in run.items():
+        if not since:
+            since = epoch
+        elif rate != before:
+            tried = True
+            if epoch - since < least:
+                lasted = f"{before!r} began at epoch {since} and ends before epoch {epoch}"
+                _broken(f"{lasted}, after {epoch - since} epochs instead of at least {least}")
+            since = epoch
+        before = rate
+    return tried
+
+
+@_law("a run that is replayed has the same rates")
+def replays(schedule: Schedule | Function, history: History) -> bool:
+    """Both the recorded and the free replay of its own run give the rates of the run."""
+    fresh = copier(schedule)
+    run = own_run(fresh(), history)
+    for mode in ("recorded", "free"):
+        for step in verify(fresh(), run, mode):
+            told = f"epoch {step.epoch} had the rate {step.recorded!r}"
+            _broken(f"{told}, but has {step.decision.learning_rate!r} when it is replayed from the {mode} past")
+    return bool(run)
+
+
+@_law("cut anywhere, a training goes on as if it had not stopped")
+def resumes(schedule: Schedule | Function, history: History) -> bool:
+    """A training that is stopped after every step, and goes on in a new process from its file, has the same rates."""
+    formats = (TEXT, JSON)
+
+    def reopened(step: int, stored: History) -> Storage:
+        form = formats[step % len(formats)]
+        return MemoryStorage(form.parse(form.render(stored)))
+
+    return _resumes(schedule, history, reopened)
+
+
+@_law("so it does from every storage", every=25)
+def resumes_from_storage(schedule: Schedule | Function, history: History) -> bool:
+    """The same, with files of all formats and a database on a disk."""
+    names = ("learning_rates", "run.json", "learning_rates.gz", "run.db")
+    with tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
+
+        def reopened(step: int, stored: History) -> Storage:
+            where = str(Path(folder, str(step), names[step % len(names)]))
+            Path(where).parent.mkdir()
+            open_storage(where).save(stored)
+            return open_storage(where)
+
+        return _resumes(schedule, history, reopened)
+
+
+def _resumes(schedule: Schedule | Function, history: History, reopened: Callable[[int, History], Storage]) -> bool:
+    """Whether a training is the same that is stored and opened again twice an epoch: ``reopened(step, stored)``."""
+    fresh = copier(schedule)
+    own_run(fresh(), history)  # raises where there is no answer
+    uninterrupted = LearningRateControl(fresh())
+    resumed = LearningRateControl(fresh())
+    step = 0
+    for epoch, data in history.items():
+        rates = {}
+        for name, control in (("uninterrupted", uninterrupted), ("resumed", resumed)):
+            try:
+                rates[name] = control.get_learning_rate_for_epoch(epoch)
+            except Exception as error:
+                raise NoAnswerError(f"asked for epoch {epoch} it raises {type(error).__name__}: {error}") from error
+        if rates["uninterrupted"] != rates["resumed"]:
+            told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} without a stop"
+            _broken(f"{told}, but {rates['resumed']!r} when the training was stopped before and goes on")
+        resumed = LearningRateControl(fresh(), reopened(step, resumed.history))
+        for control in (uninterrupted, resumed):
+            control.set_epoch_error(epoch, data.error)
+        resumed = LearningRateControl(fresh(), reopened(step + 1, resumed.history))
+        step += 2
+    return bool(history)
+
+
+@_law("it can be pickled, and is the same afterwards")
+def round_trip(schedule: Schedule | Function, history: History) -> bool:
+    """Sent to another process it is equal, has the same hash, and gives the same answers."""
+    schedule = as_schedule(schedule)
+    try:
+        other = pickle.loads(pickle.dumps(schedule))  # noqa: S301  its own
+    except Exception as error:
+        way_out = "define it at the top of a module, as a function or a frozen class"
+        raise BrokenLawError(f"it cannot be pickled: {type(error).__name__}: {error}; {way_out}") from error
+    if other != schedule:
+        _broken("it is not equal to what it was before it was pickled; attrs.frozen compares by value")
+    if hash(other) != hash(schedule):
+        _broken("its hash is another one after it was pickled")
+    _demand_same(answers_of(schedule, history), answers_of(other, history), "after it was pickled")
+    return True
+
+
+# ---- the laws that a schedule may claim
+
+_claimed = {"claimed": True}
+_ANOTHER_NAME: Final = "another_error"
+_SMALL, _LARGE = 1e-100, 1e100
+_CHANGES: Final = (1.0 + 2.0**-10, 2.0, 1024.0)
+
+
+@_law("the unit of the errors does not matter", **_claimed)
+def scale_invariant(schedule: Schedule | Function, history: History) -> bool:
+    """Its own run has the same rates when all errors are multiplied by a number > 0 (here by powers of two)."""
+    sizes = [abs(error) for error in _all_errors(history) if error and math.isfinite(error)]
+    if not sizes or not all(_SMALL < size < _LARGE for size in sizes):
+        return False
+    schedule = as_schedule(schedule)
+    run = rates_of(own_run(schedule, history))
+    for scale in (1024.0, 1 / 1024.0):
+        scaled = own_run(schedule, with_errors(history, scale.__mul__))
+        _demand_same(run, rates_of(scaled), f"when all errors are {scale!r} times as large")
+    return True
+
+
+@_law("the zero of the errors does not matter", **_claimed)
+def shift_invariant(schedule: Schedule | Function, history: History) -> bool:
+    """Its own run has the same rates when the same number is added to all errors (where the sums are exact)."""
+    known = [error for error in _all_errors(history) if math.isfinite(error)]
+    shifts = (1024.0, -1.0)
+    if not known or any(error + shift - shift != error for error in known for shift in shifts):
+        return False
+    schedule = as_schedule(schedule)
+    run = rates_of(own_run(schedule, history))
+    for shift in shifts:
+        shifted = own_run(schedule, with_errors(history, shift.__add__))
+        _demand_same(run, rates_of(shifted), f"when {shift!r} is added to all errors")
+    return True
+
+
+@_law("the name of the only error does not matter", **_claimed)
+def name_invariant(schedule: Schedule | Function, history: History) -> bool:
+    """Where all epochs have one error at most, of the same name, its own run has the same rates under another name."""
+    names = {tuple(data.error) for data in history.values()} - {()}
+    if len(names) != 1 or len(next(iter(names))) != 1:
+        return False
+    schedule = as_schedule(schedule)
+    renamed = own_run(schedule, with_errors(history, float, _ANOTHER_NAME))
+    _demand_same(rates_of(own_run(schedule, history)), rates_of(renamed), f"when the error is called {_ANOTHER_NAME!r}")
+    return True
+
+
+@_law("a worse error never gives a higher rate", **_claimed)
+def monotone(schedule: Schedule | Function, history: History) -> bool:
+    """Of two runs that differ in the newest epoch, the one whose errors are higher there has no higher rate next.
+
+    All errors are positive and finite. What a worse error does to later epochs is not asked: it makes them look better.
+    """
+    known = _all_errors(history)
+    if not known or not all(_SMALL < error < _LARGE for error in known):
+        return False
+    return _never_higher(schedule, history, lambda error: [error * change for change in _CHANGES])
+
+
+@_law("a NaN or infinite error never gives a higher rate than another one", **_claimed)
+def non_finite_is_worst(schedule: Schedule | Function, history: History) -> bool:
+    """Of two runs that differ in the newest epoch, the one with no finite error there has no higher rate next."""
+    return _never_higher(schedule, history, lambda _: [math.nan, math.inf, -math.inf])
+
+
+def _never_higher(
+    schedule: Schedule | Function, history: History, worse_than: Callable[[float], Iterable[float]]
+) -> bool:
+    schedule = as_schedule(schedule)
+    run = own_run(schedule, history)
+    tried = False
+    for epoch, data in run.items():
+        if not data.error or epoch >= LARGEST_EPOCH:
+            continue
+        tried = True
+        past = run.before(epoch + 1)
+        rate = ask(schedule, past, epoch + 1).learning_rate
+        for errors in zip(*map(worse_than, data.error.values()), strict=True):
+            worse = data.with_error(dict(zip(data.error, errors, strict=True)))
+            higher = ask(schedule, past.set(epoch, worse), epoch + 1).learning_rate
+            if higher > rate:
+                told = f"after {dict(data.error)!r} at epoch {epoch} the next rate is {rate!r}"
+                _broken(f"{told}, after {dict(worse.error)!r} it is {higher!r}")
+    return tried
+
+
+@_law("the rate never rises", **_claimed)
+def never_raises(schedule: Schedule | Function, history: History) -> bool:
+    """In its own run no rate is above the one before."""
+    before = math.inf
+    for epoch, rate in rates_of(own_run(as_schedule(schedule), history)).items():
+        if rate is None:
+            continue
+        if rate > before:
+            _broken(f"at epoch {epoch} the rate goes from {before!r} up to {rate!r}")
+        before = rate
+    return len(history) > 1

@@ -1,0 +1,230 @@
+"""The search for examples that break laws: Hypothesis draws them, tries all laws on each, and makes them smaller."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final, Literal, final
+
+import attrs
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import FlakyFailure, HypothesisException
+from hypothesis.strategies import SearchStrategy
+
+from lrsched.core.numbers import integer
+from lrsched.errors import broken_law
+from lrsched.testing.laws import BrokenLawError, Law
+
+Verdict = Literal["holds", "broken", "not claimed", "no parameter", "never tried"]
+"""What is said of a law.
+
+It holds on all examples, or is broken by one; it was not checked, since what is checked does not claim it or has no
+such parameter; or no example had anything to say about it.
+"""
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done, and with how much there is to do."""
+
+_DEFAULT_EXAMPLES: Final = 300
+_ROUND: Final = 100  # examples between two looks at the progress bar
+_SHRINKING: Final = 3.0  # seconds for each broken law
+_SETTINGS: Final = settings(
+    database=None,
+    deadline=None,
+    derandomize=False,
+    print_blob=False,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@final
+@attrs.frozen
+class Budget:
+    """How much is tried: a number of examples, or seconds.
+
+    Attributes:
+        examples: How many examples; None: as many as there is time for.
+        seconds: For how long; None: until all examples are tried. What makes examples smaller comes on top.
+
+    Examples:
+        >>> Budget.of("500"), Budget.of("2.5s"), Budget.of(10)
+        (Budget(examples=500, seconds=None), Budget(examples=None, seconds=2.5), Budget(examples=10, seconds=None))
+        >>> Budget.of("0s")
+        Traceback (most recent call last):
+        lrsched.errors.ArgumentError: budget must be a number of examples or of seconds > 0, got '0s'; use 500, or 20s
+    """
+
+    examples: int | None = _DEFAULT_EXAMPLES
+    seconds: float | None = None
+
+    @classmethod
+    def of(cls, budget: "Budget | int | str | None") -> "Budget":
+        """A budget given as a number of examples, or as text: ``"500"``, ``"20s"``; None is the default.
+
+        Raises:
+            ArgumentError: It is none.
+        """
+        if budget is None or isinstance(budget, Budget):
+            return budget or cls()
+        try:
+            if isinstance(budget, str) and budget.endswith("s"):
+                made = cls(None, float(budget[:-1]))
+            else:
+                plain = int(budget) if isinstance(budget, str) else budget
+                made = cls(integer("budget", plain, least=1, way_out=""))
+        except ValueError:
+            made = cls(0)
+        if not 0 < (made.seconds or made.examples or 0) < float("inf"):
+            raise broken_law("budget", "a number of examples or of seconds > 0", budget, "use 500, or 20s")
+        return made
+
+
+@final
+@attrs.frozen
+class Broken:
+    """The smallest case that was found to break a law, and how."""
+
+    case: Any
+    error: BrokenLawError
+
+
+@final
+@attrs.define
+class Tried:
+    """What the search knows of a law so far.
+
+    Attributes:
+        law: The law.
+        examples: How many had something to say about it.
+        unconcerned: Why it does not concern what is checked; None if it does.
+        broken: What breaks it; None if nothing was found that does.
+    """
+
+    law: Law
+    examples: int = 0
+    unconcerned: Verdict | None = None
+    broken: Broken | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is to be said of it."""
+        if self.broken:
+            return "broken"
+        return "holds" if self.examples else self.unconcerned or "never tried"
+
+
+@final
+@attrs.frozen
+class Trial:
+    """What is drawn, and how a law is tried on it.
+
+    Attributes:
+        cases: Draws them.
+        unconcerned: Why a law does not concern a case; None if it does.
+        attempt: Whether a case had something to say about a law; raises `BrokenLawError` if it breaks it.
+        size: How large a case is: the smallest is shown.
+    """
+
+    cases: SearchStrategy[Any]
+    unconcerned: Callable[[Law, Any], Verdict | None]
+    attempt: Callable[[Law, Any], bool]
+    size: Callable[[Any], Any]
+
+
+def search(
+    laws: Sequence[Law], trial: Trial, budget: Budget, start: int, progress: Progress | None = None
+) -> tuple[list[Tried], int]:
+    """Try to break laws.
+
+    Args:
+        laws: The laws.
+        trial: What they are tried on.
+        budget: How much is tried.
+        start: The same one draws the same cases; an integer >= 0.
+        progress: Told how much is done.
+
+    Returns:
+        What is known of each law, and how many cases were tried.
+    """
+    start = integer("seed", start, least=0, way_out="any other number draws other examples")
+    tried = [Tried(law) for law in laws]
+    begun = time.monotonic()
+    until = math.inf if budget.seconds is None else begun + budget.seconds
+    most = budget.examples or math.inf
+    done = rounds = 0
+    while done < most and time.monotonic() < until and any(each.broken is None for each in tried):
+        wanted = int(min(_ROUND, most - done))
+        draw = start + 2**32 * rounds
+        unbroken = [each for each in tried if each.broken is None]
+        drawn = _scan(unbroken, trial, draw, wanted, until)
+        for each in unbroken:
+            if each.broken is not None:
+                each.broken = _smallest(each.law, each.broken, trial, draw, wanted)
+        done += drawn
+        rounds += 1
+        if progress is not None:
+            progress(done, budget.examples or _expected(done, begun, until))
+        if drawn < wanted:  # there are no more, or there is no more time
+            break
+    return tried, done
+
+
+def _expected(done: int, begun: float, until: float) -> int:
+    """How many there will be at this pace."""
+    now = time.monotonic()
+    return max(done, int(done * (until - begun) / (now - begun)))
+
+
+def _scan(tried: Sequence[Tried], trial: Trial, draw: int, number: int, until: float) -> int:
+    """Try all laws on each of some cases, and note what breaks them; gives how many cases there were."""
+    count = 0
+
+    @settings(_SETTINGS, max_examples=number, phases=(Phase.generate,))
+    @seed(draw)
+    @given(trial.cases)
+    def try_all(case: Any) -> None:
+        nonlocal count
+        if time.monotonic() >= until:
+            return
+        for each in tried:
+            if each.broken is None and count % each.law.every == 0:
+                _try(each, trial, case)
+        count += 1
+
+    try_all()
+    return count
+
+
+def _try(tried: Tried, trial: Trial, case: Any) -> None:
+    unconcerned = trial.unconcerned(tried.law, case)
+    if unconcerned is not None:
+        tried.unconcerned = unconcerned
+        return
+    try:
+        tried.examples += trial.attempt(tried.law, case)
+    except BrokenLawError as error:
+        tried.examples += 1
+        tried.broken = Broken(case, error)
+
+
+def _smallest(law: Law, found: Broken, trial: Trial, draw: int, number: int) -> Broken:
+    """The smallest case that breaks a law, where one of the same cases is known to."""
+    broken = [found]
+    until = time.monotonic() + _SHRINKING
+
+    @settings(_SETTINGS, max_examples=number, phases=(Phase.generate, Phase.shrink))
+    @seed(draw)
+    @given(trial.cases)
+    def try_one(case: Any) -> None:
+        if time.monotonic() >= until or trial.unconcerned(law, case) is not None:
+            return
+        try:
+            trial.attempt(law, case)
+        except BrokenLawError as error:
+            broken.append(Broken(case, error))
+            raise
+
+    with suppress(BrokenLawError, HypothesisException, FlakyFailure):  # also where it breaks the law only sometimes
+        try_one()
+    return min(broken, key=lambda each: trial.size(each.case))

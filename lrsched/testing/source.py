@@ -1,0 +1,118 @@
+"""Values as Python source, so that what breaks a law can be pasted into a test."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, final
+
+import attrs
+
+import lrsched
+from lrsched.core.epoch_data import EpochData
+from lrsched.core.history import History
+from lrsched.core.schedule import Schedule
+from lrsched.schedules.wrappers import FunctionSchedule
+
+
+@final
+class Source:
+    """Writes values as Python source, and notes what has to be imported for it.
+
+    Examples:
+        >>> source = Source()
+        >>> print(source.of(History({2: EpochData(learning_rate=0.1, error={"dev_score": math.nan})})))
+        History(
+            {
+                2: EpochData(learning_rate=0.1, error={'dev_score': math.nan}),
+            }
+        )
+        >>> print(source.imports)
+        import math
+        <BLANKLINE>
+        from lrsched import EpochData, History
+    """
+
+    def __init__(self) -> None:
+        self._modules: set[str] = set()
+        self._names: dict[str, set[str]] = {}
+        self._lines: set[str] = set()
+
+    @property
+    def imports(self) -> str:
+        """The lines that import it."""
+        named = [f"from {home} import {', '.join(sorted(names))}" for home, names in self._names.items()]
+        blocks = (sorted(f"import {name}" for name in self._modules), sorted({*named, *self._lines}))
+        return "\n\n".join("\n".join(block) for block in blocks if block)
+
+    def add(self, line: str | None) -> None:
+        """One more line that imports something."""
+        if line:
+            self._lines.add(line)
+
+    def named(self, value: Any) -> str:
+        """The name of a class or a function, imported."""
+        home = "lrsched" if getattr(lrsched, value.__name__, None) is value else value.__module__
+        if home not in ("builtins", "__main__"):
+            self._names.setdefault(home, set()).add(value.__name__)
+        return str(value.__name__)
+
+    def of(self, value: Any, indent: str = "") -> str:
+        """A value as Python source.
+
+        Args:
+            value: A history, a sequence of histories, data of an epoch, a schedule, a function, or a literal.
+            indent: What its further lines begin with.
+        """
+        inner = f"{indent}    "
+        if isinstance(value, History):
+            lines = [f"{inner}    {epoch}: {self.of(data)}," for epoch, data in value.items()]
+            called = self.named(History)
+            return (
+                "\n".join([f"{called}(", f"{inner}{{", *lines, f"{inner}}}", f"{indent})"]) if lines else f"{called}()"
+            )
+        if isinstance(value, EpochData):
+            known = {"learning_rate": value.learning_rate, "error": value.error or None, "meta": value.meta or None}
+            return self._call(EpochData, {name: each for name, each in known.items() if each is not None})
+        if isinstance(value, FunctionSchedule):
+            return self.of(value.function)
+        if isinstance(value, Schedule) and attrs.has(type(value)):
+            kind: Any = type(value)
+            return self._call(kind, {f.name: getattr(value, f.name) for f in attrs.fields(kind) if f.init})
+        if isinstance(value, Sequence) and value and isinstance(value[0], History):
+            return "\n".join(["[", *(f"{inner}{self.of(each, inner)}," for each in value), f"{indent}]"])
+        if isinstance(value, float) and not math.isfinite(value):
+            self._modules.add("math")
+            return "math.nan" if math.isnan(value) else "math.inf" if value > 0 else "-math.inf"
+        if isinstance(value, Mapping):
+            return f"{{{', '.join(f'{self.of(key)}: {self.of(item)}' for key, item in value.items())}}}"
+        if isinstance(value, tuple):
+            return f"({', '.join(map(self.of, value))}{',' * (len(value) == 1)})"
+        if isinstance(value, AbstractSet):
+            return f"{{{', '.join(map(self.of, value))}}}" if value else "set()"
+        if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+            return f"[{', '.join(map(self.of, value))}]"
+        if callable(value) and getattr(value, "__name__", "").isidentifier():
+            return self.named(value)
+        return repr(value)
+
+    def _call(self, cls: type, arguments: Mapping[str, Any]) -> str:
+        return f"{self.named(cls)}({', '.join(f'{name}={self.of(value)}' for name, value in arguments.items())})"
+
+
+def failing_test(check: Callable[..., Any], subject: str, example: Any, source: Source) -> str:
+    """A test that fails, since a law is broken.
+
+    Args:
+        check: The law.
+        subject: What breaks it, as ``source`` has written it.
+        example: On what.
+        source: Knows what has to be imported for the subject.
+    """
+    home, _, module = check.__module__.rpartition(".")
+    source.add(f"from {home} import {module}" if home else f"import {module}")
+    lines = [
+        f"def test_{check.__name__}():",
+        f"    past = {source.of(example, '    ')}",
+        f"    assert {module}.{check.__name__}({subject}, past)",
+    ]
+    return "\n".join([source.imports, "", "", *lines])

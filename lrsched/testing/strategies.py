@@ -1,0 +1,438 @@
+"""Hypothesis strategies for everything that lrsched takes: rates, errors, epochs, histories, schedules, configurations.
+
+They shrink to what a person can read: few epochs, the rate 0.1, errors of 1.0.
+"""
+
+import inspect
+import math
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+import attrs
+from hypothesis import reject
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+import lrsched.schedules
+from lrsched.config.settings import schedule_from_config
+from lrsched.core import numbers
+from lrsched.core.epoch_data import META_PREFIX, EpochData
+from lrsched.core.history import History
+from lrsched.core.measure import non_finite_policy
+from lrsched.core.schedule import Schedule
+from lrsched.errors import ArgumentError, broken_law
+from lrsched.schedules.wrappers import Wrapper
+
+HUGE_EPOCH: Final = 10**12
+SPECIAL_ERRORS: Final = (math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 1e308, -1e308)
+SPECIAL_RATES: Final = (0.0, -0.0, 5e-324, 1e308, 1.0, 0.1, 1e-3)
+ERROR_KEYS: Final = ("dev_score", "dev_error", "train_score")
+"""What the errors are called in histories that are drawn, unless it is said otherwise; the first counts by default."""
+KNOWN_ERROR_KEYS: Final = (
+    "dev_score",
+    "dev_score_output",
+    "dev_score_output/output",
+    "dev_score_output/output_prob",
+    "dev_score_output/other",
+    "dev_error",
+    "dev_error_ctc",
+    "devtrain_score",
+    "train_score",
+    "train_score_output",
+    "train_error",
+    "old_format_score",
+)
+STRANGE_TEXTS: Final = ("", " ", "_output", "q'\"\\\n", "größe_誤差_🙂", "\ud800", ":", "a:b", "{", "0")
+CURVES: Final[Mapping[str, tuple[float, ...]]] = {
+    "falling": (0.5, 0.75, 0.9375, 0.9921875),
+    "plateau": (1.0, 0.9990234375, 1.0009765625),
+    "noisy": (0.75, 1.25, 0.96875, 1.03125, 1.0),
+    "spiking": (1.0, 0.9375, 64.0, 0.015625),
+    "diverging": (1.25, 4.0, 1024.0, math.inf, math.nan),
+}
+"""By which factors the error of a training changes from epoch to epoch. Sums of a few such errors are exact."""
+
+
+# ---- numbers
+
+
+@cache
+def learning_rates() -> SearchStrategy[float]:
+    """Finite numbers >= 0."""
+    return st.sampled_from(SPECIAL_RATES) | st.floats(0.0, 1e308, allow_subnormal=True)
+
+
+@cache
+def usual_learning_rates() -> SearchStrategy[float]:
+    """Rates that stay finite and above 0 for a few dozen epochs of growth or decay, and 0."""
+    return st.sampled_from([0.1, 1.0, 1e-3, 0.0]) | st.floats(1e-9, 10.0)
+
+
+@cache
+def usual_errors() -> SearchStrategy[float]:
+    """Errors as trainings have them: near one another, and often equal."""
+    return st.sampled_from([1.0, 0.99, 1.01, 0.5, 2.0]) | st.floats(0.01, 100.0)
+
+
+@cache
+def errors(*, finite: bool = False) -> SearchStrategy[float]:
+    """Any float; the awkward ones often.
+
+    Args:
+        finite: Whether NaN and infinities are left out.
+    """
+    special = [error for error in SPECIAL_ERRORS if not finite or math.isfinite(error)]
+    return usual_errors() | st.sampled_from(special) | st.floats(allow_nan=not finite, allow_infinity=not finite)
+
+
+# ---- epochs
+
+
+@cache
+def error_keys() -> SearchStrategy[str]:
+    """Names of errors, well-known and strange ones; none that stands for meta data."""
+    names = st.sampled_from(KNOWN_ERROR_KEYS) | st.sampled_from(STRANGE_TEXTS) | st.text(max_size=8)
+    return names.filter(lambda name: not name.startswith(META_PREFIX))
+
+
+def error_dicts(
+    keys: SearchStrategy[str] | None = None, values: SearchStrategy[float] | None = None
+) -> SearchStrategy[dict[str, float]]:
+    """Up to five errors by name."""
+    return st.dictionaries(error_keys() if keys is None else keys, errors() if values is None else values, max_size=5)
+
+
+@cache
+def texts() -> SearchStrategy[str]:
+    """Any str, lone surrogates included."""
+    return st.text(max_size=12) | st.text(st.characters(codec=None), max_size=6) | st.sampled_from(STRANGE_TEXTS)
+
+
+@cache
+def meta_atoms() -> SearchStrategy[Any]:
+    """Literals without parts."""
+    return (
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.sampled_from([10**30, -(10**300)])
+        | errors()
+        | texts()
+        | st.binary(max_size=6)
+    )
+
+
+@cache
+def meta_keys() -> SearchStrategy[Any]:
+    """Keys of dicts and members of sets, within a meta value."""
+    atoms = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts() | st.binary(max_size=4)
+    return atoms | st.tuples(atoms) | st.tuples(atoms, atoms)
+
+
+@cache
+def meta_literals() -> SearchStrategy[Any]:
+    """Whatever a meta value may be; up to three levels deep."""
+    values = meta_atoms()
+    for _ in range(3):
+        values = (
+            meta_atoms()
+            | st.lists(values, max_size=3)
+            | st.lists(values, max_size=3).map(tuple)
+            | st.dictionaries(meta_keys(), values, max_size=3)
+            | st.sets(meta_keys(), max_size=3)
+            | st.frozensets(meta_keys(), max_size=3)
+        )
+    return values
+
+
+def metas(values: SearchStrategy[Any] | None = None) -> SearchStrategy[dict[str, Any]]:
+    """Up to three meta values by name."""
+    return st.dictionaries(texts(), meta_literals() if values is None else values, max_size=3)
+
+
+def epoch_data(
+    *,
+    rates: SearchStrategy[float | None] | None = None,
+    error: SearchStrategy[Mapping[str, float]] | None = None,
+    meta: SearchStrategy[Mapping[str, Any]] | None = None,
+) -> SearchStrategy[EpochData]:
+    """Whatever may be known of an epoch.
+
+    Args:
+        rates: Its learning rate; by default any, or none.
+        error: Its errors by name; by default any.
+        meta: Its meta values by name; by default any.
+    """
+    return st.builds(
+        EpochData,
+        learning_rate=st.none() | learning_rates() if rates is None else rates,
+        error=error_dicts() if error is None else error,
+        meta=metas() if meta is None else meta,
+    )
+
+
+@cache
+def epochs() -> SearchStrategy[int]:
+    """Single epochs; mostly early ones."""
+    return st.integers(1, 12) | st.integers(1, 10**4) | st.integers(1, HUGE_EPOCH) | st.just(HUGE_EPOCH)
+
+
+@cache
+def epoch_lists(max_size: int = 8) -> SearchStrategy[list[int]]:
+    """Ascending epochs: 1, 2, 3, ...; with gaps; with huge gaps."""
+    unbroken = st.integers(0, max_size).map(lambda last: list(range(1, last + 1)))
+    return unbroken | st.lists(epochs(), unique=True, max_size=max_size).map(sorted)
+
+
+# ---- histories
+
+
+def histories(
+    data: SearchStrategy[EpochData] | None = None, *, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS
+) -> SearchStrategy[History]:
+    """Histories of trainings: realistic ones and hostile ones.
+
+    Args:
+        data: What is known of an epoch. If it is given, all of the epochs are drawn from it, some with gaps between.
+        max_size: The largest number of epochs.
+        keys: What the errors are called where ``data`` is not given; at least one name.
+    """
+    if data is None:
+        return realistic_histories(max_size=max_size, keys=keys) | hostile_histories(max_size=max_size, keys=keys)
+    return _histories(data, max_size)
+
+
+@st.composite
+def _histories(draw: DrawFn, data: SearchStrategy[EpochData], max_size: int) -> History:
+    return History({epoch: draw(data) for epoch in draw(epoch_lists(max_size))})
+
+
+@st.composite
+def realistic_histories(draw: DrawFn, *, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS) -> History:
+    """Histories as trainings leave them: errors that fall, stay, are noisy, spike, or diverge, see `CURVES`.
+
+    Args:
+        draw: Hypothesis gives it.
+        max_size: The largest number of epochs.
+        keys: What the errors are called: some histories have the first one only, others all of them.
+    """
+    error = draw(st.sampled_from([1.0, 2.0, 0.25, 48.0]) | usual_errors())
+    factors = CURVES[draw(st.sampled_from([*CURVES]))]
+    names = keys[: draw(st.sampled_from([1, len(keys)]))]
+    rates = st.sampled_from([0.1, 0.05, None])
+    history = History()
+    for epoch, (factor, rate) in enumerate(
+        draw(st.lists(st.tuples(st.sampled_from(factors), rates), max_size=max_size)), start=1
+    ):
+        error *= factor
+        scores = {name: error / 2**position for position, name in enumerate(names)}
+        history = history.set(epoch, EpochData(learning_rate=rate, error=scores))
+    return history
+
+
+def hostile_histories(*, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS) -> SearchStrategy[History]:
+    """Histories that nobody wants to see.
+
+    Errors that are NaN, infinite, zero, negative or missing; keys that come and go; epochs that are missing; rates that
+    are unknown, zero, or given beforehand for epochs to come.
+
+    Args:
+        max_size: The largest number of epochs.
+        keys: What the errors are called.
+    """
+    rates = st.none() | usual_learning_rates()
+    error = st.dictionaries(st.sampled_from(keys), errors(), max_size=2)
+    return histories(epoch_data(rates=rates, error=error, meta=st.just({})), max_size=max_size)
+
+
+# ---- schedules
+
+
+def a_third(learning_rate: float) -> float:
+    """A decay that is a function."""
+    return learning_rate / 3.0
+
+
+def a_little_more(learning_rate: float) -> float:
+    """A growth that is a function."""
+    return learning_rate * 1.5 + 1e-9
+
+
+def one_by_epoch(history: History, epoch: int) -> float:
+    """A schedule that is a function of time alone."""
+    del history
+    return 1.0 / epoch
+
+
+def tenth_of_the_last_error(history: History, epoch: int) -> float:
+    """A schedule that is a function of the last error, where that is finite."""
+    last = history.newest(1, before=epoch)
+    known = [error for _, data in last for _, error in sorted(data.error.items()) if math.isfinite(error)]
+    return min(0.1 * abs(known[0]), 1.0) if known else 0.1
+
+
+@cache
+def decays() -> SearchStrategy[Any]:
+    """How a rate may decay."""
+    return st.none() | st.sampled_from([0.5, 0.0, 0.7, 0.9, 1.0]) | st.floats(0.0, 1.0) | st.just(a_third)
+
+
+@cache
+def growths() -> SearchStrategy[Any]:
+    """How a rate may grow."""
+    return st.none() | st.sampled_from([1.0, 1.1, 2.0]) | st.floats(1.0, 4.0) | st.just(a_little_more)
+
+
+@cache
+def thresholds() -> SearchStrategy[float]:
+    """Thresholds of a relative error or a difference."""
+    return st.sampled_from([0.0, -0.01, 0.01, -0.5, math.inf, -math.inf]) | st.floats(-1.0, 1.0)
+
+
+def error_measure_keys(keys: SearchStrategy[str] | None = None) -> SearchStrategy[Any]:
+    """Which errors may count: None, a key, or several."""
+    keys = error_keys() if keys is None else keys
+    return st.none() | keys | st.lists(keys, min_size=1, max_size=3)
+
+
+@cache
+def presets(max_epoch: int = 20) -> SearchStrategy[Any]:
+    """Rates given beforehand, as a list or by epoch."""
+    rates = usual_learning_rates()
+    by_epoch = st.dictionaries(st.integers(1, max_epoch), rates, max_size=4)
+    return by_epoch | st.lists(rates, max_size=4)
+
+
+_OF_LAW: Final[Mapping[Any, SearchStrategy[Any]]] = {
+    numbers.rate: st.just(0.0) | usual_learning_rates(),
+    numbers.threshold: thresholds(),
+    numbers.flag: st.booleans(),
+    numbers.decay: decays(),
+    numbers.growth: growths(),
+    non_finite_policy: st.sampled_from(["worse", "keep", "original"]),
+}
+"""What to draw for a parameter, by the law in its annotation, see `lrsched.core.numbers.checked`."""
+
+
+def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int) -> SearchStrategy[Any]:
+    """What to draw for a parameter of a schedule."""
+    match field.name:
+        case "default_learning_rate":
+            return usual_learning_rates()
+        case "error_measure_key":
+            return error_measure_keys(keys)
+        case "function":
+            return st.sampled_from([one_by_epoch, tenth_of_the_last_error])
+        case "learning_rates":
+            return presets()
+        case "schedule":
+            return schedules(keys=keys, depth=depth - 1)
+    law = next(iter(getattr(field.type, "__metadata__", ())), None)
+    least = getattr(law, "keywords", {}).get("least")
+    if least is not None:
+        return st.integers(least, 5)
+    if law not in _OF_LAW:
+        way_out = "give check_schedule a strategy that makes such schedules, or add one to lrsched.testing.strategies"
+        raise broken_law(f"the parameter {field.name}", "of a type that values can be drawn for", field.type, way_out)
+    return _OF_LAW[law]
+
+
+def schedule_classes(kind: type[Schedule] = Schedule) -> tuple[type[Schedule], ...]:
+    """Every class of schedules in lrsched that is a ``kind``, found by walking the package."""
+    modules = pkgutil.walk_packages(lrsched.schedules.__path__, f"{lrsched.schedules.__name__}.")
+    found = {
+        value: None
+        for info in modules
+        for value in vars(import_module(info.name)).values()
+        if isinstance(value, type) and issubclass(value, kind) and not inspect.isabstract(value)
+    }
+    return tuple(found)
+
+
+@st.composite
+def schedule_arguments(
+    draw: DrawFn, kind: type[Schedule] = Schedule, keys: SearchStrategy[str] | None = None, depth: int = 2
+) -> tuple[type[Schedule], dict[str, Any]]:
+    """A class of schedules, and arguments for it by keyword. They may still break a law that binds several of them.
+
+    Args:
+        draw: Hypothesis gives it.
+        kind: The class, or one that all its subclasses in lrsched stand for.
+        keys: Names of errors; by default any.
+        depth: How many schedules may be inside one another.
+
+    Raises:
+        ArgumentError: For a parameter it is not known what to draw.
+    """
+    chosen = (kind,) if not inspect.isabstract(kind) else schedule_classes(kind)
+    if depth <= 0 and kind is Schedule:
+        chosen = tuple(each for each in chosen if not issubclass(each, Wrapper))
+    cls: Any = draw(st.sampled_from(chosen))
+    names = error_keys() if keys is None else keys
+    arguments = {field.name: draw(_values(field, names, depth)) for field in attrs.fields(cls)}
+    if "relative_error_grow_threshold" in arguments:  # one of two would be refused
+        low, high = sorted((arguments["relative_error_grow_threshold"], arguments["relative_error_threshold"]))
+        arguments |= {"relative_error_grow_threshold": low, "relative_error_threshold": high}
+    return cls, arguments
+
+
+@st.composite
+def schedules(
+    draw: DrawFn, kind: type[Schedule] = Schedule, keys: SearchStrategy[str] | None = None, depth: int = 2
+) -> Schedule:
+    """Schedules of lrsched with any parameters, wrappers around others among them.
+
+    Args:
+        draw: Hypothesis gives it.
+        kind: A class of schedules, one's own too if its fields are annotated as those of lrsched are; of an abstract
+            one any subclass in lrsched.
+        keys: Names of errors; by default any.
+        depth: How many schedules may be inside one another.
+
+    Raises:
+        ArgumentError: For a parameter it is not known what to draw.
+    """
+    cls, arguments = draw(schedule_arguments(kind, keys, depth))
+    try:
+        return cls(**arguments)
+    except ArgumentError:  # parameters that do not go together
+        reject()
+
+
+# ---- configurations
+
+
+_FACTORS: Final = {"decay": st.sampled_from([0.5, 0.7, 1.0]) | st.floats(0.0, 1.0), "growth": st.floats(1.0, 2.0)}
+_SETTINGS: Final[Mapping[str, SearchStrategy[Any]]] = {
+    "learning_rate": usual_learning_rates(),
+    "min_learning_rate": st.just(0.0) | usual_learning_rates(),
+    "learning_rates": presets(),
+    "learning_rate_control_error_measure": error_measure_keys(st.sampled_from(ERROR_KEYS)),
+    "learning_rate_control_relative_error_relative_lr": st.booleans(),
+    "learning_rate_control_min_num_epochs_per_new_lr": st.integers(0, 4),
+    "newbob_relative_error_div_by_old": st.booleans(),
+    "learning_rate_decay": _FACTORS["decay"],
+    "newbob_learning_rate_decay": _FACTORS["decay"],
+    "learning_rate_growth": _FACTORS["growth"],
+    "newbob_learning_rate_growth": _FACTORS["growth"],
+    "newbob_relative_error_threshold": thresholds(),
+    "newbob_error_threshold": thresholds(),
+    "newbob_multi_num_epochs": st.integers(1, 5),
+    "newbob_multi_update_interval": st.integers(1, 4),
+    "newbob_relative_error_grow_threshold": thresholds(),
+}
+_CONTROLS: Final = ("newbob", "newbob_abs", "newbob_multi_epoch", "constant")
+
+
+@st.composite
+def configs(draw: DrawFn) -> dict[str, Any]:
+    """Settings that `lrsched.schedule_from_config` takes, with the names that they have in configuration files."""
+    settings = draw(st.fixed_dictionaries({"learning_rate_control": st.sampled_from(_CONTROLS)}, optional=_SETTINGS))
+    try:
+        schedule_from_config(settings)
+    except ArgumentError:  # settings that do not go together
+        reject()
+    return settings
