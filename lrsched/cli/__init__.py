@@ -8,6 +8,7 @@ import typer
 
 from lrsched import __version__
 from lrsched.cli.best import best
+from lrsched.cli.check import check
 from lrsched.cli.compare import compare
 from lrsched.cli.demo import demo
 from lrsched.cli.explain import explain
@@ -42,6 +43,7 @@ for command in (
     convert,
     runs,
     repair,
+    check,
     demo,
 ):
     app.command()(command)

@@ -4,7 +4,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,6 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lrsched.formats.plain import Row, dumps, printable
+
+INTERRUPTED = 130
+"""What a program exits with that Ctrl-C ended before its time."""
 
 _NO_LIMIT = 100_000  # columns, where no terminal sets a width
 _MOST_GARBAGE = 5_000_000  # objects, at the cost of less than a second and of less than 1 GB
@@ -172,6 +175,17 @@ def say_json(value: Any, indent: int | None = 2) -> None:
 def busy(text: str) -> Status:
     """While it lasts, a terminal shows that work goes on."""
     return Console(stderr=True).status(printable(text))
+
+
+@contextlib.contextmanager
+def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told how much is done, and of how much; it is seen where the standard error is a terminal."""
+    from rich.progress import Progress  # noqa: PLC0415  it takes long to import
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(printable(text), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def say_error(error: Exception | str) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
 from lrsched.cli.options import (
     AsJson,
@@ -29,7 +28,7 @@ from lrsched.cli.options import (
     settings,
     target,
 )
-from lrsched.cli.output import say, say_error, say_json, say_note, say_table
+from lrsched.cli.output import INTERRUPTED, progress_bar, say, say_error, say_json, say_note, say_table
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, broken_law
 from lrsched.formats.plain import Row, cell, dumps
@@ -42,9 +41,6 @@ if TYPE_CHECKING:
     from lrsched.simulation.swept import Sweep
 
 _MOST_JSON_ROWS: Final = 2**20
-INTERRUPTED: Final = 130
-"""What a program exits with that Ctrl-C ended before its time."""
-
 SpaceFile = Annotated[
     Path | None,
     typer.Option(
@@ -108,7 +104,7 @@ def sweep(
     with (
         _writer(path, ending) as write,
         _executor(jobs) as executor,
-        _bar(f"{len(tried)} settings") as progress,
+        progress_bar(f"{len(tried)} settings") as progress,
         _ctrl_c() as was_pressed,
         closing(
             sweep_blocks(
@@ -190,17 +186,6 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(pressed)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _bar(text: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, where the standard error is a terminal."""
-    from rich.progress import Progress  # noqa: PLC0415  it takes long to import
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 Write = Callable[["Sweep"], None]

@@ -8,7 +8,7 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra(str(error.name), "testing") from error
 
-from lrsched.testing.checking import Checked, Report, Violation, check_schedule, schedule_tests
+from lrsched.testing.checking import Checked, Report, Violation, check_schedule, schedule_tests, subject_of
 from lrsched.testing.laws import LAWS, BrokenLawError, Law
 from lrsched.testing.search import Budget
 from lrsched.testing.strategies import configs, epoch_data, errors, histories, learning_rates, schedules
@@ -29,4 +29,5 @@ __all__ = [
     "learning_rates",
     "schedule_tests",
     "schedules",
+    "subject_of",
 ]

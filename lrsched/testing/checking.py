@@ -18,11 +18,19 @@ from lrsched.simulation.results import Result
 from lrsched.testing.laws import LAWS, BrokenLawError, Law, NoAnswerError, answers, copier, parameter
 from lrsched.testing.search import Budget, Progress, Trial, Tried, Verdict, search
 from lrsched.testing.source import Source, failing_test
-from lrsched.testing.strategies import ERROR_KEYS, histories
+from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories
 
 OnFail = Literal["raise", "report"]
 """Whether a broken law is raised, or only reported."""
 
+Past = Literal["any", "realistic", "hostile"]
+"""Which histories are tried."""
+
+_PASTS: Final[dict[str, Callable[..., SearchStrategy[History]]]] = {
+    "any": histories,
+    "realistic": realistic_histories,
+    "hostile": hostile_histories,
+}
 _LONGEST_HISTORY: Final = 12  # epochs
 
 
@@ -230,14 +238,14 @@ def concerning(subject: Subject, laws: Sequence[Law], claims: Iterable[str] = ()
 
 
 def check_schedule(
-    schedule: Checkable,
+    schedule: Checkable | Subject,
     laws: Iterable[str | Law] | None = None,
     *,
     claims: Iterable[str] = (),
+    past: Past | SearchStrategy[History] = "any",
+    keys: Sequence[str] = (),
     budget: Budget | int | str | None = None,
     seed: int = 0,
-    past: SearchStrategy[History] | None = None,
-    keys: Sequence[str] = (),
     on_fail: OnFail = "raise",
     progress: Progress | None = None,
 ) -> Report:
@@ -248,10 +256,11 @@ def check_schedule(
             called without arguments; or a Hypothesis strategy that draws them.
         laws: Which laws, by name or as `Law`; None: all of `LAWS`.
         claims: Optional laws that it claims, besides those of its attribute ``claims``.
-        budget: How many examples, or for how long: 500, ``"20s"``; see `Budget`.
+        past: The histories to try: ``"realistic"`` ones, as trainings leave them; ``"hostile"`` ones, that nobody wants
+            to see; ``"any"``: both; or a strategy that draws histories.
+        keys: What errors are called in these besides the names in `ERROR_KEYS`.
+        budget: How many examples, or for how long: 500, ``"20s"``; None: 300.
         seed: The same seed tries the same examples; an integer >= 0.
-        past: A strategy that draws the histories to try; None: those of `histories`.
-        keys: What the errors are called in these; by default the keys that the schedule looks at, and `ERROR_KEYS`.
         on_fail: Whether a broken law is raised, or only reported.
         progress: Called with the number of examples that are tried, and of those that there are to be.
 
@@ -268,32 +277,7 @@ def check_schedule(
         >>> [(each.law.name, each.verdict) for each in report.laws if each.law.claimed][:2]
         [('scale_invariant', 'holds'), ('shift_invariant', 'not claimed')]
     """
-    return check_subject(
-        subject_of(schedule),
-        laws,
-        claims=claims,
-        budget=budget,
-        seed=seed,
-        past=past,
-        keys=keys,
-        on_fail=on_fail,
-        progress=progress,
-    )
-
-
-def check_subject(
-    subject: Subject,
-    laws: Iterable[str | Law] | None = None,
-    *,
-    claims: Iterable[str] = (),
-    budget: Budget | int | str | None = None,
-    seed: int = 0,
-    past: SearchStrategy[History] | None = None,
-    keys: Sequence[str] = (),
-    on_fail: OnFail = "raise",
-    progress: Progress | None = None,
-) -> Report:
-    """`check_schedule` of a `Subject`."""
+    subject = schedule if isinstance(schedule, Subject) else subject_of(schedule)
     claimed = _claimed(claims)
 
     def unconcerned(law: Law, case: _Case) -> Verdict | None:
@@ -308,9 +292,7 @@ def check_subject(
                 raise
             return False  # `answers` says so already
 
-    if past is None:
-        past = histories(max_size=_LONGEST_HISTORY, keys=[*keys, *ERROR_KEYS])
-    trial = Trial(st.tuples(subject.makers, past), unconcerned, attempt, _size)
+    trial = Trial(st.tuples(subject.makers, _pasts(past, keys)), unconcerned, attempt, _size)
     tried, examples = search(chosen_laws(laws, LAWS), trial, Budget.of(budget), seed, progress)
     report = Report(subject.name, tuple(_checked(subject, each) for each in tried), examples, seed)
     if on_fail == "raise":
@@ -331,6 +313,14 @@ def why_not(law: Law, schedule: Schedule, claims: Collection[str] = ()) -> Verdi
     if law.parameter is not None and parameter(schedule, law.parameter) is None:
         return "no parameter"
     return None
+
+
+def _pasts(past: Past | SearchStrategy[History], keys: Sequence[str]) -> SearchStrategy[History]:
+    if isinstance(past, SearchStrategy):
+        return past
+    if past not in _PASTS:
+        raise broken_law("past", f"one of {', '.join(_PASTS)}, or a strategy", past, "'any' is both kinds")
+    return _PASTS[past](max_size=_LONGEST_HISTORY, keys=[*keys, *ERROR_KEYS])
 
 
 _Case = tuple[Callable[[], Schedule], History]
@@ -364,13 +354,7 @@ def _checked(subject: Subject, tried: Tried) -> Checked:
 
 
 def schedule_tests(
-    *schedules: Checkable,
-    laws: Iterable[str | Law] | None = None,
-    claims: Iterable[str] = (),
-    budget: Budget | int | str | None = None,
-    seed: int = 0,
-    past: SearchStrategy[History] | None = None,
-    keys: Sequence[str] = (),
+    *schedules: Checkable, laws: Iterable[str | Law] | None = None, claims: Iterable[str] = (), **options: Any
 ) -> Callable[..., None]:
     """A test function for pytest: one test for each schedule and each law that concerns it.
 
@@ -380,10 +364,7 @@ def schedule_tests(
         *schedules: What `check_schedule` takes.
         laws: See `check_schedule`.
         claims: See `check_schedule`.
-        budget: See `check_schedule`; it is what each single test has.
-        seed: See `check_schedule`.
-        past: See `check_schedule`.
-        keys: See `check_schedule`.
+        **options: ``past``, ``keys``, ``budget`` and ``seed`` of `check_schedule`; the budget is that of each test.
 
     Raises:
         MissingExtraError: pytest is not installed.
@@ -399,16 +380,16 @@ def schedule_tests(
         import pytest  # noqa: PLC0415  nothing else needs it
     except ModuleNotFoundError as error:
         raise missing_extra("pytest", "testing") from error
-    options: Any = {"claims": tuple(claims), "budget": budget, "seed": seed, "past": past, "keys": keys}
+    claims = tuple(claims)
     cases = [
         pytest.param(subject, law, id=f"{subject.name}-{law.name}")
         for subject in map(subject_of, schedules)
-        for law in concerning(subject, chosen_laws(laws, LAWS), options["claims"])
+        for law in concerning(subject, chosen_laws(laws, LAWS), claims)
     ]
 
     @pytest.mark.parametrize(("subject", "law"), cases)
     def test_schedule(subject: Subject, law: Law) -> None:
-        (checked,) = check_subject(subject, [law], **options).laws
+        (checked,) = check_schedule(subject, [law], claims=claims, **options).laws
         if checked.verdict != "holds":
             pytest.skip(f"{checked.verdict}: {law.says}")
 
