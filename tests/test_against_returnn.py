@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-import strategies as own
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from original import Config, quiet
@@ -33,7 +32,8 @@ from lrsched import (
 from lrsched.config.files import parse_config
 from lrsched.core.history import History
 from lrsched.formats.text import TEXT
-from lrsched.schedules.newbob import mean
+from lrsched.schedules.newbob import Newbob, mean
+from lrsched.testing import strategies as own
 
 _THEIR_CLASS = {
     Constant: returnn.ConstantLearningRate,
@@ -64,6 +64,20 @@ def our_control(kind=Constant, *, hold=0, presets=None, history=None, **paramete
     return LearningRateControl(schedule, MemoryStorage(history))
 
 
+def _newbob_parameters(kind=Newbob, keys=None):
+    """A newbob schedule's class and its arguments by keyword, legal both here and in RETURNN."""
+
+    def without_policies(drawn):
+        cls, arguments = drawn
+        return cls, {n: a for n, a in arguments.items() if n not in {"non_finite_error", "strict_error_key"}}
+
+    def is_legal(drawn):
+        _, arguments = drawn
+        return arguments["default_learning_rate"] or not arguments.get("relative_error_also_relative_to_learning_rate")
+
+    return own.schedule_arguments(kind, keys).map(without_policies).filter(is_legal)
+
+
 # ---- the four schedules, epoch after epoch
 
 
@@ -76,7 +90,7 @@ def _trainings(draw, error=None):
     if kind is Constant:
         parameters = {"default_learning_rate": draw(own.usual_learning_rates())}
     else:
-        _, parameters = draw(own.newbob_parameters(kind, keys))
+        _, parameters = draw(_newbob_parameters(kind, keys))
     outer = st.dictionaries(keys, error, max_size=2)
     one = draw(keys)
     errors = st.just({one: 1.0}) | st.builds(lambda value: {one: value}, error)  # most trainings have one key
@@ -257,7 +271,7 @@ def test_a_rate_that_overflows_is_refused_where_the_original_stores_infinity():
 
 
 @given(
-    parameters=own.newbob_parameters(),
+    parameters=_newbob_parameters(),
     learning_rate=own.usual_learning_rates(),
     decay=st.booleans(),
     grow=st.none() | st.booleans(),
@@ -318,7 +332,7 @@ def test_both_refuse_epochs_below_one(epoch):
 def _float_histories(error=None, keys=None, max_size=8):
     error = own.errors() if error is None else error
     data = own.epoch_data(error=own.error_dicts(keys, error), meta=st.just({}))
-    return own.histories(max_size, data)
+    return own.histories(data, max_size=max_size)
 
 
 def _some_epochs(history):
@@ -363,7 +377,7 @@ def test_the_error_that_stands_in_is_the_originals(errors, key):
     assert error_key(history, 1, key).key == theirs.get_error_key(1)
 
 
-@given(old=own.errors(), new=own.errors(), parameters=own.newbob_parameters(NewbobRelative, st.just("a")))
+@given(old=own.errors(), new=own.errors(), parameters=_newbob_parameters(NewbobRelative, st.just("a")))
 @settings(max_examples=300)
 @quiet()
 def test_the_relative_error_is_the_originals(old, new, parameters):
@@ -513,7 +527,7 @@ def _shared_metas():
 
 def _shared_histories(meta=None):
     data = own.epoch_data(rates=own.learning_rates(), meta=own.metas(_shared_metas() if meta is None else meta))
-    return own.histories(data=data)
+    return own.histories(data)
 
 
 def _saved_by_the_original(history, path):

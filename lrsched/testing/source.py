@@ -23,7 +23,7 @@ class Source:
         >>> print(source.of(History({2: EpochData(learning_rate=0.1, error={"dev_score": math.nan})})))
         History(
             {
-                2: EpochData(learning_rate=0.1, error={'dev_score': math.nan}),
+                2: EpochData(learning_rate=0.1, error={"dev_score": math.nan}),
             }
         )
         >>> print(source.imports)
@@ -93,7 +93,8 @@ class Source:
             return f"[{', '.join(map(self.of, value))}]"
         if callable(value) and getattr(value, "__name__", "").isidentifier():
             return self.named(value)
-        return repr(value)
+        written = repr(value)
+        return f'"{written[1:-1]}"' if written[0] == "'" and '"' not in written else written
 
     def _call(self, cls: type, arguments: Mapping[str, Any]) -> str:
         return f"{self.named(cls)}({', '.join(f'{name}={self.of(value)}' for name, value in arguments.items())})"

@@ -205,6 +205,15 @@ def histories(
     return _histories(data, max_size)
 
 
+def wild_histories(max_size: int = 8) -> SearchStrategy[History]:
+    """Histories of whatever can be recorded: any rate, any name, any meta value.
+
+    Args:
+        max_size: The largest number of epochs.
+    """
+    return histories(epoch_data(), max_size=max_size)
+
+
 @st.composite
 def _histories(draw: DrawFn, data: SearchStrategy[EpochData], max_size: int) -> History:
     return History({epoch: draw(data) for epoch in draw(epoch_lists(max_size))})

@@ -6,7 +6,6 @@ import io
 import re
 import sys
 
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.console import Console
 from lrsched import EpochData, FileStorage, History
 from lrsched.cli import output
 from lrsched.cli.output import console, plain_table, rare_collections, say_table, table_of
+from lrsched.testing import strategies
 
 HEADINGS = (">epoch", "why", ">größe_誤差")
 

@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from lrsched import (
     last_best_epoch,
     meta_series,
 )
+from lrsched.testing import strategies
 
 KEYS = ("dev_score", "train_score", "gpu")
 KEY = st.sampled_from(KEYS)
@@ -34,7 +34,7 @@ def _history(*errors):
     return History({epoch: EpochData(error=error) for epoch, error in enumerate(errors, start=1)})
 
 
-@given(HISTORIES | strategies.histories())
+@given(HISTORIES | strategies.wild_histories())
 def test_finished_are_exactly_the_epochs_with_errors_and_as_they_were(history):
     done = finished(history)
     assert isinstance(done, History)

@@ -6,13 +6,13 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-import strategies
 from hypothesis import assume, given
 from storages import can_be_held
 
 import lrsched.formats
 from lrsched import EpochData, FormatError, History
 from lrsched.formats.json import JSON, parse_value
+from lrsched.testing import strategies
 
 SCHEMA = json.loads((files(lrsched.formats) / "history.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -45,7 +45,7 @@ def test_one_more_epoch_changes_nothing_before_it():
     assert JSON.render(other_order) == JSON.render(history)
 
 
-@given(strategies.histories())
+@given(strategies.wild_histories())
 def test_the_schema_allows_all_that_is_written(history):
     assume(can_be_held(history))
     document = json.loads(JSON.render(history), parse_constant=pytest.fail)
@@ -53,7 +53,7 @@ def test_the_schema_allows_all_that_is_written(history):
     assert JSON.parse(JSON.render(history)) == history
 
 
-@given(strategies.histories())
+@given(strategies.wild_histories())
 def test_however_another_tool_lays_it_out_it_is_the_same(history):
     assume(can_be_held(history))
     document = json.loads(JSON.render(history))

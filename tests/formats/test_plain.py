@@ -7,13 +7,13 @@ from enum import StrEnum
 import attrs
 import numpy as np
 import pytest
-import strategies
 from hypothesis import given
 from pyrsistent import pmap, pset, pvector
 
 from lrsched import EpochData
 from lrsched.core.frozendict import FrozenDict
 from lrsched.formats.plain import dumps, jsonable
+from lrsched.testing import strategies
 
 
 class _Colour(StrEnum):

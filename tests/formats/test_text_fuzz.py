@@ -11,7 +11,6 @@ import sys
 import warnings
 
 import pytest
-import strategies as own
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from lrsched import ArgumentError, EpochData, FormatError, read
 from lrsched.core.history import History
 from lrsched.formats import literal, text
 from lrsched.formats.text import TEXT
+from lrsched.testing import strategies as own
 
 _CANARY = "canary"
 _TOUCH = f"open({_CANARY!r}, 'w').close()"
@@ -310,7 +310,7 @@ def _mutated(content, chance):
     return content
 
 
-@given(history=own.histories(max_size=4), seed=st.integers(0, 2**32))
+@given(history=own.wild_histories(4), seed=st.integers(0, 2**32))
 def test_mutated_files_load_or_say_where_they_are_wrong(history, seed):
     _loads_or_says_where(_mutated(TEXT.render(history), random.Random(seed)))
 
@@ -397,7 +397,7 @@ def _prefixes_are_refused(content):
     return whole
 
 
-@given(history=own.histories(max_size=2))
+@given(history=own.wild_histories(2))
 def test_every_prefix_of_a_file_is_refused(history):
     content = TEXT.render(history)
     assert TEXT.parse(content[: _prefixes_are_refused(content)]) == history
@@ -426,7 +426,7 @@ def test_prefixes_of_recorded_files_are_refused(corpus):
 # ---- there and back
 
 
-@given(history=own.histories())
+@given(history=own.wild_histories())
 def test_what_is_written_reads_back(history):
     content = TEXT.render(history)
     again = TEXT.parse(content)
@@ -479,7 +479,7 @@ def _words(content):
 # ---- the shortcuts
 
 
-@given(history=own.histories(data=own.epoch_data(meta=st.just({}))))
+@given(history=own.histories(own.epoch_data(meta=st.just({}))))
 def test_what_is_taken_in_one_step_means_what_it_means_piece_by_piece(history):
     """A blank where nobody writes one keeps the patterns for usual epochs and usual errors from matching."""
     content = TEXT.render(history)

@@ -5,7 +5,6 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
-import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import awkward, drawn
@@ -17,6 +16,7 @@ from lrsched.pictures.figure import figure_of
 from lrsched.pictures.look import image
 from lrsched.pictures.run import Run
 from lrsched.simulation import replay
+from lrsched.testing import strategies
 
 RUNS = awkward.runs()
 
@@ -161,7 +161,7 @@ def test_a_missing_library_is_named(digits, monkeypatch):
 
 
 @settings(max_examples=20)
-@given(strategies.texts(), strategies.histories(), strategies.schedules())
+@given(strategies.texts(), strategies.wild_histories(), strategies.schedules())
 def test_any_history_can_be_drawn(name, history, schedule):
     run = Run(name, history, replay(schedule, history), {name: replay(schedule, history, "free")})
     figure = figure_of([run])
@@ -170,7 +170,7 @@ def test_any_history_can_be_drawn(name, history, schedule):
 
 
 @settings(max_examples=10)
-@given(st.lists(strategies.histories(4), min_size=2, max_size=3))
+@given(st.lists(strategies.wild_histories(4), min_size=2, max_size=3))
 def test_any_histories_can_be_drawn_together(several):
     assert drawn.faults(figure_of([Run(f"run {n}", history) for n, history in enumerate(several)])) == []
 

@@ -4,7 +4,6 @@ import sys
 import unicodedata
 
 import pytest
-import strategies
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import awkward
@@ -14,6 +13,7 @@ from lrsched import read
 from lrsched.cli.demo import RECORDED
 from lrsched.errors import MissingExtraError
 from lrsched.pictures.terminal import text_of
+from lrsched.testing import strategies
 
 RUNS = awkward.runs()
 
@@ -74,7 +74,7 @@ def test_a_missing_library_is_named(monkeypatch):
 
 
 @settings(max_examples=60)
-@given(strategies.histories(), st.integers(1, 120), st.integers(1, 40))
+@given(strategies.wild_histories(), st.integers(1, 120), st.integers(1, 40))
 def test_any_history_can_be_drawn(history, width, height):
     fits(text_of(history, width, height), max(width, 40), max(height, 8))
 

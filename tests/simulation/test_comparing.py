@@ -5,12 +5,12 @@ import json
 import attrs
 import numpy as np
 import pytest
-import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lrsched import ArgumentError, Constant, EpochData, History, NewbobRelative
 from lrsched.simulation import Compared, compare, replay
+from lrsched.testing import strategies
 
 HALF = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=0.5)
 QUARTER = attrs.evolve(HALF, learning_rate_decay=0.25)
@@ -23,7 +23,7 @@ def _recorded(*rates):
 
 @given(
     st.dictionaries(strategies.texts(), strategies.schedules(), min_size=1, max_size=3),
-    strategies.histories(),
+    strategies.wild_histories(),
     st.sampled_from(["recorded", "free"]),
 )
 def test_each_schedule_says_what_it_says_alone(schedules, history, mode):

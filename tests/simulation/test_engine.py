@@ -5,7 +5,6 @@ import math
 import attrs
 import numpy as np
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from lrsched import (
 )
 from lrsched.simulation import replay
 from lrsched.simulation.engine import Batch, vectorisable
+from lrsched.testing import strategies
 
 KEYS = st.sampled_from(["dev_score", "dev_score_output", "dev_error", "train_score"])
 MODES = st.sampled_from(["free", "recorded"])
@@ -80,7 +80,7 @@ def histories():
     errors = st.dictionaries(KEYS, strategies.errors(), max_size=3)
     steady = strategies.usual_errors().map(lambda error: {"dev_score": error})
     data = strategies.epoch_data(rates=st.none() | rates(), error=steady | errors, meta=st.just({}))
-    return strategies.histories(max_size=14, data=data)
+    return strategies.histories(data, max_size=14)
 
 
 def pure(schedule, history, mode):

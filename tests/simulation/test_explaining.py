@@ -5,7 +5,6 @@ import math
 
 import attrs
 import pytest
-import strategies
 from hypothesis import assume, event, example, given
 from hypothesis import strategies as st
 
@@ -22,9 +21,11 @@ from lrsched import (
     Preset,
     Schedule,
 )
+from lrsched.schedules.newbob import Newbob
 from lrsched.schedules.wrappers import Wrapper
 from lrsched.simulation import explain
 from lrsched.simulation.explaining import ThresholdChange, newest_change
+from lrsched.testing import strategies
 
 NEWBOB = NewbobRelative(-0.25, default_learning_rate=0.5, learning_rate_decay=0.5, error_measure_key="dev_score")
 
@@ -43,7 +44,7 @@ def _usual_data():
 def questions(draw):
     """A schedule, a history and an epoch that the schedule answers."""
     data = draw(st.sampled_from([_usual_data(), strategies.epoch_data()]))
-    schedule, history = draw(strategies.schedules()), draw(strategies.histories(data=data))
+    schedule, history = draw(strategies.schedules()), draw(strategies.histories(data))
     epoch = draw(st.integers(1, max(history, default=0) + 2))
     try:
         schedule.decide(history, epoch)
@@ -71,7 +72,7 @@ def test_it_is_the_schedules_decision_and_never_fails_where_there_is_one(questio
 @st.composite
 def answered_by_a_threshold(draw):
     """The same, where nearly always another threshold would have given another rate."""
-    schedule = draw(strategies.newbob_schedules(keys=st.just("dev_score")))
+    schedule = draw(strategies.schedules(Newbob, keys=st.just("dev_score")))
     changes = {
         "learning_rate_decay": draw(st.sampled_from([0.5, strategies.a_third, None])),
         "learning_rate_growth": 2.0,

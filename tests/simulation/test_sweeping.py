@@ -6,7 +6,6 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from lrsched import (
 from lrsched.errors import ExecutorError
 from lrsched.simulation import Space, replay, sweep, sweep_blocks, sweeping, swept
 from lrsched.simulation.swept import Sweep
+from lrsched.testing import strategies
 
 FIXED = {"learning_rate_control": "newbob", "learning_rate": 0.1, "min_learning_rate": 0.03}
 SPACE = Space(fixed=FIXED, grid={"newbob_learning_rate_decay": [1.0, 0.5, 0.7]})

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import pytest
-import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from lrsched import (
 )
 from lrsched.errors import EmptyFileError, MissingFileError
 from lrsched.formats.text import TEXT
+from lrsched.testing import strategies
 
 EMPTY = [b"", b" ", b"\n\n", b"\t \r\n", b"\xef\xbb\xbf"]
 
@@ -126,7 +126,7 @@ def test_errors_are_the_same_in_another_process(error):
         assert (back.filename, getattr(back, "line", 0)) == (error.filename, getattr(error, "line", 0))
 
 
-@given(strategies.histories(max_size=4), st.data())
+@given(strategies.wild_histories(4), st.data())
 def test_the_beginning_of_a_file_is_never_taken_for_the_file(tmp_path_factory, history, data):
     path = tmp_path_factory.getbasetemp() / "cut"
     whole = TEXT.render(history).encode(errors="surrogatepass")

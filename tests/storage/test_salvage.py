@@ -4,7 +4,6 @@ import gzip
 import math
 
 import pytest
-import strategies
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from storages import can_be_held
@@ -12,6 +11,7 @@ from storages import can_be_held
 from lrsched import EpochData, FormatError, History, NotWrittenError, open_storage, read
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
+from lrsched.testing import strategies
 
 HISTORY = History(
     {
@@ -69,7 +69,7 @@ def test_damage_anywhere_costs_what_follows_and_nothing_before(name, damage, tmp
             assert fault.line <= len(lines)
 
 
-@given(strategies.histories(max_size=4), st.sampled_from([TEXT, JSON]), st.data())
+@given(strategies.wild_histories(4), st.sampled_from([TEXT, JSON]), st.data())
 def test_what_is_cut_off_any_history_is_all_that_is_lost(history, form, data):
     assume(can_be_held(history))
     whole = form.render(history)
