@@ -9,13 +9,12 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law, did_you_mean, missing_extra
 from lrsched.schedules.wrappers import Function, as_schedule
 from lrsched.simulation.results import Result
-from lrsched.testing.laws import LAWS, BrokenLawError, Law, NoAnswerError, answers, copier, parameter
+from lrsched.testing.laws import LAWS, BrokenLawError, Law, NoAnswerError, answers, copier, epoch_of_its_own, parameter
 from lrsched.testing.search import Budget, Progress, Trial, Tried, Verdict, search
 from lrsched.testing.source import Source, failing_test
 from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories
@@ -329,10 +328,7 @@ _Case = tuple[Callable[[], Schedule], History]
 def _copied(history: History) -> History:
     """A history of its own: a law may find that what is asked changes it."""
     return History(
-        {
-            epoch: EpochData(learning_rate=data.learning_rate, error=dict(data.error), meta=dict(data.meta))
-            for epoch, data in history.items()
-        }
+        {epoch: epoch_of_its_own(data.learning_rate, data.error, data.meta) for epoch, data in history.items()}
     )
 
 

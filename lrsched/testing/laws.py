@@ -168,14 +168,19 @@ def rates_of(history: History) -> dict[int, float | None]:
     return {epoch: data.learning_rate for epoch, data in history.items()}
 
 
+def epoch_of_its_own(learning_rate: float | None, error: Mapping[str, float], meta: Mapping[str, Any]) -> EpochData:
+    """An epoch that shares no part with another one: even what should not be changed may be."""
+    return EpochData(learning_rate=learning_rate, error=dict(error), meta=dict(meta)).with_meta({})
+
+
 def with_errors(history: History, change: Callable[[float], float], name: str | None = None) -> History:
     """``history`` with each error changed, and under the given name instead of its own."""
     return History(
         {
-            epoch: EpochData(
-                learning_rate=data.learning_rate,
-                error={name or own: change(float(value)) for own, value in data.error.items()},
-                meta=data.meta,
+            epoch: epoch_of_its_own(
+                data.learning_rate,
+                {name or own: change(float(value)) for own, value in data.error.items()},
+                data.meta,
             )
             for epoch, data in history.items()
         }
@@ -279,7 +284,7 @@ def causal(schedule: Schedule | Function, history: History) -> bool:
         past = history.before(epoch)
         _demand_same({epoch: decision}, {epoch: ask(schedule, past, epoch)}, "without data of it and of later epochs")
         for rate, error in ((0.125, 1e-3), (None, 1e9)):
-            data = EpochData(learning_rate=rate, error=dict.fromkeys(names, error))
+            data = epoch_of_its_own(rate, dict.fromkeys(names, error), {})
             future = past.set(epoch, data)
             if epoch + 7 <= LARGEST_EPOCH:
                 future = future.set(epoch + 1, data).set(epoch + 7, data)
@@ -373,10 +378,10 @@ def key_order(schedule: Schedule | Function, history: History) -> bool:
     told = answers_of(schedule, history)
     for backwards in (False, True):
         ordered = {
-            epoch: EpochData(
-                learning_rate=data.learning_rate,
-                error=dict(sorted(data.error.items(), reverse=backwards)),
-                meta=dict(sorted(data.meta.items(), reverse=backwards)),
+            epoch: epoch_of_its_own(
+                data.learning_rate,
+                dict(sorted(data.error.items(), reverse=backwards)),
+                dict(sorted(data.meta.items(), reverse=backwards)),
             )
             for epoch, data in reversed([*history.items()])
         }
@@ -458,7 +463,7 @@ def resumes(schedule: Schedule | Function, history: History) -> bool:
     return _resumes(schedule, history, reopened)
 
 
-@_law("so it does from every storage", every=25)
+@_law("so it does from every storage", every=10)
 def resumes_from_storage(schedule: Schedule | Function, history: History) -> bool:
     """The same, with files of all formats and a database on a disk."""
     names = ("learning_rates", "run.json", "learning_rates.gz", "run.db")

@@ -188,7 +188,7 @@ def _scan(tried: Sequence[Tried], trial: Trial, draw: int, number: int, until: f
         if time.monotonic() >= until:
             return
         for each in tried:
-            if each.broken is None and count % each.law.every == 0:
+            if each.broken is None and count % each.law.every == each.law.every // 2:  # the first ones are simple
                 _try(each, trial, case)
         count += 1
 
