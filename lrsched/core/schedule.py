@@ -43,7 +43,7 @@ class Schedule(ABC):
     def claims(self) -> frozenset[str]:
         """The optional laws that the schedule keeps, by name; here none.
 
-        Every schedule has to keep the other laws. `lrsched.testing` knows them all, and checks what is claimed.
+        Every schedule has to keep the other laws. ``lrsched.testing`` knows them all, and checks what is claimed.
         """
         return frozenset()
 

@@ -71,7 +71,7 @@ class Law:
 
     @property
     def name(self) -> str:
-        """Its name: the one of the function."""
+        """The name of the function."""
         return self.check.__name__
 
 
