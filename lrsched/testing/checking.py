@@ -232,8 +232,8 @@ def chosen_laws(laws: Iterable[str | Law] | None, known: Mapping[str, Law]) -> t
 
 def concerning(subject: Subject, laws: Sequence[Law], claims: Iterable[str] = ()) -> list[Law]:
     """Those of some laws that concern what is checked, as far as that is known before schedules are drawn."""
-    claimed = _claimed(claims)
-    return [law for law in laws if subject.make is None or why_not(law, subject.make(), claimed) is None]
+    claimed = _optional(claims, laws)
+    return [law for law in laws if subject.make is None or _why_not(law, subject.make(), claimed, laws) is None]
 
 
 def check_schedule(
@@ -277,10 +277,11 @@ def check_schedule(
         [('scale_invariant', 'holds'), ('shift_invariant', 'not claimed')]
     """
     subject = schedule if isinstance(schedule, Subject) else subject_of(schedule)
-    claimed = _claimed(claims)
+    chosen = chosen_laws(laws, LAWS)
+    claimed = _optional(claims, chosen)
 
     def unconcerned(law: Law, case: _Case) -> Verdict | None:
-        return why_not(law, case[0](), claimed)
+        return _why_not(law, case[0](), claimed, chosen)
 
     def attempt(law: Law, case: _Case) -> bool:
         make, history = case
@@ -292,22 +293,26 @@ def check_schedule(
             return False  # `answers` says so already
 
     trial = Trial(st.tuples(subject.makers, _pasts(past, keys)), unconcerned, attempt, _size)
-    tried, examples = search(chosen_laws(laws, LAWS), trial, Budget.of(budget), seed, progress)
+    tried, examples = search(chosen, trial, Budget.of(budget), seed, progress)
     report = Report(subject.name, tuple(_checked(subject, each) for each in tried), examples, seed)
     if on_fail == "raise":
         report.raise_if_broken()
     return report
 
 
-def _claimed(claims: Iterable[str]) -> frozenset[str]:
-    """Names of optional laws; refuses others."""
-    optional = {name: law for name, law in LAWS.items() if law.claimed}
-    return frozenset(law.name for law in chosen_laws(claims, optional))
+def _optional(claims: Iterable[str], laws: Iterable[Law]) -> frozenset[str]:
+    """Claims, which are names of optional laws.
+
+    Raises:
+        ArgumentError: One is not.
+    """
+    known = {law.name: law for law in (*LAWS.values(), *laws) if law.claimed}
+    return frozenset(law.name for law in chosen_laws(claims, known))
 
 
-def why_not(law: Law, schedule: Schedule, claims: Collection[str] = ()) -> Verdict | None:
+def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterable[Law]) -> Verdict | None:
     """Why a law does not concern a schedule; None if it does."""
-    if law.claimed and law.name not in claims and law.name not in schedule.claims:
+    if law.claimed and law.name not in claims and law.name not in _optional(schedule.claims, laws):
         return "not claimed"
     if law.parameter is not None and parameter(schedule, law.parameter) is None:
         return "no parameter"

@@ -27,6 +27,7 @@ from lrsched.errors import ArgumentError, broken_law
 from lrsched.schedules.wrappers import Wrapper
 
 HUGE_EPOCH: Final = 10**12
+_FAR_EPOCH: Final = 1000  # where schedules are asked, which may look at every epoch before
 SPECIAL_ERRORS: Final = (math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 1e308, -1e308)
 SPECIAL_RATES: Final = (0.0, -0.0, 5e-324, 1e308, 1.0, 0.1, 1e-3)
 ERROR_KEYS: Final = ("dev_score", "dev_error", "train_score")
@@ -175,23 +176,27 @@ def epoch_data(
 
 
 @cache
-def epochs() -> SearchStrategy[int]:
-    """Single epochs; mostly early ones."""
-    return st.integers(1, 12) | st.integers(1, 10**4) | st.integers(1, HUGE_EPOCH) | st.just(HUGE_EPOCH)
+def epochs(largest: int = HUGE_EPOCH) -> SearchStrategy[int]:
+    """Single epochs up to ``largest``; mostly early ones."""
+    return st.integers(1, 12) | st.integers(1, min(10**4, largest)) | st.integers(1, largest) | st.just(largest)
 
 
 @cache
-def epoch_lists(max_size: int = 8) -> SearchStrategy[list[int]]:
+def epoch_lists(max_size: int = 8, largest: int = HUGE_EPOCH) -> SearchStrategy[list[int]]:
     """Ascending epochs: 1, 2, 3, ...; with gaps; with huge gaps."""
     unbroken = st.integers(0, max_size).map(lambda last: list(range(1, last + 1)))
-    return unbroken | st.lists(epochs(), unique=True, max_size=max_size).map(sorted)
+    return unbroken | st.lists(epochs(largest), unique=True, max_size=max_size).map(sorted)
 
 
 # ---- histories
 
 
 def histories(
-    data: SearchStrategy[EpochData] | None = None, *, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS
+    data: SearchStrategy[EpochData] | None = None,
+    *,
+    max_size: int = 8,
+    keys: Sequence[str] = ERROR_KEYS,
+    largest: int = HUGE_EPOCH,
 ) -> SearchStrategy[History]:
     """Histories of trainings: realistic ones and hostile ones.
 
@@ -199,10 +204,11 @@ def histories(
         data: What is known of an epoch. If it is given, all of the epochs are drawn from it, some with gaps between.
         max_size: The largest number of epochs.
         keys: What the errors are called where ``data`` is not given; at least one name.
+        largest: The largest epoch where ``data`` is given.
     """
     if data is None:
         return realistic_histories(max_size=max_size, keys=keys) | hostile_histories(max_size=max_size, keys=keys)
-    return _histories(data, max_size)
+    return _histories(data, epoch_lists(max_size, largest))
 
 
 def wild_histories(max_size: int = 8) -> SearchStrategy[History]:
@@ -215,8 +221,8 @@ def wild_histories(max_size: int = 8) -> SearchStrategy[History]:
 
 
 @st.composite
-def _histories(draw: DrawFn, data: SearchStrategy[EpochData], max_size: int) -> History:
-    return History({epoch: draw(data) for epoch in draw(epoch_lists(max_size))})
+def _histories(draw: DrawFn, data: SearchStrategy[EpochData], epochs: SearchStrategy[list[int]]) -> History:
+    return History({epoch: draw(data) for epoch in draw(epochs)})
 
 
 @st.composite
@@ -254,7 +260,8 @@ def hostile_histories(*, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS) ->
     """
     rates = st.none() | usual_learning_rates()
     error = st.dictionaries(st.sampled_from(keys), errors(), max_size=2)
-    return histories(epoch_data(rates=rates, error=error, meta=st.just({})), max_size=max_size)
+    data = epoch_data(rates=rates, error=error, meta=st.just({}))
+    return histories(data, max_size=max_size, largest=_FAR_EPOCH)
 
 
 # ---- schedules

@@ -155,6 +155,19 @@ def test_what_is_not_claimed_is_not_checked_and_it_is_said():
     assert not seen
 
 
+def test_a_claim_of_no_law_is_refused():
+    def misspelt(history, epoch):
+        return 0.1
+
+    misspelt.claims = ["monotonous"]
+    with pytest.raises(
+        ArgumentError, match="a law must be one that there is, got 'monotonous'; did you mean 'monotone'"
+    ):
+        check_schedule(misspelt)
+    with pytest.raises(ArgumentError, match="got 'monotonous'"):
+        schedule_tests(misspelt)
+
+
 def test_claims_are_those_of_the_schedule_and_those_that_are_named():
     told = verdicts(report(NEWBOB, budget=20))
     assert (told["scale_invariant"], told["shift_invariant"]) == ("holds", "not claimed")
@@ -207,7 +220,7 @@ def test_a_violation_is_raised_with_its_history_and_its_test():
     told = str(raised.value)
     assert told.startswith("fails_on_nan breaks the law answers (it answers: ")
     assert "asked for epoch 2 it raises ArgumentError: fails_on_nan(history, 2) must be a finite number >= 0" in told
-    assert 'EpochData(error={"dev_score": math.nan})' in told
+    assert 'error={"dev_score": math.nan})' in told
     assert isinstance(raised.value, AssertionError)
     assert isinstance(raised.value, LrschedError)
 
