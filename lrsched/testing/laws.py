@@ -241,7 +241,7 @@ def another_time() -> Iterator[None]:
 # ---- the laws that all schedules keep
 
 
-@_law("it answers: whatever the past, a finite learning rate >= 0")
+@_law("whatever the past, the answer is a finite rate >= 0")
 def answers(schedule: Schedule | Function, history: History) -> bool:
     """For every epoch there is a `Decision` whose rate is a finite float >= 0; nothing is raised."""
     schedule = as_schedule(schedule)
@@ -249,7 +249,7 @@ def answers(schedule: Schedule | Function, history: History) -> bool:
     return bool(answers_of(schedule, history))
 
 
-@_law("asking changes neither the history nor the schedule")
+@_law("asking changes neither history nor schedule")
 def pure(schedule: Schedule | Function, history: History) -> bool:
     """The history and the schedule are the same before and after."""
     schedule = as_schedule(schedule)
@@ -273,7 +273,7 @@ def _state(schedule: Schedule) -> Any:
         return repr(getattr(schedule, "__dict__", schedule))
 
 
-@_law("the same question has the same answer, in any order, at any time")
+@_law("the same question always has the same answer")
 def deterministic(schedule: Schedule | Function, history: History) -> bool:
     """Asked again, asked in another order, and asked years later, it answers the same."""
     schedule = as_schedule(schedule)
@@ -287,7 +287,7 @@ def deterministic(schedule: Schedule | Function, history: History) -> bool:
     return True
 
 
-@_law("data of the epoch itself, or of later ones, change nothing")
+@_law("data of the epoch and of later ones change nothing")
 def causal(schedule: Schedule | Function, history: History) -> bool:
     """Decisions do not change when the epoch and all later ones are taken away, or get other data."""
     schedule = as_schedule(schedule)
@@ -305,7 +305,7 @@ def causal(schedule: Schedule | Function, history: History) -> bool:
     return True
 
 
-@_law("called like a function, it gives the rate of its decision")
+@_law("a call gives the rate of the decision")
 def call_is_decision(schedule: Schedule | Function, history: History) -> bool:
     """``schedule(history, epoch)`` is ``schedule.decide(history, epoch).learning_rate``."""
     schedule = as_schedule(schedule)
@@ -362,7 +362,7 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
     return True
 
 
-@_law("rates that are given beforehand are those that it decides, and change nothing that is known")
+@_law("rates given beforehand are those it decides")
 def prefill(schedule: Schedule | Function, history: History) -> bool:
     """What `Schedule.prefill` puts into an epoch is the decision for it; errors, and rates other than 0, stay."""
     schedule = as_schedule(schedule)
@@ -381,7 +381,7 @@ def prefill(schedule: Schedule | Function, history: History) -> bool:
     return bool(history)
 
 
-@_law("the order of the errors of an epoch changes nothing")
+@_law("the order of an epoch's errors changes nothing")
 def key_order(schedule: Schedule | Function, history: History) -> bool:
     """Decisions are the same when the errors, and the epochs, were recorded in another order."""
     if all(len(data.error) < 2 for data in history.values()) and len(history) < 2:  # noqa: PLR2004  two have an order
@@ -463,7 +463,7 @@ def replays(schedule: Schedule | Function, history: History) -> bool:
     return bool(run)
 
 
-@_law("cut anywhere, a training goes on as if it had not stopped")
+@_law("cut anywhere, a training goes on as if it had not")
 def resumes(schedule: Schedule | Function, history: History) -> bool:
     """A training that is stopped after every step, and goes on in a new process from its file, has the same rates."""
     formats = (TEXT, JSON)
@@ -475,7 +475,7 @@ def resumes(schedule: Schedule | Function, history: History) -> bool:
     return _resumes(schedule, history, reopened)
 
 
-@_law("so it does from every storage", every=10)
+@_law("cut anywhere, it goes on so from every storage", every=10)
 def resumes_from_storage(schedule: Schedule | Function, history: History) -> bool:
     """The same, with files of all formats and a database on a disk."""
     names = ("learning_rates", "run.json", "learning_rates.gz", "run.db")
@@ -592,7 +592,7 @@ def monotone(schedule: Schedule | Function, history: History) -> bool:
     return _never_higher(schedule, history, lambda error: [error * change for change in _CHANGES])
 
 
-@_law("a NaN or infinite error never gives a higher rate than another one", **_claimed)
+@_law("a NaN or infinite error gives no higher rate", **_claimed)
 def non_finite_is_worst(schedule: Schedule | Function, history: History) -> bool:
     """Of two runs that differ in the newest epoch, the one with no finite error there has no higher rate next."""
     return _never_higher(schedule, history, lambda _: [math.nan, math.inf, -math.inf])
