@@ -8,8 +8,9 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra(str(error.name), "testing") from error
 
-from lrsched.testing.checking import Checked, Report, Violation, check_schedule, schedule_tests, subject_of
+from lrsched.testing.checking import check_schedule, schedule_tests, subject_of
 from lrsched.testing.laws import LAWS, BrokenLawError, Law
+from lrsched.testing.reporting import Checked, Report, Violation
 from lrsched.testing.search import Budget
 from lrsched.testing.strategies import configs, epoch_data, errors, histories, learning_rates, schedules
 

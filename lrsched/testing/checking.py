@@ -1,8 +1,8 @@
-"""`check_schedule`: all laws at once, and what there is to say of them."""
+"""`check_schedule`: all laws of schedules at once."""
 
 import inspect
-import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, Final, Literal, final
 
 import attrs
@@ -11,16 +11,13 @@ from hypothesis.strategies import SearchStrategy
 
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
-from lrsched.errors import broken_law, did_you_mean, missing_extra
+from lrsched.errors import broken_law
 from lrsched.schedules.wrappers import Function, as_schedule
-from lrsched.simulation.results import Result
-from lrsched.testing.laws import LAWS, BrokenLawError, Law, NoAnswerError, answers, copier, epoch_of_its_own, parameter
-from lrsched.testing.search import Budget, Progress, Trial, Tried, Verdict, search
-from lrsched.testing.source import Source, failing_test
+from lrsched.testing.laws import LAWS, Law, NoAnswerError, answers, copier, epoch_of_its_own, parameter
+from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
+from lrsched.testing.search import Broken, Budget, Progress, Trial, Verdict, search
+from lrsched.testing.source import Source, failing_test, import_of
 from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories
-
-OnFail = Literal["raise", "report"]
-"""Whether a broken law is raised, or only reported."""
 
 Past = Literal["any", "realistic", "hostile"]
 """Which histories are tried."""
@@ -31,109 +28,6 @@ _PASTS: Final[dict[str, Callable[..., SearchStrategy[History]]]] = {
     "hostile": hostile_histories,
 }
 _LONGEST_HISTORY: Final = 12  # epochs
-
-
-@final
-@attrs.frozen
-class Violation:
-    """A law that is broken, and the smallest example that was found.
-
-    Attributes:
-        subject: What breaks it, as Python has it.
-        example: On what: a `History`, or whatever the law is tried on.
-        told: How.
-        code: A test in Python that fails.
-    """
-
-    subject: str
-    example: Any
-    told: str
-    code: str
-
-
-@final
-@attrs.frozen
-class Checked:
-    """What there is to say of a law.
-
-    Attributes:
-        law: The law.
-        verdict: See `Verdict`.
-        examples: On how many examples it was put to the test.
-        violation: How it is broken; None if it is not.
-    """
-
-    law: Law
-    verdict: Verdict
-    examples: int = 0
-    violation: Violation | None = None
-
-
-@final
-@attrs.frozen
-class Report(Result):
-    """What was checked, law by law.
-
-    Attributes:
-        subject: What was checked, by name.
-        laws: The laws, in their order.
-        examples: How many examples were tried.
-        seed: With it the same examples are tried again.
-    """
-
-    subject: str
-    laws: tuple[Checked, ...]
-    examples: int
-    seed: int
-
-    @property
-    def broken(self) -> tuple[Checked, ...]:
-        """The laws that are broken."""
-        return tuple(checked for checked in self.laws if checked.verdict == "broken")
-
-    def raise_if_broken(self) -> None:
-        """Raise what is broken.
-
-        Raises:
-            BrokenLawError: A law is broken; says which, how, and by what.
-        """
-        if self.broken:
-            raise BrokenLawError("\n\n".join(_described(self.subject, each) for each in self.broken))
-
-    def to_dict(self) -> dict[str, Any]:
-        """See `Result.to_dict`: law, verdict, examples, what the law says, and how it is broken."""
-        return {
-            "law": [each.law.name for each in self.laws],
-            "verdict": [each.verdict for each in self.laws],
-            "examples": [each.examples for each in self.laws],
-            "says": [each.law.says for each in self.laws],
-            "told": [each.violation.told if each.violation else None for each in self.laws],
-        }
-
-    def data(self) -> dict[str, Any]:
-        """See `Result.data`."""
-        table = self.to_dict()
-        rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
-        for row, checked in zip(rows, self.laws, strict=True):
-            row["violation"] = checked.violation
-        return {
-            "subject": self.subject,
-            "sound": not self.broken,
-            "examples": self.examples,
-            "seed": self.seed,
-            "laws": rows,
-        }
-
-
-def _described(subject: str, checked: Checked) -> str:
-    violation = checked.violation
-    if violation is None:
-        return f"{subject} breaks the law {checked.law.name}"
-    told = f"{violation.subject} breaks the law {checked.law.name} ({checked.law.says}): {violation.told}"
-    return f"{told}\n\n{violation.code}"
-
-
-# ---- schedules
 
 
 @final
@@ -175,7 +69,7 @@ def subject_of(what: Any, name: str | None = None, imports: str | None = None) -
         law = "a schedule, a function (history, epoch) -> rate, or what makes one when it is called without arguments"
         raise broken_law("what is checked", law, what, "see lrsched.Schedule")
     called = name or getattr(what, "__name__", None) or repr(what)
-    imports = imports or _import_of(what)
+    imports = imports or import_of(what)
     if _takes(what, 2) and not isinstance(what, type):
         return _always(copier(what), called, imports, called)
     if not _takes(what, 0):
@@ -199,35 +93,6 @@ def _takes(what: Callable[..., Any], number: int) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _import_of(what: Any) -> str | None:
-    """The line that imports a function or a class; None if it cannot be imported."""
-    name, home = getattr(what, "__qualname__", ""), getattr(what, "__module__", "__main__")
-    can_be = name.isidentifier() and getattr(sys.modules.get(home), name, None) is what and home != "__main__"
-    return f"from {home} import {name}" if can_be else None
-
-
-def chosen_laws(laws: Iterable[str | Law] | None, known: Mapping[str, Law]) -> tuple[Law, ...]:
-    """Laws given by name, or themselves; None is all that are known.
-
-    Raises:
-        ArgumentError: None has that name.
-    """
-    if laws is None:
-        return tuple(known.values())
-    chosen = []
-    for law in (laws,) if isinstance(laws, (str, Law)) else laws:
-        if isinstance(law, str):
-            if law not in known:
-                way_out = did_you_mean(law, known) or f"there are {', '.join(known)}"
-                raise broken_law("a law", "one that there is", law, way_out)
-            chosen.append(known[law])
-        elif isinstance(law, Law):
-            chosen.append(law)
-        else:
-            raise broken_law("a law", "a name or a Law", law, f"there are {', '.join(known)}")
-    return tuple(chosen)
 
 
 def concerning(subject: Subject, laws: Sequence[Law], claims: Iterable[str] = ()) -> list[Law]:
@@ -294,10 +159,8 @@ def check_schedule(
 
     trial = Trial(st.tuples(subject.makers, _pasts(past, keys)), unconcerned, attempt, _size)
     tried, examples = search(chosen, trial, Budget.of(budget), seed, progress)
-    report = Report(subject.name, tuple(_checked(subject, each) for each in tried), examples, seed)
-    if on_fail == "raise":
-        report.raise_if_broken()
-    return report
+    report = Report(subject.name, tuple(checked(each, partial(_violation, subject)) for each in tried), examples, seed)
+    return report.raised_if(on_fail)
 
 
 def _optional(claims: Iterable[str], laws: Iterable[Law]) -> frozenset[str]:
@@ -342,16 +205,12 @@ def _size(case: _Case) -> tuple[int, int]:
     return len(history), len(repr(history)) + len(repr(make()))
 
 
-def _checked(subject: Subject, tried: Tried) -> Checked:
-    violation = None
-    if tried.broken is not None:
-        make, history = tried.broken.case
-        source = Source()
-        expression = subject.expression or source.of(make())
-        source.add(subject.imports)
-        code = failing_test(tried.law.check, expression, history, source)
-        violation = Violation(expression, history, str(tried.broken.error), code)
-    return Checked(tried.law, tried.verdict, tried.examples, violation)
+def _violation(subject: Subject, law: Law, broken: Broken) -> Violation:
+    make, history = broken.case
+    source = Source()
+    expression = subject.expression or source.of(make())
+    source.add(subject.imports)
+    return Violation(expression, history, str(broken.error), failing_test(law.check, expression, history, source))
 
 
 def schedule_tests(
@@ -377,21 +236,7 @@ def schedule_tests(
         >>> from lrsched import Constant
         >>> test_my_schedules = schedule_tests(Constant(0.1), lambda history, epoch: 0.1 / epoch)
     """
-    try:
-        import pytest  # noqa: PLC0415  nothing else needs it
-    except ModuleNotFoundError as error:
-        raise missing_extra("pytest", "testing") from error
     claims = tuple(claims)
-    cases = [
-        pytest.param(subject, law, id=f"{subject.name}-{law.name}")
-        for subject in map(subject_of, schedules)
-        for law in concerning(subject, chosen_laws(laws, LAWS), claims)
-    ]
-
-    @pytest.mark.parametrize(("subject", "law"), cases)
-    def test_schedule(subject: Subject, law: Law) -> None:
-        (checked,) = check_schedule(subject, [law], claims=claims, **options).laws
-        if checked.verdict != "holds":
-            pytest.skip(f"{checked.verdict}: {law.says}")
-
-    return test_schedule
+    subjects = [*map(subject_of, schedules)]
+    cases = [(each, law) for each in subjects for law in concerning(each, chosen_laws(laws, LAWS), claims)]
+    return law_tests(cases, lambda subject, law: check_schedule(subject, [law], claims=claims, **options))

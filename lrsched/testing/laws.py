@@ -79,12 +79,20 @@ LAWS: Final[dict[str, Law]] = {}
 """Every law of schedules, by name."""
 
 
-def _law(says: str, **details: Any) -> Callable[[Check], Check]:
-    def register(check: Check) -> Check:
-        LAWS[check.__name__] = Law(check, says, **details)
-        return check
+def registering(laws: dict[str, Law]) -> Callable[..., Callable[[Check], Check]]:
+    """What puts laws into ``laws``: a decorator ``@law(says, **details)`` for functions, see `Law`."""
 
-    return register
+    def law(says: str, **details: Any) -> Callable[[Check], Check]:
+        def register(check: Check) -> Check:
+            laws[check.__name__] = Law(check, says, **details)
+            return check
+
+        return register
+
+    return law
+
+
+_law = registering(LAWS)
 
 
 # ---- what the laws are made of

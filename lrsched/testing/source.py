@@ -1,6 +1,7 @@
 """Values as Python source, so that what breaks a law can be pasted into a test."""
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, final
@@ -100,7 +101,16 @@ class Source:
         return f"{self.named(cls)}({', '.join(f'{name}={self.of(value)}' for name, value in arguments.items())})"
 
 
-def failing_test(check: Callable[..., Any], subject: str, example: Any, source: Source) -> str:
+def import_of(what: Any) -> str | None:
+    """The line that imports a function or a class; None if it cannot be imported."""
+    name, home = getattr(what, "__qualname__", ""), getattr(what, "__module__", "__main__")
+    can_be = name.isidentifier() and getattr(sys.modules.get(home), name, None) is what and home != "__main__"
+    return f"from {home} import {name}" if can_be else None
+
+
+def failing_test(
+    check: Callable[..., Any], subject: str, example: Any, source: Source, *, called: str = "past", fixture: str = ""
+) -> str:
     """A test that fails, since a law is broken.
 
     Args:
@@ -108,12 +118,14 @@ def failing_test(check: Callable[..., Any], subject: str, example: Any, source: 
         subject: What breaks it, as ``source`` has written it.
         example: On what.
         source: Knows what has to be imported for the subject.
+        called: What the example is called.
+        fixture: A fixture of pytest that the subject needs.
     """
     home, _, module = check.__module__.rpartition(".")
     source.add(f"from {home} import {module}" if home else f"import {module}")
     lines = [
-        f"def test_{check.__name__}():",
-        f"    past = {source.of(example, '    ')}",
-        f"    assert {module}.{check.__name__}({subject}, past)",
+        f"def test_{check.__name__}({fixture}):",
+        f"    {called} = {source.of(example, '    ')}",
+        f"    assert {module}.{check.__name__}({subject}, {called})",
     ]
     return "\n".join([source.imports, "", "", *lines])

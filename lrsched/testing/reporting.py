@@ -1,0 +1,197 @@
+"""What there is to say when laws were checked, and how pytest is told."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Protocol, TypeVar, final
+
+import attrs
+
+from lrsched.errors import broken_law, did_you_mean, missing_extra
+from lrsched.simulation.results import Result
+from lrsched.testing.laws import BrokenLawError, Law
+from lrsched.testing.search import Broken, Tried, Verdict
+
+OnFail = Literal["raise", "report"]
+"""Whether a broken law is raised, or only reported."""
+
+
+@final
+@attrs.frozen
+class Violation:
+    """A law that is broken, and the smallest example that was found.
+
+    Attributes:
+        subject: What breaks it, as Python has it.
+        example: On what: a `History`, or whatever the law is tried on.
+        told: How.
+        code: A test in Python that fails.
+    """
+
+    subject: str
+    example: Any
+    told: str
+    code: str
+
+
+@final
+@attrs.frozen
+class Checked:
+    """What there is to say of a law.
+
+    Attributes:
+        law: The law.
+        verdict: See `Verdict`.
+        examples: On how many examples it was put to the test.
+        violation: How it is broken; None if it is not.
+    """
+
+    law: Law
+    verdict: Verdict
+    examples: int = 0
+    violation: Violation | None = None
+
+
+@final
+@attrs.frozen
+class Report(Result):
+    """What was checked, law by law.
+
+    Attributes:
+        subject: What was checked, by name.
+        laws: The laws, in their order.
+        examples: How many examples were tried.
+        seed: With it the same examples are tried again.
+    """
+
+    subject: str
+    laws: tuple[Checked, ...]
+    examples: int
+    seed: int
+
+    @property
+    def broken(self) -> tuple[Checked, ...]:
+        """The laws that are broken."""
+        return tuple(checked for checked in self.laws if checked.verdict == "broken")
+
+    def raise_if_broken(self) -> None:
+        """Raise what is broken.
+
+        Raises:
+            BrokenLawError: A law is broken; says which, how, and by what.
+        """
+        if self.broken:
+            raise BrokenLawError("\n\n".join(_described(self.subject, each) for each in self.broken))
+
+    def raised_if(self, on_fail: OnFail) -> "Report":
+        """Itself, unless what is broken is to be raised.
+
+        Raises:
+            BrokenLawError: See `raise_if_broken`.
+        """
+        if on_fail == "raise":
+            self.raise_if_broken()
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """See `Result.to_dict`: law, verdict, examples, what the law says, and how it is broken."""
+        return {
+            "law": [each.law.name for each in self.laws],
+            "verdict": [each.verdict for each in self.laws],
+            "examples": [each.examples for each in self.laws],
+            "says": [each.law.says for each in self.laws],
+            "told": [each.violation.told if each.violation else None for each in self.laws],
+        }
+
+    def data(self) -> dict[str, Any]:
+        """See `Result.data`."""
+        table = self.to_dict()
+        rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+        for row, checked in zip(rows, self.laws, strict=True):
+            row["violation"] = checked.violation
+        return {
+            "subject": self.subject,
+            "sound": not self.broken,
+            "examples": self.examples,
+            "seed": self.seed,
+            "laws": rows,
+        }
+
+
+def _described(subject: str, checked: Checked) -> str:
+    violation = checked.violation
+    if violation is None:
+        return f"{subject} breaks the law {checked.law.name}"
+    told = f"{violation.subject} breaks the law {checked.law.name} ({checked.law.says}): {violation.told}"
+    return f"{told}\n\n{violation.code}"
+
+
+def checked(tried: Tried, violation: Callable[[Law, Broken], Violation]) -> Checked:
+    """What the search found out of a law.
+
+    Args:
+        tried: What it knows of it.
+        violation: Writes down what breaks it.
+    """
+    found = None if tried.broken is None else violation(tried.law, tried.broken)
+    return Checked(tried.law, tried.verdict, tried.examples, found)
+
+
+def chosen_laws(laws: Iterable[str | Law] | None, known: Mapping[str, Law]) -> tuple[Law, ...]:
+    """Laws given by name, or themselves; None is all that are known.
+
+    Raises:
+        ArgumentError: None has that name.
+    """
+    if laws is None:
+        return tuple(known.values())
+    chosen = []
+    for law in (laws,) if isinstance(laws, (str, Law)) else laws:
+        if isinstance(law, str):
+            if law not in known:
+                way_out = did_you_mean(law, known) or f"there are {', '.join(known)}"
+                raise broken_law("a law", "one that there is", law, way_out)
+            chosen.append(known[law])
+        elif isinstance(law, Law):
+            chosen.append(law)
+        else:
+            raise broken_law("a law", "a name or a Law", law, f"there are {', '.join(known)}")
+    return tuple(chosen)
+
+
+class Named(Protocol):
+    """What is checked."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+
+Subject = TypeVar("Subject", bound=Named)
+
+
+def law_tests(
+    cases: Iterable[tuple[Subject, Law]], check: Callable[[Subject, Law], Report]
+) -> Callable[[Subject, Law], None]:
+    """A test function for pytest: one test for each pair of what is checked and a law.
+
+    A test in which no example had anything to say about the law is skipped, not passed.
+
+    Args:
+        cases: The pairs.
+        check: Checks one; raises what is broken.
+
+    Raises:
+        MissingExtraError: pytest is not installed.
+    """
+    try:
+        import pytest  # noqa: PLC0415  nothing else needs it
+    except ModuleNotFoundError as error:
+        raise missing_extra("pytest", "testing") from error
+    named = [pytest.param(subject, law, id=f"{subject.name}-{law.name}") for subject, law in cases]
+
+    @pytest.mark.parametrize(("subject", "law"), named)
+    def test_law(subject: Subject, law: Law) -> None:
+        (each,) = check(subject, law).laws
+        if each.verdict != "holds":
+            pytest.skip(f"{each.verdict}: {law.says}")
+
+    return test_law
