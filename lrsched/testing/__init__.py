@@ -12,17 +12,22 @@ from lrsched.testing.checking import check_schedule, schedule_tests, subject_of
 from lrsched.testing.laws import LAWS, BrokenLawError, Law
 from lrsched.testing.reporting import Checked, Report, Violation
 from lrsched.testing.search import Budget
-from lrsched.testing.strategies import configs, epoch_data, errors, histories, learning_rates, schedules
+from lrsched.testing.storage_checking import check_storage, storage_tests
+from lrsched.testing.storage_laws import STORAGE_LAWS, Place
+from lrsched.testing.strategies import configs, epoch_data, errors, histories, learning_rates, schedules, states
 
 __all__ = [
     "LAWS",
+    "STORAGE_LAWS",
     "BrokenLawError",
     "Budget",
     "Checked",
     "Law",
+    "Place",
     "Report",
     "Violation",
     "check_schedule",
+    "check_storage",
     "configs",
     "epoch_data",
     "errors",
@@ -30,5 +35,7 @@ __all__ = [
     "learning_rates",
     "schedule_tests",
     "schedules",
+    "states",
+    "storage_tests",
     "subject_of",
 ]

@@ -6,9 +6,10 @@ They shrink to what a person can read: few epochs, the rate 0.1, errors of 1.0.
 import inspect
 import math
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from itertools import accumulate
 from typing import Any, Final
 
 import attrs
@@ -262,6 +263,97 @@ def hostile_histories(*, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS) ->
     error = st.dictionaries(st.sampled_from(keys), errors(), max_size=2)
     data = epoch_data(rates=rates, error=error, meta=st.just({}))
     return histories(data, max_size=max_size, largest=_FAR_EPOCH)
+
+
+# ---- storages
+
+
+_EASILY_LOST: Final = (1.0, 3, 0.0, -0.0, 0, math.nan, math.inf)
+
+
+@st.composite
+def states(draw: DrawFn, data: SearchStrategy[EpochData] | None = None, *, max_size: int = 6) -> list[History]:
+    """Histories to be saved one after another, as a training and those who mend it make them.
+
+    Each comes from the one before: an epoch comes or changes; one goes; all change; numbers become others that are
+    equal, 3.0 a 3 and 0.0 a -0.0; nothing changes.
+
+    Args:
+        draw: Hypothesis gives it.
+        data: What is known of an epoch; by default anything.
+        max_size: The largest number of histories.
+    """
+    changes = draw(st.lists(_changes(data), max_size=max_size))
+    return [*accumulate(changes, _after, initial=History())][1:]
+
+
+@cache
+def _changes(data: SearchStrategy[EpochData] | None) -> SearchStrategy[Callable[[History], History]]:
+    if data is None:
+        numbers = st.sampled_from(_EASILY_LOST) | errors() | st.integers(-(2**53), 2**53)
+        data = epoch_data(error=error_dicts(values=numbers))
+    return (
+        st.builds(_Set, st.integers(1, 3) | epochs(), data)
+        | st.builds(_Drop, st.integers(0, 7))
+        | st.builds(_Replace, histories(data, max_size=4))
+        | st.just(_with_twins)
+        | st.just(History)
+    )
+
+
+def _after(history: History, change: Callable[[History], History]) -> History:
+    return change(history)
+
+
+@attrs.frozen
+class _Set:
+    """One epoch comes or changes."""
+
+    epoch: int
+    data: EpochData
+
+    def __call__(self, history: History) -> History:
+        return history.set(self.epoch, self.data)
+
+
+@attrs.frozen
+class _Drop:
+    """One epoch goes."""
+
+    position: int
+
+    def __call__(self, history: History) -> History:
+        gone = [*history][self.position % len(history)] if history else None
+        return History({epoch: data for epoch, data in history.items() if epoch != gone})
+
+
+@attrs.frozen
+class _Replace:
+    """All change."""
+
+    by: History
+
+    def __call__(self, history: History) -> History:
+        del history
+        return self.by
+
+
+def _with_twins(history: History) -> History:
+    """Each error becomes another number that is equal, where there is one."""
+    return History(
+        {
+            epoch: data.with_error({name: _twin(value) for name, value in data.error.items()})
+            for epoch, data in history.items()
+        }
+    )
+
+
+def _twin(value: float) -> float:
+    if value == 0:
+        return 0.0 if math.copysign(1.0, value) < 0 else -0.0
+    if type(value) is int:
+        return float(value)
+    return int(value) if value.is_integer() and abs(value) <= 2**53 else value
 
 
 # ---- schedules

@@ -1,0 +1,166 @@
+"""`check_storage`: all laws of storages at once."""
+
+import inspect
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, final
+
+import attrs
+from hypothesis.strategies import SearchStrategy
+
+from lrsched.core.history import History
+from lrsched.errors import broken_law
+from lrsched.testing import strategies
+from lrsched.testing.laws import Law
+from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
+from lrsched.testing.search import Broken, Budget, Progress, Trial, search
+from lrsched.testing.source import Source, failing_test, import_of
+from lrsched.testing.storage_laws import STORAGE_LAWS, Factory, NoStorageError, Place, is_storage
+
+_DEFAULT_EXAMPLES: Final = 40  # a storage is slower than a schedule
+_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is on it is in a folder of one's own
+
+
+@final
+@attrs.frozen
+class StorageSubject:
+    """What opens the storage that is checked.
+
+    Attributes:
+        name: What it is called.
+        factory: Opens it in a folder.
+        imports: The line that imports the factory; None if it is not known where it stands.
+    """
+
+    name: str
+    factory: Factory
+    imports: str | None = None
+
+    @property
+    def expression(self) -> str:
+        """What the factory is in Python, with that import."""
+        return self.name if self.name.isidentifier() else "factory"
+
+
+def storage_subject_of(factory: Factory, name: str | None = None, imports: str | None = None) -> StorageSubject:
+    """What is to be checked.
+
+    Raises:
+        ArgumentError: It cannot be called with a folder.
+    """
+    try:
+        inspect.signature(factory).bind(Path())
+    except (TypeError, ValueError) as error:
+        way_out = "as in lambda folder: open_storage(folder / 'run.json')"
+        raise broken_law("factory", "a function of a folder that opens a storage there", factory, way_out) from error
+    called = name or getattr(factory, "__name__", None) or repr(factory)
+    return StorageSubject(called, factory, imports or import_of(factory))
+
+
+def check_storage(
+    factory: Factory | StorageSubject,
+    laws: Iterable[str | Law] | None = None,
+    *,
+    states: SearchStrategy[list[History]] | None = None,
+    budget: Budget | int | str | None = None,
+    seed: int = 0,
+    on_fail: OnFail = "raise",
+    progress: Progress | None = None,
+) -> Report:
+    """Try to break every law that a storage has to keep.
+
+    Args:
+        factory: Opens the storage in a folder, which is empty the first time. With the same folder it opens the one
+            that holds what was saved; with another folder, another one. A storage that is on no disk takes the folder
+            as a name. The folders are in memory where the machine has a disk there, and are removed.
+        laws: Which laws, by name or as `Law`; None: all of `STORAGE_LAWS`.
+        states: A strategy that draws the histories to be saved one after another; None: any that there can be.
+        budget: How many examples, or for how long: 200, ``"20s"``; None: 40.
+        seed: The same seed tries the same examples; an integer >= 0.
+        on_fail: Whether a broken law is raised, or only reported.
+        progress: Called with the number of examples that are tried, and of those that there are to be.
+
+    Returns:
+        What was checked, law by law.
+
+    Raises:
+        BrokenLawError: A law is broken: says how, with the smallest example that was found, and a test that fails.
+        ArgumentError: ``factory`` cannot be called with a folder, or there is no such law.
+
+    Examples:
+        >>> from lrsched import open_storage
+        >>> report = check_storage(lambda folder: open_storage(folder / "run.json"), budget=5)
+        >>> {each.verdict for each in report.laws}
+        {'holds'}
+    """
+    subject = factory if isinstance(factory, StorageSubject) else storage_subject_of(factory)
+    numbers = count()
+    with tempfile.TemporaryDirectory(prefix="lrsched-", dir=_fast_folder(), ignore_cleanup_errors=True) as folder:
+
+        def attempt(law: Law, states: Sequence[History]) -> bool:
+            root = Path(folder, str(next(numbers)))
+            try:
+                return law.check(Place(subject.factory, root), states)
+            except NoStorageError:
+                if law.check is is_storage:
+                    raise
+                return False  # `is_storage` says so already
+            finally:
+                shutil.rmtree(root, ignore_errors=True)
+
+        cases = strategies.states() if states is None else states
+        tries = Budget.of(_DEFAULT_EXAMPLES if budget is None else budget)
+        trial = Trial(cases, lambda _law, _case: None, attempt, _size)
+        tried, examples = search(chosen_laws(laws, STORAGE_LAWS), trial, tries, seed, progress)
+    report = Report(subject.name, tuple(checked(each, partial(_violation, subject)) for each in tried), examples, seed)
+    return report.raised_if(on_fail)
+
+
+def _fast_folder() -> Path | None:
+    """Where files are made that no power cut matters to; None: where temporary files are."""
+    is_usable = "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.R_OK | os.W_OK | os.X_OK)
+    return _IN_MEMORY if is_usable else None
+
+
+def _size(states: Sequence[History]) -> tuple[int, int, int]:
+    return sum(map(len, states)), len(states), len(repr(states))
+
+
+def _violation(subject: StorageSubject, law: Law, broken: Broken) -> Violation:
+    source = Source()
+    source.add(subject.imports)
+    place = f"{source.named(Place)}({subject.expression}, tmp_path)"
+    code = failing_test(law.check, place, broken.case, source, called="states", fixture="tmp_path")
+    return Violation(subject.name, broken.case, str(broken.error), code)
+
+
+def storage_tests(
+    *factories: Factory | StorageSubject, laws: Iterable[str | Law] | None = None, **options: Any
+) -> Callable[..., None]:
+    """A test function for pytest: one test for each storage and each law.
+
+    A test in which no example had anything to say about the law is skipped, not passed.
+
+    Args:
+        *factories: What `check_storage` takes.
+        laws: See `check_storage`.
+        **options: ``states``, ``budget`` and ``seed`` of `check_storage`; the budget is that of each test.
+
+    Raises:
+        MissingExtraError: pytest is not installed.
+        ArgumentError: As `check_storage` does.
+
+    Examples:
+        In a file of tests, this is all it takes:
+
+        >>> from lrsched import open_storage
+        >>> test_my_storages = storage_tests(lambda folder: open_storage(folder / "run.json"))
+    """
+    subjects = [each if isinstance(each, StorageSubject) else storage_subject_of(each) for each in factories]
+    cases = [(subject, law) for subject in subjects for law in chosen_laws(laws, STORAGE_LAWS)]
+    return law_tests(cases, lambda subject, law: check_storage(subject, [law], **options))
