@@ -22,40 +22,34 @@ def _example():
 KEY_VALUE = _example()
 
 
-class Place:
-    """Where storages are: a folder, and what stands in memory instead of a disk."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.memory = {}
-
-    def path(self, name):
-        return str(self.folder / name)
-
-    def url(self, name):
-        return quote(self.path(name))
-
-    def kept(self, name):
-        return self.memory.setdefault(name, MemoryStorage())
+_KEPT = {}  # what stands in memory instead of a disk, by the folder it is for
 
 
-# Each opens a storage at a place: opened again, it holds what was saved there.
+def _kept(folder):
+    return _KEPT.setdefault(str(folder), MemoryStorage())
+
+
+def _url(path):
+    return quote(str(path))
+
+
+# Each opens a storage in a folder: opened again, it holds what was saved there.
 FILES = {
-    "text": lambda place: open_storage(place.path("learning_rates")),
-    "text.gz": lambda place: open_storage(place.path("learning_rates.gz")),
-    "text with backups": lambda place: open_storage(f"text:{place.url('backed up?')}?backups=2"),
-    "json": lambda place: open_storage(place.path("run.json")),
-    "json.gz": lambda place: open_storage(place.path("run.json.gz")),
+    "text": lambda folder: open_storage(folder / "learning_rates"),
+    "text.gz": lambda folder: open_storage(folder / "learning_rates.gz"),
+    "text with backups": lambda folder: open_storage(f"text:{_url(folder / 'backed up?')}?backups=2"),
+    "json": lambda folder: open_storage(folder / "run.json"),
+    "json.gz": lambda folder: open_storage(folder / "run.json.gz"),
 }
 ON_DISK = FILES | {
-    "sqlite": lambda place: open_storage(f"sqlite:///{place.url('runs.db')}?run=a"),
+    "sqlite": lambda folder: open_storage(f"sqlite:///{_url(folder / 'runs.db')}?run=a"),
 }
 KINDS = ON_DISK | {
-    "memory": lambda place: place.kept("memory"),
-    "sqlite, another run": lambda place: SqliteStorage(place.path("runs.db")),
-    "mirrored": lambda place: Mirrored(place.path("mirrored.db"), place.path("mirrored.json")),
-    "mirrored in memory": lambda place: Mirrored(place.path("mirror"), place.kept("mirror")),
-    "one's own": lambda place: KEY_VALUE.KeyValueStorage(place.memory.setdefault("store", {}), "run"),
+    "memory": _kept,
+    "sqlite, another run": lambda folder: SqliteStorage(folder / "runs.db"),
+    "mirrored": lambda folder: Mirrored(folder / "mirrored.db", folder / "mirrored.json"),
+    "mirrored in memory": lambda folder: Mirrored(folder / "mirror", _kept(folder)),
+    "one's own": lambda folder: KEY_VALUE.KeyValueStorage(_KEPT.setdefault(f"{folder}", {}), "run"),
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import filelock  # noqa: F401  what is imported late is imported here, so that the kills hit saves
-from storages import ON_DISK, Place
+from storages import ON_DISK
 
 from lrsched import EpochData, History
 
@@ -39,7 +39,7 @@ def state(number):
 
 
 def save_for_ever(kind, folder, first, said):
-    storage = ON_DISK[kind](Place(folder))
+    storage = ON_DISK[kind](folder)
     storage.load()
     os.write(said, READY)
     for number in range(first, 10**9):
@@ -75,7 +75,7 @@ def main():
     number = lost = in_flight = saves = 0
     for kill in range(kills):
         acknowledged = killed(kind, folder, number + 1, chance.uniform(0.0, LONGEST_LIFE))
-        loaded = ON_DISK[kind](Place(folder)).load()
+        loaded = ON_DISK[kind](folder).load()
         expected = state(acknowledged) if acknowledged else History()
         saves += acknowledged - number
         if loaded == expected:
@@ -91,7 +91,7 @@ def main():
             shutil.rmtree(folder)
             folder.mkdir()
             number = 0
-    storage = ON_DISK[kind](Place(folder))
+    storage = ON_DISK[kind](folder)
     storage.load()
     storage.save(state(number + 1))
     names = sorted(path.name for path in folder.iterdir())

@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import filelock  # noqa: F401  what is imported late is imported before the fault
-from storages import ON_DISK, Place
+from storages import ON_DISK
 
 from lrsched import EpochData, History, StorageError, read
 
@@ -103,7 +103,7 @@ FAULTS = {
 
 def main():
     fault, kind, folder = FAULTS[sys.argv[1]], ON_DISK[sys.argv[2]], Path(sys.argv[3])
-    storage = kind(Place(folder))
+    storage = kind(folder)
     storage.save(OLD)
     file = storage.path
     with fault(folder, file):
@@ -116,13 +116,13 @@ def main():
             else:
                 sys.exit("the save did not notice")
         if fault in (full_disk, file_size_limit, read_only_folder, read_only_disk):
-            assert kind(Place(folder)).load() == OLD
+            assert kind(folder).load() == OLD
             assert read(file) == OLD
-    assert kind(Place(folder)).load() == OLD
+    assert kind(folder).load() == OLD
     storage.save(NEW, set(NEW))
-    assert kind(Place(folder)).load() == NEW
+    assert kind(folder).load() == NEW
     storage.save(OLD)
-    assert kind(Place(folder)).load() == OLD
+    assert kind(folder).load() == OLD
     unexpected = {path.name for path in folder.iterdir()} - {file.name, f".{file.name}.lock", *expected(file)}
     assert not unexpected, unexpected
     shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from storages import ON_DISK, Place
+from storages import ON_DISK
 
 from lrsched import EpochData, History, open_storage, read
 
@@ -141,17 +141,17 @@ def test_the_name_of_a_new_database_is_synced_before_the_save_returns(tmp_path):
 @pytest.mark.parametrize("kind", ON_DISK)
 def test_a_folder_that_may_be_written_but_not_listed_will_do(kind, tmp_path):
     """It cannot be opened to be synced."""
-    code = "import sys; from faults import *; s = ON_DISK[sys.argv[1]](Place(sys.argv[2])); s.save(OLD); s.save(NEW)"
+    code = "import sys; from faults import *; s = ON_DISK[sys.argv[1]](Path(sys.argv[2])); s.save(OLD); s.save(NEW)"
     tmp_path.chmod(0o300)
     command = [*WITHOUT_CAPABILITIES, sys.executable, "-c", code, kind, tmp_path]
     _run(command, cwd=HERE)
     tmp_path.chmod(0o700)
-    assert len(ON_DISK[kind](Place(tmp_path)).load()) == 399
+    assert len(ON_DISK[kind](tmp_path).load()) == 399
 
 
 @pytest.mark.parametrize("kind", ON_DISK)
 def test_why_a_new_file_cannot_be_made_is_said(kind, tmp_path):
-    code = "import sys; from storages import *; ON_DISK[sys.argv[1]](Place(sys.argv[2])).save(History())"
+    code = "import sys; from storages import *; ON_DISK[sys.argv[1]](Path(sys.argv[2])).save(History())"
     tmp_path.chmod(0o500)
     command = [*WITHOUT_CAPABILITIES, sys.executable, "-c", code, kind, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE.parent)
