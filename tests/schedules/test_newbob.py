@@ -2,6 +2,7 @@
 
 import math
 
+import attrs
 import numpy
 import pytest
 from hypothesis import given
@@ -76,6 +77,79 @@ def test_the_decision_says_what_was_compared(newbob):
     assert (cause.change, cause.threshold) == (0.0, -0.01)
 
 
+@pytest.mark.parametrize(
+    ("kind", "rule", "measure"),
+    [
+        ("relative", "newbob_relative", "relative error"),
+        ("abs", "newbob_abs", "difference"),
+        ("multi", "newbob_multi_epoch", "mean relative error"),
+    ],
+)
+def test_each_rule_gives_its_name_and_what_it_measures(kind, rule, measure):
+    assert RULES[kind].decide(History(), 1).cause.rule == rule
+    assert RULES[kind].decide(_history(1.0), 2).cause.rule == rule
+    cause = RULES[kind].decide(_history(2.0, 2.0), 3).cause
+    assert (cause.rule, cause.measure) == (rule, measure)
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        ((2.0, 1.0), "the error improved enough"),
+        ((1.0, 1.0), "the error did not improve enough"),
+        ((math.nan, 1.0), "the error cannot be compared"),
+    ],
+)
+def test_the_reason_is_in_words(newbob, scores, reason):
+    assert newbob.decide(_history(*scores), 3).cause.reason == reason
+
+
+def test_the_reason_is_in_words_where_there_is_nothing_to_compare():
+    relative, multi = RULES["relative"], RULES["multi"]
+    without_rate = _history(1.0, rate=0.125).set(2, EpochData())
+    assert relative.decide(History(), 1).cause.reason == "no epoch before"
+    assert relative.decide(_history(1.0), 2).cause.reason == "only one epoch to go by"
+    assert relative.decide(without_rate, 3).cause.reason == "the last epoch has no rate"
+    assert relative.decide(without_rate, 3).previous == 0.125
+    assert multi.decide(History({1: EpochData()}), 2).cause.reason == "no epoch before has a rate"
+    between = NewbobMultiEpoch(1, 1, 0.5, -0.5, **COMMON).decide(_history(1.0, 1.0), 3)
+    assert between.cause.reason == "the error is between the thresholds"
+    waiting = NewbobMultiEpoch(1, 3, 0.0, 0.0, **COMMON).decide(_history(1.0, 1.0), 3)
+    assert (waiting.action, waiting.previous) == (Action.KEEP, 0.5)
+    assert waiting.cause.reason == "updates come every 3 epochs"
+
+
+@pytest.mark.parametrize(
+    ("new", "abs_rate", "multi_rate"), [(2.0, 1.0, 0.5), (2.5, 0.25, 0.25), (1.5, 1.0, 0.5), (1.0, 1.0, 1.0)]
+)
+def test_a_change_at_its_threshold_neither_decays_nor_is_it_below(new, abs_rate, multi_rate):
+    """Beside, at and beyond the bounds 0 and -1/3: the relative changes are 0, 0.2, -1/3 and -1."""
+    assert NewbobAbs(0.0, **COMMON)(_history(2.0, new), 3) == abs_rate
+    assert NewbobMultiEpoch(1, 1, 0.0, -0.5 / 1.5, **COMMON)(_history(2.0, new), 3) == multi_rate
+
+
+def test_an_infinitely_worse_error_does_not_grow_where_the_threshold_is_infinite():
+    history = _history(1.0, math.inf)
+    for kind in (NewbobRelative, NewbobAbs):
+        assert kind(math.inf, **COMMON)(history, 3) == 0.5
+        assert kind(math.inf, non_finite_error="original", **COMMON)(history, 3) == 1.0
+        assert kind(math.inf, **COMMON)(_history(1.0, 1e308), 3) == 1.0
+
+
+def test_what_leaves_the_rate_as_it_is_is_no_decay_and_no_growth(newbob):
+    neutral = attrs.evolve(newbob, learning_rate_decay=1.0, learning_rate_growth=1.0)
+    for scores in ((1.0, 2.0), (2.0, 1.0)):
+        assert neutral.decide(_history(*scores), 3).action is Action.KEEP
+
+
+def test_relative_to_the_old_error_on_request():
+    schedules = [NewbobRelative(-0.6, relative_error_div_by_old=by_old, **COMMON) for by_old in (False, True)]
+    assert [schedule.relative_to for schedule in (*schedules, RULES["abs"])] == ["new", "old", None]
+    changes = [schedule.decide(_history(2.0, 1.0), 3).cause.change for schedule in schedules]
+    assert changes == [-1.0, -0.5]
+    assert [schedule(_history(2.0, 1.0), 3) for schedule in schedules] == [1.0, 0.25]
+
+
 def test_policies_for_non_finite_errors_can_be_chosen(newbob):
     def action(policy, *scores):
         return type(newbob).decide(_with_policy(newbob, policy), _history(*scores), 3).action
@@ -89,8 +163,6 @@ def test_policies_for_non_finite_errors_can_be_chosen(newbob):
 
 
 def _with_policy(schedule, policy):
-    import attrs
-
     return attrs.evolve(schedule, non_finite_error=policy)
 
 
@@ -155,6 +227,17 @@ def test_a_decay_below_0_is_lifted_and_a_growth_below_0_refused():
         schedule(_history(2.0, 1.0), 3)
 
 
+def test_a_rate_can_be_asked_to_decay_to_grow_or_to_stay():
+    ask = NewbobAbs(0.0, min_learning_rate=0.125, **COMMON).calc_learning_rate_decay_or_grow
+    assert [ask(0.5, decay=True), ask(0.5, decay=True, grow=False), ask(0.25, decay=True)] == [0.25, 0.25, 0.125]
+    assert ask(0.125, decay=True) == 0.125  # lifted
+    assert [ask(0.5, decay=False), ask(0.5, decay=False, grow=True)] == [1.0, 1.0]
+    assert ask(0.5, decay=False, grow=False) == 0.5
+    for decay in (True, False):
+        with pytest.raises(ArgumentError, match="learning_rate must be a finite number >= 0, got -1"):
+            ask(-1, decay=decay, grow=False)
+
+
 def test_decay_and_growth_at_once_are_refused():
     with pytest.raises(ArgumentError, match="grow must be False where decay is True"):
         RULES["abs"].calc_learning_rate_decay_or_grow(0.5, decay=True, grow=True)
@@ -165,6 +248,13 @@ def test_relative_to_the_rate_asks_less_of_a_smaller_one():
     assert schedule(_history(1.0, 0.95, rate=0.5), 3) == 0.25
     assert schedule(_history(1.0, 0.95, rate=0.125), 3) == 0.25  # grows: the error fell by 0.05 / (0.125 / 0.5)
     assert schedule(_history(1.0, 0.95, rate=0.0), 3) == 0.0  # no rate to be relative to
+    unknown = _history(1.0, rate=0.125).set(2, EpochData(error={"dev_score": 0.95}))
+    (old, new), newer = unknown.items(), unknown.set(3, EpochData(learning_rate=0.25))
+    assert schedule.compare(unknown, old, new).learning_rate_scale == 0.25  # by the newest rate before it
+    assert schedule.compare(newer, old, new) == schedule.compare(unknown, old, new)
+    assert schedule.compare(History(), new, new).learning_rate_scale == 1.0
+    assert schedule.decide(_history(1.0, 0.95, rate=0.125), 3).cause.comparisons[0].learning_rate_scale == 0.25
+    assert NewbobRelative(0.0, default_learning_rate=0.0)(_history(1.0), 2) == 0.5
     with pytest.raises(ArgumentError, match="default_learning_rate must be > 0 where relative"):
         NewbobRelative(-0.1, default_learning_rate=0.0, relative_error_also_relative_to_learning_rate=True)
 
@@ -173,6 +263,22 @@ def test_relative_to_the_rate_asks_less_of_a_smaller_one():
 def test_multi_epoch_updates_only_every_so_often(epoch, updates):
     schedule = NewbobMultiEpoch(2, 3, -0.01, -0.01, **COMMON)
     assert schedule(_history(*[1.0] * (epoch - 1)), epoch) == (0.25 if updates else 0.5)
+
+
+@pytest.mark.parametrize(("interval", "epochs"), [(1, [3, 4, 5, 6, 7]), (2, [3, 5, 7]), (3, [4, 7]), (5, [6])])
+def test_multi_epoch_updates_after_each_interval(interval, epochs):
+    schedule = NewbobMultiEpoch(1, interval, -0.01, -0.01, **COMMON)
+    history = _history(*[1.0] * 7)
+    assert [epoch for epoch in range(3, 8) if schedule(history, epoch) != 0.5] == epochs
+
+
+def test_multi_epoch_keeps_where_one_of_its_changes_is_unknown():
+    schedule = NewbobMultiEpoch(2, 1, -0.01, -0.01, **COMMON)
+    for scores in ((math.nan, 1.0, 1.0), (math.inf, math.nan, 1.0)):
+        change, comparisons = schedule.mean_change(_history(*scores), 4)
+        assert (change, len(comparisons)) == (None, 2)
+    assert schedule.mean_change(_history(4.0, 2.0, 4.0), 4)[0] == (-1.0 + 0.5) / 2
+    assert schedule.mean_change(_history(1.0), 2) == (None, ())
 
 
 @pytest.mark.parametrize(("epochs", "looks_at"), [(2, 1), (3, 2), (4, 2), (5, 2)])
