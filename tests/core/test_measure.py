@@ -152,7 +152,7 @@ def test_a_policy_is_one_of_three():
         measure.non_finite_policy("x", "Worse")
 
 
-USUAL, OTHER = ErrorKey("dev_score", CONFIGURED), ErrorKey("dev_error", "it stands in")
+USUAL, OTHER = ErrorKey("dev_score", CONFIGURED), ErrorKey("dev_error", "which stands in")
 SAME_NAME = ErrorKey("dev_score", "not the same reason")
 NO_OLD, NO_NEW = ErrorKey(None, "no old one"), ErrorKey(None, "no new one")
 NOTHING = "from epoch 2 to 5 nothing to compare: "
@@ -163,7 +163,7 @@ NOTHING = "from epoch 2 to 5 nothing to compare: "
     [
         (USUAL, USUAL, 1.0, 1 / 3, "'dev_score' went from epoch 2 to 5 from 1 to 0.333333"),
         (USUAL, USUAL, 0.0, 0.0, "'dev_score' went from epoch 2 to 5 from 0 to 0"),
-        (OTHER, OTHER, 1.0, 2.0, "'dev_error' (it stands in) went from epoch 2 to 5 from 1 to 2"),
+        (OTHER, OTHER, 1.0, 2.0, "'dev_error' (which stands in) went from epoch 2 to 5 from 1 to 2"),
         (USUAL, SAME_NAME, 1.0, 2.0, "'dev_score' (not the same reason) went from epoch 2 to 5 from 1 to 2"),
         (USUAL, OTHER, 1.0, 2.0, NOTHING + "the error changed from 'dev_score' to 'dev_error'"),
         (OTHER, USUAL, 1.0, 2.0, NOTHING + "the error changed from 'dev_error' to 'dev_score'"),
@@ -232,14 +232,14 @@ def test_the_best_epoch_is_the_earliest_smallest_better_than_the_latest():
 
 def test_the_bounds_of_what_can_be_best():
     history = _history(*({"dev_score": score} for score in (1.0, 2.0, 3.0, 4.0, 5.0)))
-    assert last_best_epoch(history, 5) == 1
-    assert last_best_epoch(history, 5, 1) == 1
+    assert last_best_epoch(history, 5) == last_best_epoch(history, 5, 1) == 1
     assert last_best_epoch(history, 5, 2) == 2
     assert last_best_epoch(history, 4, 4) is None
     assert last_best_epoch(history, 5, 4) == 4
     assert last_best_epoch(history, 9, 2) == 2
     assert last_best_epoch(history, 5, only_last_epochs=1) is None
     assert last_best_epoch(history, 5, only_last_epochs=2) == 4
+    assert last_best_epoch(history, 5, only_last_epochs=4) == 2
     assert last_best_epoch(history, 5, 4, only_last_epochs=3) == 4
     assert last_best_epoch(history, 5, 2, only_last_epochs=9) == 2
     assert last_best_epoch(history, 5, only_last_n=-1) == last_best_epoch(history, 5, only_last_n=0) == 1
@@ -255,9 +255,22 @@ def test_the_bounds_of_what_can_be_best():
 def test_an_epoch_under_another_key_cannot_be_best_even_if_it_has_the_latest_one():
     history = _history({"x": 1.0, "y": 0.0}, {"x": 3.0}, {"y": 2.0}, {"x": 3.0})
     assert last_best_epoch(history, 4, error_measure_key=["y", "x"]) is None
+    assert last_best_epoch(history, 3, error_measure_key=["x", "y"]) is None
     assert last_best_epoch(history, 4, error_measure_key="x") == 1
     assert last_best_epoch(history, 4, error_measure_key="z", strict=True) is None
     assert last_best_epoch(history.set(5, EpochData()), 5, error_measure_key="x", strict=True) == 1
+
+
+def test_what_changes_a_rule_is_given_by_name():
+    history = _history({"a": 1.0})
+    for ask in (
+        lambda: error_key(history, 1, None, True),
+        lambda: relative_error(1.0, 2.0, True),
+        lambda: last_best_epoch(history, 1, 1, 1),
+        lambda: history.most_recent_learning_rate(1, False),
+    ):
+        with pytest.raises(TypeError, match="positional"):
+            ask()
 
 
 def test_only_epochs_of_the_latest_key_can_be_best():
