@@ -13,9 +13,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("dev", **_COMMON)
 settings.register_profile("ci", derandomize=True, **_COMMON)
-settings.register_profile(
-    "mutants", derandomize=True, phases=[Phase.explicit, Phase.generate], **_COMMON
-)  # no shrinking
+settings.register_profile("mutants", derandomize=True, phases=[Phase.explicit, Phase.generate], **_COMMON)
 settings.register_profile("deep", max_examples=5000, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 

@@ -20,7 +20,7 @@ from lrsched import (
     NewbobRelative,
     Preset,
 )
-from lrsched.schedules.newbob import mean
+from lrsched.schedules.newbob import Newbob, mean
 
 COMMON = {"default_learning_rate": 0.5, "learning_rate_decay": 0.5, "learning_rate_growth": 2.0}
 RULES = {
@@ -134,6 +134,23 @@ def test_an_infinitely_worse_error_does_not_grow_where_the_threshold_is_infinite
         assert kind(math.inf, **COMMON)(history, 3) == 0.5
         assert kind(math.inf, non_finite_error="original", **COMMON)(history, 3) == 1.0
         assert kind(math.inf, **COMMON)(_history(1.0, 1e308), 3) == 1.0
+    relative = NewbobRelative(math.inf, non_finite_error="keep", **COMMON)
+    assert relative(_history(-1.0, 0.0), 3) == 0.5  # finite errors, and a change that is not
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ("worse", "the error cannot be compared"),
+        ("keep", "the error cannot be compared"),
+        ("original", "the error is between the thresholds"),
+    ],
+)
+def test_a_mean_of_opposite_infinities_says_nothing(policy, reason):
+    schedule = NewbobMultiEpoch(3, 1, -0.01, -0.01, non_finite_error=policy, **COMMON)
+    decision = schedule.decide(_history(1.0, 0.0, -1.0, 0.0), 5)
+    assert [each.change for each in decision.cause.comparisons] == [-math.inf, -1.0, math.inf]
+    assert (decision.action, decision.cause.reason) == (Action.KEEP, reason)
 
 
 def test_what_leaves_the_rate_as_it_is_is_no_decay_and_no_growth(newbob):
@@ -190,6 +207,8 @@ def test_a_decay_stops_at_the_minimum_and_says_so():
     at_the_floor = schedule.decide(_history(1.0, 1.0, rate=0.3), 3)
     assert (at_the_floor.learning_rate, at_the_floor.action) == (0.3, Action.KEEP)
     assert "0.15 was lifted to the minimum" in at_the_floor.describe()
+    just_there = schedule.decide(_history(1.0, 1.0, rate=0.6), 3)
+    assert (just_there.learning_rate, just_there.action, just_there.cause.lifted_from) == (0.3, Action.DECAY, None)
 
 
 def test_an_old_epoch_without_a_rate_means_the_default():
@@ -305,6 +324,30 @@ def test_the_mean_of_anything_is_numpys(values):
     with numpy.errstate(all="ignore"):
         expected = float(numpy.mean(values))
     assert mean(values) == expected or (math.isnan(mean(values)) and math.isnan(expected))
+
+
+def test_what_is_not_asked_for_changes_nothing():
+    schedule = NewbobRelative(0.0, default_learning_rate=0.5)
+    assert (schedule.learning_rate_decay, schedule.learning_rate_growth, schedule.min_learning_rate) == (1.0, 1.0, 0.0)
+    assert (schedule.error_measure_key, schedule.strict_error_key, schedule.non_finite_error) == ((), False, "worse")
+    assert schedule.relative_error_also_relative_to_learning_rate is False
+    assert schedule.relative_error_div_by_old is False
+    for kind, arguments in (
+        (NewbobRelative, (0.0, 0.5)),
+        (NewbobAbs, (0.0, 0.5)),
+        (NewbobMultiEpoch, (1, 1, 0, 0, 0.5)),
+    ):
+        with pytest.raises(TypeError, match="positional"):
+            kind(*arguments)
+
+
+def test_a_rule_has_to_say_how_it_compares():
+    class Incomplete(Newbob):
+        def decide(self, history, epoch):
+            return self._default(history, epoch, "always")
+
+    with pytest.raises(TypeError, match="abstract method '?compare"):
+        Incomplete(default_learning_rate=0.5)
 
 
 @pytest.mark.parametrize(

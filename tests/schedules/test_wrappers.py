@@ -161,6 +161,8 @@ def test_wrappers_pass_on_what_the_rule_is():
 def test_a_constant_keeps_the_newest_rate_and_looks_at_no_error():
     schedule = Constant(0.25, error_measure_key="x")
     assert (schedule.error_measure_key, schedule.need_error_info) == (("x",), False)
+    with pytest.raises(TypeError, match="positional"):
+        Constant(0.25, "x")
     assert schedule.decide(History({1: EpochData()}), 2).describe() == (
         "default 0.25: constant: no epoch before has a rate"
     )
