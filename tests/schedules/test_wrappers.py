@@ -8,7 +8,9 @@ import pytest
 from lrsched import (
     Action,
     ArgumentError,
+    Cause,
     Constant,
+    Decision,
     EpochData,
     FunctionSchedule,
     History,
@@ -16,6 +18,7 @@ from lrsched import (
     LearningRateControl,
     NewbobRelative,
     Preset,
+    Schedule,
     as_schedule,
 )
 from lrsched.schedules.wrappers import with_default_rate
@@ -46,6 +49,14 @@ def test_hold_lets_go_after_exactly_that_many_epochs(rates, held):
     decision = HoldLearningRate(_halved, 3).decide(_rates(*rates), len(rates) + 1)
     assert decision.learning_rate == (0.5 ** (len(rates) + 1) if held is None else held)
     assert (decision.action is Action.HOLD) == (held is not None)
+
+
+@pytest.mark.parametrize("min_num_epochs", [0, 1])
+def test_a_hold_of_no_more_than_one_epoch_holds_nothing(min_num_epochs):
+    schedule = HoldLearningRate(_halved, min_num_epochs)
+    for history in (History(), _rates(0.5), _rates(0.75, None), _rates(0.75, 0.5), _rates(0.5, 0.5)):
+        epoch = len(history) + 1
+        assert schedule.decide(history, epoch) == as_schedule(_halved).decide(history, epoch)
 
 
 def test_hold_says_how_long():
@@ -89,6 +100,15 @@ def test_presets_of_earlier_epochs_count_as_known():
 def test_a_preset_of_a_later_epoch_does_not_count_yet():
     schedule = Preset(NEWBOB, {5: 0.125, 3: 0.25})
     assert [schedule(History(), epoch) for epoch in (1, 2, 3, 4, 5, 6)] == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+
+
+def test_what_is_inside_a_preset_is_shown_no_later_presets():
+    class Inside(Schedule):
+        def decide(self, history, epoch):
+            return Decision(0.5, None, Action.DEFAULT, Cause("inside", repr(list(history))))
+
+    schedule = Preset(Inside(), {1: 0.25, 3: 0.25, 5: 0.25})
+    assert [schedule.decide(History(), epoch).cause.reason for epoch in (2, 4, 6)] == ["[1]", "[1, 3]", "[1, 3, 5]"]
 
 
 def test_a_preset_says_so():
