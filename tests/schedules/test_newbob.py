@@ -227,9 +227,12 @@ def test_decay_and_growth_may_be_functions_or_nothing():
 
 @pytest.mark.parametrize("answer", [math.nan, math.inf, -math.inf, "0.1", None])
 def test_a_function_must_give_a_number(answer):
-    schedule = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=lambda _: answer)
+    common = {"default_learning_rate": 0.5, "learning_rate_growth": lambda _: answer}
+    schedule = NewbobRelative(-0.01, learning_rate_decay=lambda _: answer, **common)
     with pytest.raises(ArgumentError, match=r"learning_rate_decay\(0.5\) must be a finite number, got"):
         schedule(_history(1.0, 1.0), 3)
+    with pytest.raises(ArgumentError, match=r"learning_rate_growth\(0.5\) must be a finite number, got"):
+        schedule(_history(2.0, 1.0), 3)
 
 
 def test_a_decay_below_0_is_lifted_and_a_growth_below_0_refused():
@@ -258,7 +261,7 @@ def test_a_rate_can_be_asked_to_decay_to_grow_or_to_stay():
 
 
 def test_decay_and_growth_at_once_are_refused():
-    with pytest.raises(ArgumentError, match="grow must be False where decay is True"):
+    with pytest.raises(ArgumentError, match="grow must be False where decay is True, got True; a rate goes one way"):
         RULES["abs"].calc_learning_rate_decay_or_grow(0.5, decay=True, grow=True)
 
 

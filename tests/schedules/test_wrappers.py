@@ -1,6 +1,7 @@
 """Wrappers and plain functions, case by case."""
 
 import math
+import re
 from functools import partial
 
 import pytest
@@ -60,6 +61,7 @@ def test_a_hold_of_no_more_than_one_epoch_holds_nothing(min_num_epochs):
 
 
 def test_hold_says_how_long():
+    assert HoldLearningRate(_halved, 2).decide(_rates(1.0), 2).action is Action.HOLD
     decision = HoldLearningRate(_halved, 3).decide(_rates(1.0), 2)
     assert (decision.previous, decision.cause.rule) == (1.0, "hold")
     assert decision.describe() == "hold 1.0: hold: a rate stays for at least 3 epochs"
@@ -171,11 +173,17 @@ def test_wrappers_pass_on_what_the_rule_is():
     assert not schedule.strict_error_key
     assert schedule.need_error_info
     assert not Preset(Constant(0.1), {}).need_error_info
-    strict = NewbobRelative(-0.01, default_learning_rate=0.5, strict_error_key=True, relative_error_div_by_old=True)
-    history = History({1: EpochData(error={"a": 4.0}), 2: EpochData(error={"a": 2.0})})
+    strict = NewbobRelative(
+        -0.01,
+        default_learning_rate=0.5,
+        strict_error_key=True,
+        relative_error_div_by_old=True,
+        relative_error_also_relative_to_learning_rate=True,
+    )
+    history = History({1: EpochData(learning_rate=0.25, error={"a": 4.0}), 2: EpochData(error={"a": 2.0})})
     assert HoldLearningRate(strict, 3).strict_error_key
-    assert HoldLearningRate(strict, 3).compare(history, *history.items()).change == -0.5
-    assert strict.compare(history, *history.items()).change == -0.5
+    assert strict.compare(history, *history.items()).change == -1.0
+    assert HoldLearningRate(strict, 3).compare(history, *history.items()).change == -1.0
 
 
 def test_a_constant_keeps_the_newest_rate_and_looks_at_no_error():
@@ -193,7 +201,10 @@ def test_a_constant_keeps_the_newest_rate_and_looks_at_no_error():
 
 @pytest.mark.parametrize("neither", [None, 0.1, Constant, dict, "constant"])
 def test_what_is_no_schedule_and_no_function_is_refused(neither):
-    with pytest.raises(ArgumentError, match="schedule must be a Schedule or a function"):
+    law = re.escape(
+        f"schedule must be a Schedule or a function (history, epoch) -> rate, got {neither!r}; see lrsched."
+    )
+    with pytest.raises(ArgumentError, match=law):
         as_schedule(neither)
     assert as_schedule(NEWBOB) is NEWBOB
 
