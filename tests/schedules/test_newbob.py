@@ -108,7 +108,9 @@ def test_the_reason_is_in_words_where_there_is_nothing_to_compare():
     relative, multi = RULES["relative"], RULES["multi"]
     without_rate = _history(1.0, rate=0.125).set(2, EpochData())
     assert relative.decide(History(), 1).cause.reason == "no epoch before"
-    assert relative.decide(_history(1.0), 2).cause.reason == "only one epoch to go by"
+    assert relative.decide(History({5: EpochData(learning_rate=0.125)}), 3) == relative.decide(History(), 3)
+    alone = relative.decide(_history(1.0), 2)
+    assert (alone.action, alone.previous, alone.cause.reason) == (Action.KEEP, 0.5, "only one epoch to go by")
     assert relative.decide(without_rate, 3).cause.reason == "the last epoch has no rate"
     assert relative.decide(without_rate, 3).previous == 0.125
     assert multi.decide(History({1: EpochData()}), 2).cause.reason == "no epoch before has a rate"
@@ -116,7 +118,7 @@ def test_the_reason_is_in_words_where_there_is_nothing_to_compare():
     assert between.cause.reason == "the error is between the thresholds"
     waiting = NewbobMultiEpoch(1, 3, 0.0, 0.0, **COMMON).decide(_history(1.0, 1.0), 3)
     assert (waiting.action, waiting.previous) == (Action.KEEP, 0.5)
-    assert waiting.cause.reason == "updates come every 3 epochs"
+    assert (waiting.cause.rule, waiting.cause.reason) == ("newbob_multi_epoch", "updates come every 3 epochs")
 
 
 @pytest.mark.parametrize(
@@ -275,9 +277,11 @@ def test_relative_to_the_rate_asks_less_of_a_smaller_one():
     assert schedule.compare(unknown, old, new).learning_rate_scale == 0.25  # by the newest rate before it
     assert schedule.compare(newer, old, new) == schedule.compare(unknown, old, new)
     assert schedule.compare(History(), new, new).learning_rate_scale == 1.0
+    multi = NewbobMultiEpoch(1, 1, 0.0, 0.0, relative_error_also_relative_to_learning_rate=True, **COMMON)
+    assert multi.decide(unknown, 3).cause.comparisons == (schedule.compare(unknown, old, new),)
     assert schedule.decide(_history(1.0, 0.95, rate=0.125), 3).cause.comparisons[0].learning_rate_scale == 0.25
     assert NewbobRelative(0.0, default_learning_rate=0.0)(_history(1.0), 2) == 0.5
-    with pytest.raises(ArgumentError, match="default_learning_rate must be > 0 where relative"):
+    with pytest.raises(ArgumentError, match="default_learning_rate must be > 0 where relative.*, got 0.0; "):
         NewbobRelative(-0.1, default_learning_rate=0.0, relative_error_also_relative_to_learning_rate=True)
 
 
