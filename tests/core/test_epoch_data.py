@@ -202,7 +202,7 @@ def test_meta_values_become_plain(given, plain):
     assert repr(value) == repr(plain)
 
 
-@pytest.mark.parametrize("number", [10**400, -(10**400)])
+@pytest.mark.parametrize("number", [10**400, -(10**400), 10**400 + 1, -(10**500)])
 def test_an_integer_of_more_than_400_digits_is_refused(number):
     with pytest.raises(ArgumentError, match=r"meta\['a'\] must be an integer of at most 400 digits"):
         EpochData(meta={"a": number})

@@ -121,6 +121,7 @@ def test_a_history_of_a_history_is_the_same():
     assert History(history) == history == history.before(10)
     assert History(None) == History({}) == History() == history.before(1)
     assert eval(repr(history)) == history
+    assert len({hash(each) for each in (history, history.before(9), history.before(2), History())}) == 4
 
 
 def test_only_epoch_data_is_data():

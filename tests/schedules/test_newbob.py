@@ -69,12 +69,15 @@ def test_what_the_last_two_errors_do(newbob, scores, action):
 
 
 def test_the_decision_says_what_was_compared(newbob):
-    cause = newbob.decide(_history(2.0, 2.0), 3).cause
+    decision = newbob.decide(_history(2.0, 2.0), 3)
+    cause = decision.cause
     (comparison,) = cause.comparisons
     assert (comparison.old_epoch, comparison.new_epoch) == (1, 2)
     assert (comparison.old_error, comparison.new_error, comparison.change) == (2.0, 2.0, 0.0)
     assert comparison.new_key.key == "dev_score"
     assert (cause.change, cause.threshold) == (0.0, -0.01)
+    assert cause.grow_threshold == getattr(newbob, "relative_error_grow_threshold", None)
+    assert (decision.previous, decision.learning_rate) == (0.5, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -273,6 +276,8 @@ def test_relative_to_the_rate_asks_less_of_a_smaller_one():
     assert schedule(_history(1.0, 0.95, rate=0.125), 3) == 0.25  # grows: the error fell by 0.05 / (0.125 / 0.5)
     assert schedule(_history(1.0, 0.95, rate=0.0), 3) == 0.0  # no rate to be relative to
     unknown = _history(1.0, rate=0.125).set(2, EpochData(error={"dev_score": 0.95}))
+    halved = _history(1.0, 0.95).set(2, EpochData(learning_rate=0.25, error={"dev_score": 0.95}))
+    assert schedule.compare(halved, *halved.items()).learning_rate_scale == 0.5
     (old, new), newer = unknown.items(), unknown.set(3, EpochData(learning_rate=0.25))
     assert schedule.compare(unknown, old, new).learning_rate_scale == 0.25  # by the newest rate before it
     assert schedule.compare(newer, old, new) == schedule.compare(unknown, old, new)
