@@ -258,7 +258,9 @@ def test_an_epoch_under_another_key_cannot_be_best_even_if_it_has_the_latest_one
     assert last_best_epoch(history, 3, error_measure_key=["x", "y"]) is None
     assert last_best_epoch(history, 4, error_measure_key="x") == 1
     assert last_best_epoch(history, 4, error_measure_key="z", strict=True) is None
-    assert last_best_epoch(history.set(5, EpochData()), 5, error_measure_key="x", strict=True) == 1
+    longer = history.set(5, EpochData()).set(6, EpochData(error={"y": 0.0}))
+    assert last_best_epoch(longer, 6, error_measure_key="x", strict=True) == 1  # epoch 4 is the latest that counts
+    assert last_best_epoch(longer, 6, error_measure_key="x") is None
 
 
 def test_what_changes_a_rule_is_given_by_name():
