@@ -98,6 +98,7 @@ def test_error_keys_are_a_tuple_of_plain_text():
 
 
 def test_strict_matching_has_no_stand_ins():
+    assert measure.error_key_of(EpochData(error={"dev_score": 1.0}), ("x",)).key == "dev_score"
     history = _history({"dev_score": 1.0})
     assert error_key(history, 1, "x", strict=True).key is None
     assert "strict" in error_key(history, 1, "x", strict=True).reason
