@@ -50,6 +50,7 @@ def test_hold_lets_go_after_exactly_that_many_epochs(rates, held):
     decision = HoldLearningRate(_halved, 3).decide(_rates(*rates), len(rates) + 1)
     assert decision.learning_rate == (0.5 ** (len(rates) + 1) if held is None else held)
     assert (decision.action is Action.HOLD) == (held is not None)
+    assert decision.previous == (rates[-1] if rates else None)
 
 
 @pytest.mark.parametrize("min_num_epochs", [0, 1])
