@@ -97,6 +97,13 @@ def test_meta_is_made_persistent_all_the_way_down():
     }
 
 
+class Array:
+    """A foreign one, that could be a key."""
+
+    def tolist(self):
+        return [1]
+
+
 @pytest.mark.parametrize(
     ("value", "law"),
     [
@@ -105,6 +112,10 @@ def test_meta_is_made_persistent_all_the_way_down():
         (open, "a literal"),
         ({(1, frozenset()): 2}, "plain values or tuples"),
         ({frozenset()}, "plain values or tuples"),
+        ({Array()}, "plain values or tuples"),
+        ({Array(): 1}, "plain values or tuples"),
+        (numpy.array([object()]), "a literal"),
+        (Fraction(10**400), "a number"),
     ],
 )
 def test_meta_that_could_not_be_read_back_is_refused(value, law):
