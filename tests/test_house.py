@@ -79,6 +79,15 @@ def test_every_schedule_is_abstract_or_final_and_frozen():
                 setattr(value, attrs.fields(schedule)[0].name, 1)
 
 
+def test_every_public_class_of_the_core_is_abstract_or_final():
+    found = [found for found in _classes() if found.__module__.startswith("lrsched.core.")]
+    assert found
+    for each in found:
+        if not each.__name__.startswith("_"):
+            assert inspect.isabstract(each) != getattr(each, "__final__", False), each
+    assert Schedule.__call__.__final__  # so that a schedule is one function, called either way
+
+
 def test_every_public_name_is_there_and_documented():
     for name in lrsched.__all__:
         assert inspect.getdoc(getattr(lrsched, name)), name

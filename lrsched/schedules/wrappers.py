@@ -148,7 +148,7 @@ class HoldLearningRate(Wrapper):
         """See `Schedule.decide`."""
         rates = [data.learning_rate for _, data in history.newest(self.min_num_epochs, before=epoch)]
         lasted = len(rates) == self.min_num_epochs and all(each == rates[-1] for each in rates)
-        if self.min_num_epochs <= 1 or lasted or not rates or rates[-1] is None:
+        if lasted or not rates or rates[-1] is None:
             return self.schedule.decide(history, epoch)
         cause = Cause("hold", f"a rate stays for at least {self.min_num_epochs} epochs")
         return Decision(rates[-1], rates[-1], Action.HOLD, cause)

@@ -2,6 +2,9 @@
 
 import math
 import pickle
+import re
+from fractions import Fraction
+from types import MappingProxyType
 
 import attrs
 import numpy
@@ -9,6 +12,7 @@ import pytest
 from pyrsistent import pset, pvector
 
 from lrsched import ArgumentError, EpochData
+from lrsched.core.epoch_data import UNKNOWN, plain_epoch
 from lrsched.core.frozendict import FrozenDict
 
 
@@ -93,6 +97,13 @@ def test_meta_is_made_persistent_all_the_way_down():
     }
 
 
+class Array:
+    """A foreign one, that could be a key."""
+
+    def tolist(self):
+        return [1]
+
+
 @pytest.mark.parametrize(
     ("value", "law"),
     [
@@ -101,6 +112,10 @@ def test_meta_is_made_persistent_all_the_way_down():
         (open, "a literal"),
         ({(1, frozenset()): 2}, "plain values or tuples"),
         ({frozenset()}, "plain values or tuples"),
+        ({Array()}, "plain values or tuples"),
+        ({Array(): 1}, "plain values or tuples"),
+        (numpy.array([object()]), "a literal"),
+        (Fraction(10**400), "a number"),
     ],
 )
 def test_meta_that_could_not_be_read_back_is_refused(value, law):
@@ -125,6 +140,114 @@ def test_equal_parts_make_equal_values_nan_included():
     assert pickle.loads(pickle.dumps(made())) == made()
 
 
+class Name(str):
+    """A str of another kind."""
+
+    __slots__ = ()
+
+
+class Bytes(bytes):
+    """The same of bytes."""
+
+    __slots__ = ()
+
+
+@pytest.mark.parametrize("mapping", [dict, FrozenDict, MappingProxyType])
+def test_any_mapping_will_do(mapping):
+    data = EpochData(error=mapping({"a": 1.0}), meta=mapping({"m": mapping({"n": 1})}))
+    assert data == EpochData(error={"a": 1.0}, meta={"m": {"n": 1}})
+    data = EpochData().with_error(mapping({"a": mapping({"b": 1.0})})).with_meta(mapping({"m": 1}))
+    assert data == EpochData(error={"a": 1.0}, meta={"m": 1})
+
+
+@pytest.mark.parametrize("given", [1.0, None, "a", [("a", 1.0)]])
+def test_more_errors_and_meta_values_have_names(given):
+    got = re.escape(f"got {given!r}; name the ")
+    with pytest.raises(ArgumentError, match=f"error must be a mapping from name to number, {got}error"):
+        EpochData().with_error(given)
+    with pytest.raises(ArgumentError, match=f"meta must be a mapping from name to literal, {got}value"):
+        EpochData().with_meta(given)
+    with pytest.raises(TypeError):
+        EpochData(given)
+
+
+@pytest.mark.parametrize("value", [1.0, 1])
+def test_names_become_plain_and_keep_their_colons(value):
+    data = EpochData(error={Name("a"): value, "b:c": value}, meta={Name("m"): 1})
+    assert data == EpochData(error={"a": 1, "b:c": 1}, meta={"m": 1})
+    assert {type(name) for name in (*data.error, *data.meta)} == {str}
+
+
+def test_only_the_first_meta_prefix_goes():
+    assert EpochData(error={":meta::meta:a": 1, "b:meta:": 2}) == EpochData(error={"b:meta:": 2}, meta={":meta:a": 1})
+
+
+def test_every_nan_is_the_same_one():
+    nan = float("nan")
+    data = EpochData(error={"a": nan}, meta={"a": nan})
+    assert {id(data.error["a"]), id(data.meta["a"]), id(data.with_error({"b": nan}).error["b"])} == {id(math.nan)}
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        (Name("a"), "a"),
+        (Bytes(b"a"), b"a"),
+        (numpy.str_("a"), "a"),
+        (numpy.int64(3), 3),
+        (numpy.bool_(False), False),
+        (Fraction(1, 2), 0.5),
+        (2**60 + 1, 2**60 + 1),
+        (-(10**400) + 1, -(10**400) + 1),
+        (10**400 - 1, 10**400 - 1),
+        ((1, (Name("a"),)), (1, ("a",))),
+        (range(2), pvector([0, 1])),
+        (frozenset({(1, 2)}), pset([(1, 2)])),
+        ({(1, Name("a")): 1}, FrozenDict({(1, "a"): 1})),
+    ],
+)
+def test_meta_values_become_plain(given, plain):
+    value = EpochData(meta={"a": given}).meta["a"]
+    assert value == plain
+    assert type(value) is type(plain)
+    assert repr(value) == repr(plain)
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), 10**400 + 1, -(10**500)])
+def test_an_integer_of_more_than_400_digits_is_refused(number):
+    with pytest.raises(ArgumentError, match=r"meta\['a'\] must be an integer of at most 400 digits"):
+        EpochData(meta={"a": number})
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: [inner],
+        lambda inner: (inner,),
+        lambda inner: {"key": inner},
+    ],
+    ids=["list", "tuple", "dict"],
+)
+def test_meta_is_nested_at_most_50_deep(around):
+    value = None
+    for _ in range(50):
+        value = around(value)
+    assert EpochData(meta={"a": value}).meta["a"] is not None
+    with pytest.raises(ArgumentError, match=r"meta\['a'\] must be nested at most 50 deep, got .*; flatten it"):
+        EpochData(meta={"a": around(value)})
+
+
+def test_keys_members_of_sets_and_arrays_are_nested_no_deeper():
+    """A key stands one deeper than its dict, a member than its set, and the list of an array than the array."""
+    key = ()
+    for _ in range(49):
+        key = (key,)
+    EpochData(meta={"a": {key: 1}, "b": {key}, "c": numpy.zeros([1] * 49)})
+    for value in ({(key,): 1}, {(key,)}, numpy.zeros([1] * 50)):
+        with pytest.raises(ArgumentError, match="nested at most 50 deep"):
+            EpochData(meta={"a": value})
+
+
 def test_it_is_not_hashable_where_its_parts_are_not():
     hash(EpochData(meta={"a": (1, "b")}))
     hash(EpochData(meta={"a": [1], "b": {"c": {1}}}))
@@ -137,13 +260,40 @@ def test_with_changes_make_new_values():
     assert data.with_error({"a": 2.0, ":meta:n": 2}) == EpochData(
         learning_rate=0.1, error={"a": 2.0}, meta={"m": 1, "n": 2}
     )
-    assert data.with_meta({"m": 3}).meta == {"m": 3}
+    assert data.with_meta({"m": 3}) == EpochData(learning_rate=0.1, error={"a": 1.0}, meta={"m": 3})
+    assert data.with_error({}) == data.with_meta({}) == data
     assert data == EpochData(learning_rate=0.1, error={"a": 1.0}, meta={"m": 1})
 
 
 def test_nested_errors_are_flattened():
     nested = {"one": {"cost:x": 1.0}, "two": {"cost:x": 2.0, "y": 3.0, "a:b:c": 4.0}, "none": {}}
     assert EpochData().with_error(nested).error == {"one": 1.0, "two_x": 2.0, "two_y": 3.0, "two_b:c": 4.0}
+
+
+def test_nested_errors_are_flattened_only_once_and_only_when_they_are_added():
+    assert EpochData().with_error({"a": {1: 2.0, "b": 3.0}, ":meta:c": {"d": 1}}) == EpochData(
+        error={"a_1": 2.0, "a_b": 3.0}, meta={"c": {"d": 1}}
+    )
+    with pytest.raises(ArgumentError, match=r"error\['a_b'\] must be a number"):
+        EpochData().with_error({"a": {"b": {"c": 1.0}, "d": 1.0}})
+    with pytest.raises(ArgumentError, match=r"error\['a'\] must be a number"):
+        EpochData(error={"a": {"b": 1.0}})
+
+
+def test_with_another_rate_the_law_is_the_same():
+    assert type(EpochData().with_learning_rate(1).learning_rate) is float
+    with pytest.raises(ArgumentError, match="learning_rate must be a finite number >= 0, got -1; correct the value"):
+        EpochData().with_learning_rate(-1)
+
+
+def test_what_nothing_is_known_of_and_what_is_read_are_epochs_like_any_other():
+    assert UNKNOWN == EpochData() == EpochData(learning_rate=None, error={}, meta={})
+    assert plain_epoch(0.5, {"a": 1.0}) == EpochData(learning_rate=0.5, error={"a": 1.0})
+
+
+def test_it_is_shown_in_the_order_of_the_names():
+    data = EpochData(error={"b": 1.0, "a": 2.0}, meta={"d": 1, "c": 2})
+    assert repr(data) == "EpochData(learning_rate=None, error={'a': 2.0, 'b': 1.0}, meta={'c': 2, 'd': 1})"
 
 
 def test_a_frozen_dict_is_a_mapping_that_cannot_change():

@@ -2,12 +2,14 @@
 
 import pickle
 
+import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lrsched import ArgumentError, EpochData, History
+from lrsched.core.numbers import LARGEST_EPOCH
 
 EPOCHS = st.one_of(st.integers(1, 12), st.integers(1, 40), st.integers(1, 10**15))
 DATA = st.builds(EpochData, learning_rate=st.none() | st.sampled_from([0.0, 0.1, 0.2]))
@@ -93,7 +95,38 @@ def test_an_epoch_is_an_integer_from_1(epoch):
     assert epoch not in History() or epoch is True
 
 
+def test_the_largest_epoch_is_the_last():
+    largest = History().set(LARGEST_EPOCH, EpochData())
+    assert largest == History({LARGEST_EPOCH: EpochData()})
+    assert largest.last_epoch(before=LARGEST_EPOCH + 1) == LARGEST_EPOCH
+    for made in (largest.set, lambda epoch, data: History({epoch: data})):
+        with pytest.raises(ArgumentError, match=r"epoch must be an integer below 2\*\*63"):
+            made(LARGEST_EPOCH + 1, EpochData())
+
+
+def test_epochs_become_plain_and_can_be_asked_for_in_any_kind_of_integer():
+    data = EpochData(learning_rate=0.5)
+    for history in (History().set(numpy.int64(300), data), History({numpy.int64(300): data})):
+        assert [type(epoch) for epoch in history] == [int]
+        for epoch in (300, numpy.int64(300), int("300")):
+            assert history[epoch] is history.get(epoch) is data
+            assert epoch in history
+        for epoch in (299, 301, 300.0, "300", None):
+            assert history.get(epoch, "nothing") == "nothing"
+            assert epoch not in history
+
+
+def test_a_history_of_a_history_is_the_same():
+    history = History({1: EpochData(), 9: EpochData()}).set(2, EpochData(learning_rate=0.5))
+    assert History(history) == history == history.before(10)
+    assert History(None) == History({}) == History() == history.before(1)
+    assert eval(repr(history)) == history
+    assert len({hash(each) for each in (history, history.before(9), history.before(2), History())}) == 4
+
+
 def test_only_epoch_data_is_data():
+    with pytest.raises(ArgumentError, match="the data of epoch 1 must be an EpochData, got 0.1"):
+        History().set(1, 0.1)
     with pytest.raises(ArgumentError, match="the data of epoch 1 must be an EpochData, got 0.1"):
         History({1: 0.1})
     with pytest.raises(ArgumentError, match="a history must be a mapping"):

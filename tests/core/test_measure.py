@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrsched import ArgumentError, EpochData, History, error_key, last_best_epoch, relative_error
+from lrsched import (
+    ArgumentError,
+    Comparison,
+    EpochData,
+    ErrorKey,
+    History,
+    error_key,
+    last_best_epoch,
+    relative_error,
+)
 from lrsched.core import measure
-from lrsched.core.measure import error_change
+from lrsched.core.measure import CONFIGURED, as_error_keys, error_change
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 ANY_NUMBERS = st.floats()
@@ -62,11 +71,40 @@ def test_the_reason_tells_configured_keys_from_stand_ins():
     assert "not in the history" in error_key(History(), 1).reason
 
 
+@pytest.mark.parametrize(
+    ("error", "configured", "reason"),
+    [
+        ({}, "x", "the epoch has no errors"),
+        ({"old_format_score": 1.0}, None, "the only error, of the old file format"),
+        ({"x_output": 1.0}, "x", "the configured key, of the output layer"),
+        ({"y": 1.0}, ["x", "y"], "the configured key"),
+        ({"dev_score": 1.0}, None, "no key is configured; dev_score stands in"),
+        ({"dev_score_output/output": 1.0}, None, "no key is configured; dev_score_output/output stands in"),
+        ({"dev_score_output/outputs": 1.0}, None, "no key is configured; dev_score_output/* stands in"),
+        ({"dev_x": 1.0}, "x", "no configured key is there; dev_* stands in"),
+        ({"train_score_output": 1.0}, "x", "no configured key is there; train_score_output stands in"),
+        ({"b": 1.0, "a": 1.0}, None, "no key is configured; the first of all stands in"),
+    ],
+)
+def test_the_reason_says_what_stands_in(error, configured, reason):
+    assert error_key(_history(error), 1, configured).reason == reason
+
+
+def test_error_keys_are_a_tuple_of_plain_text():
+    assert as_error_keys(None) == as_error_keys([]) == as_error_keys(()) == ()
+    assert as_error_keys("x") == as_error_keys(["x"]) == as_error_keys(("x",)) == ("x",)
+    assert as_error_keys("") == ("",)
+    assert as_error_keys(["x", "y"]) == ("x", "y")
+
+
 def test_strict_matching_has_no_stand_ins():
+    assert measure.error_key_of(EpochData(error={"dev_score": 1.0}), ("x",)).key == "dev_score"
     history = _history({"dev_score": 1.0})
     assert error_key(history, 1, "x", strict=True).key is None
     assert "strict" in error_key(history, 1, "x", strict=True).reason
     assert error_key(history, 1, "dev_score", strict=True).key == "dev_score"
+    assert error_key(history, 1, strict=True).key == "dev_score"
+    assert error_key(_history({"old_format_score": 1.0}), 1, "x", strict=True).key == "old_format_score"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +126,63 @@ def test_strict_matching_has_no_stand_ins():
 )
 def test_zero_and_non_finite_errors_have_defined_changes(old, new, change):
     assert relative_error(old, new) == change
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "relative_to_new", "relative_to_old", "difference"),
+    [
+        (4.0, 1.0, -3.0, -0.75, -3.0),
+        (-4.0, -1.0, 3.0, 0.75, 3.0),
+        (0.0, -2.0, -1.0, -math.inf, -2.0),
+        (-2.0, 0.0, math.inf, 1.0, 2.0),
+        (0.0, 0.0, 0.0, 0.0, 0.0),
+    ],
+)
+def test_a_change_is_relative_to_the_size_of_one_of_the_two_or_is_the_difference(
+    old, new, relative_to_new, relative_to_old, difference
+):
+    assert error_change(old, new) == error_change(old, new, "new") == relative_error(old, new) == relative_to_new
+    assert error_change(old, new, "old") == relative_error(old, new, div_by_old=True) == relative_to_old
+    assert error_change(old, new, None) == difference
+
+
+def test_a_policy_is_one_of_three():
+    for policy in ("worse", "keep", "original"):
+        assert measure.non_finite_policy("x", policy) == policy
+    with pytest.raises(ArgumentError, match="x must be one of worse, keep, original, got 'Worse'; 'worse' is the safe"):
+        measure.non_finite_policy("x", "Worse")
+
+
+USUAL, OTHER = ErrorKey("dev_score", CONFIGURED), ErrorKey("dev_error", "which stands in")
+SAME_NAME = ErrorKey("dev_score", "not the same reason")
+NO_OLD, NO_NEW = ErrorKey(None, "no old one"), ErrorKey(None, "no new one")
+NOTHING = "from epoch 2 to 5 nothing to compare: "
+
+
+@pytest.mark.parametrize(
+    ("old_key", "new_key", "old", "new", "words"),
+    [
+        (USUAL, USUAL, 1.0, 1 / 3, "'dev_score' went from epoch 2 to 5 from 1 to 0.333333"),
+        (USUAL, USUAL, 0.0, 0.0, "'dev_score' went from epoch 2 to 5 from 0 to 0"),
+        (OTHER, OTHER, 1.0, 2.0, "'dev_error' (which stands in) went from epoch 2 to 5 from 1 to 2"),
+        (USUAL, SAME_NAME, 1.0, 2.0, "'dev_score' (not the same reason) went from epoch 2 to 5 from 1 to 2"),
+        (USUAL, OTHER, 1.0, 2.0, NOTHING + "the error changed from 'dev_score' to 'dev_error'"),
+        (OTHER, USUAL, 1.0, 2.0, NOTHING + "the error changed from 'dev_error' to 'dev_score'"),
+        (NO_OLD, USUAL, None, 2.0, NOTHING + "at epoch 2 no old one"),
+        (USUAL, NO_NEW, 1.0, None, NOTHING + "at epoch 5 no new one"),
+        (NO_OLD, NO_NEW, None, None, NOTHING + "at epoch 2 no old one"),
+    ],
+)
+def test_a_comparison_in_words(old_key, new_key, old, new, words):
+    assert Comparison(2, 5, old_key, new_key, old, new, None).describe() == words
+
+
+def test_comparisons_are_values_and_a_nan_equals_a_nan():
+    def made(change=1.0):
+        return Comparison(1, 2, USUAL, USUAL, float("nan"), float("nan"), change)
+
+    assert made(float("nan")) == made(float("nan")) != made()
+    assert made().learning_rate_scale == 1.0
 
 
 @given(ANY_NUMBERS, ANY_NUMBERS)
@@ -134,6 +229,51 @@ def test_the_best_epoch_is_the_earliest_smallest_better_than_the_latest():
     assert last_best_epoch(history, 5, min_score_dist=0.5) == 2
     assert last_best_epoch(history, 4) is None
     assert last_best_epoch(History(), 4) is None
+
+
+def test_the_bounds_of_what_can_be_best():
+    history = _history(*({"dev_score": score} for score in (1.0, 2.0, 3.0, 4.0, 5.0)))
+    assert last_best_epoch(history, 5) == last_best_epoch(history, 5, 1) == 1
+    assert last_best_epoch(history, 5, 2) == 2
+    assert last_best_epoch(history, 4, 4) is None
+    assert last_best_epoch(history, 5, 4) == 4
+    assert last_best_epoch(history, 9, 2) == 2
+    assert last_best_epoch(history, 5, only_last_epochs=1) is None
+    assert last_best_epoch(history, 5, only_last_epochs=2) == 4
+    assert last_best_epoch(history, 5, only_last_epochs=4) == 2
+    assert last_best_epoch(history, 5, 4, only_last_epochs=3) == 4
+    assert last_best_epoch(history, 5, 2, only_last_epochs=9) == 2
+    assert last_best_epoch(history, 5, only_last_n=-1) == last_best_epoch(history, 5, only_last_n=0) == 1
+    assert last_best_epoch(history, 5, only_last_n=2) == 4
+    assert last_best_epoch(history, 5, filter_score=1.0) == 1
+    assert last_best_epoch(history, 5, filter_score=0.9) is None
+    assert last_best_epoch(history, 5, filter_score=2.0, only_last_n=1) == 2  # the filter comes first
+    assert last_best_epoch(history, 5, min_score_dist=4.0) is None
+    assert last_best_epoch(history, 5, min_score_dist=3.9) == 1
+    assert last_best_epoch(history, 5, min_score_dist=-9.0) == 1
+
+
+def test_an_epoch_under_another_key_cannot_be_best_even_if_it_has_the_latest_one():
+    history = _history({"x": 1.0, "y": 0.0}, {"x": 3.0}, {"y": 2.0}, {"x": 3.0})
+    assert last_best_epoch(history, 4, error_measure_key=["y", "x"]) is None
+    assert last_best_epoch(history, 3, error_measure_key=["x", "y"]) is None
+    assert last_best_epoch(history, 4, error_measure_key="x") == 1
+    assert last_best_epoch(history, 4, error_measure_key="z", strict=True) is None
+    longer = history.set(5, EpochData()).set(6, EpochData(error={"y": 0.0}))
+    assert last_best_epoch(longer, 6, error_measure_key="x", strict=True) == 1  # epoch 4 is the latest that counts
+    assert last_best_epoch(longer, 6, error_measure_key="x") is None
+
+
+def test_what_changes_a_rule_is_given_by_name():
+    history = _history({"a": 1.0})
+    for ask in (
+        lambda: error_key(history, 1, None, True),
+        lambda: relative_error(1.0, 2.0, True),
+        lambda: last_best_epoch(history, 1, 1, 1),
+        lambda: history.most_recent_learning_rate(1, False),
+    ):
+        with pytest.raises(TypeError, match="positional"):
+            ask()
 
 
 def test_only_epochs_of_the_latest_key_can_be_best():

@@ -2,6 +2,7 @@
 
 import math
 
+import attrs
 import numpy
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from lrsched import (
     NewbobRelative,
     Preset,
 )
-from lrsched.schedules.newbob import mean
+from lrsched.schedules.newbob import Newbob, mean
 
 COMMON = {"default_learning_rate": 0.5, "learning_rate_decay": 0.5, "learning_rate_growth": 2.0}
 RULES = {
@@ -68,12 +69,107 @@ def test_what_the_last_two_errors_do(newbob, scores, action):
 
 
 def test_the_decision_says_what_was_compared(newbob):
-    cause = newbob.decide(_history(2.0, 2.0), 3).cause
+    decision = newbob.decide(_history(2.0, 2.0), 3)
+    cause = decision.cause
     (comparison,) = cause.comparisons
     assert (comparison.old_epoch, comparison.new_epoch) == (1, 2)
     assert (comparison.old_error, comparison.new_error, comparison.change) == (2.0, 2.0, 0.0)
     assert comparison.new_key.key == "dev_score"
     assert (cause.change, cause.threshold) == (0.0, -0.01)
+    assert cause.grow_threshold == getattr(newbob, "relative_error_grow_threshold", None)
+    assert (decision.previous, decision.learning_rate) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "measure"),
+    [
+        ("relative", "newbob_relative", "relative error"),
+        ("abs", "newbob_abs", "difference"),
+        ("multi", "newbob_multi_epoch", "mean relative error"),
+    ],
+)
+def test_each_rule_gives_its_name_and_what_it_measures(kind, rule, measure):
+    assert RULES[kind].decide(History(), 1).cause.rule == rule
+    assert RULES[kind].decide(_history(1.0), 2).cause.rule == rule
+    cause = RULES[kind].decide(_history(2.0, 2.0), 3).cause
+    assert (cause.rule, cause.measure) == (rule, measure)
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        ((2.0, 1.0), "the error improved enough"),
+        ((1.0, 1.0), "the error did not improve enough"),
+        ((math.nan, 1.0), "the error cannot be compared"),
+    ],
+)
+def test_the_reason_is_in_words(newbob, scores, reason):
+    assert newbob.decide(_history(*scores), 3).cause.reason == reason
+
+
+def test_the_reason_is_in_words_where_there_is_nothing_to_compare():
+    relative, multi = RULES["relative"], RULES["multi"]
+    without_rate = _history(1.0, rate=0.125).set(2, EpochData())
+    assert relative.decide(History(), 1).cause.reason == "no epoch before"
+    assert relative.decide(History({5: EpochData(learning_rate=0.125)}), 3) == relative.decide(History(), 3)
+    alone = relative.decide(_history(1.0), 2)
+    assert (alone.action, alone.previous, alone.cause.reason) == (Action.KEEP, 0.5, "only one epoch to go by")
+    assert relative.decide(without_rate, 3).cause.reason == "the last epoch has no rate"
+    assert relative.decide(without_rate, 3).previous == 0.125
+    assert multi.decide(History({1: EpochData()}), 2).cause.reason == "no epoch before has a rate"
+    between = NewbobMultiEpoch(1, 1, 0.5, -0.5, **COMMON).decide(_history(1.0, 1.0), 3)
+    assert between.cause.reason == "the error is between the thresholds"
+    waiting = NewbobMultiEpoch(1, 3, 0.0, 0.0, **COMMON).decide(_history(1.0, 1.0), 3)
+    assert (waiting.action, waiting.previous) == (Action.KEEP, 0.5)
+    assert (waiting.cause.rule, waiting.cause.reason) == ("newbob_multi_epoch", "updates come every 3 epochs")
+
+
+@pytest.mark.parametrize(
+    ("new", "abs_rate", "multi_rate"), [(2.0, 1.0, 0.5), (2.5, 0.25, 0.25), (1.5, 1.0, 0.5), (1.0, 1.0, 1.0)]
+)
+def test_a_change_at_its_threshold_neither_decays_nor_is_it_below(new, abs_rate, multi_rate):
+    """Beside, at and beyond the bounds 0 and -1/3: the relative changes are 0, 0.2, -1/3 and -1."""
+    assert NewbobAbs(0.0, **COMMON)(_history(2.0, new), 3) == abs_rate
+    assert NewbobMultiEpoch(1, 1, 0.0, -0.5 / 1.5, **COMMON)(_history(2.0, new), 3) == multi_rate
+
+
+def test_an_infinitely_worse_error_does_not_grow_where_the_threshold_is_infinite():
+    history = _history(1.0, math.inf)
+    for kind in (NewbobRelative, NewbobAbs):
+        assert kind(math.inf, **COMMON)(history, 3) == 0.5
+        assert kind(math.inf, non_finite_error="original", **COMMON)(history, 3) == 1.0
+        assert kind(math.inf, **COMMON)(_history(1.0, 1e308), 3) == 1.0
+    relative = NewbobRelative(math.inf, non_finite_error="keep", **COMMON)
+    assert relative(_history(-1.0, 0.0), 3) == 0.5  # finite errors, and a change that is not
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ("worse", "the error cannot be compared"),
+        ("keep", "the error cannot be compared"),
+        ("original", "the error is between the thresholds"),
+    ],
+)
+def test_a_mean_of_opposite_infinities_says_nothing(policy, reason):
+    schedule = NewbobMultiEpoch(3, 1, -0.01, -0.01, non_finite_error=policy, **COMMON)
+    decision = schedule.decide(_history(1.0, 0.0, -1.0, 0.0), 5)
+    assert [each.change for each in decision.cause.comparisons] == [-math.inf, -1.0, math.inf]
+    assert (decision.action, decision.cause.reason) == (Action.KEEP, reason)
+
+
+def test_what_leaves_the_rate_as_it_is_is_no_decay_and_no_growth(newbob):
+    neutral = attrs.evolve(newbob, learning_rate_decay=1.0, learning_rate_growth=1.0)
+    for scores in ((1.0, 2.0), (2.0, 1.0)):
+        assert neutral.decide(_history(*scores), 3).action is Action.KEEP
+
+
+def test_relative_to_the_old_error_on_request():
+    schedules = [NewbobRelative(-0.6, relative_error_div_by_old=by_old, **COMMON) for by_old in (False, True)]
+    assert [schedule.relative_to for schedule in (*schedules, RULES["abs"])] == ["new", "old", None]
+    changes = [schedule.decide(_history(2.0, 1.0), 3).cause.change for schedule in schedules]
+    assert changes == [-1.0, -0.5]
+    assert [schedule(_history(2.0, 1.0), 3) for schedule in schedules] == [1.0, 0.25]
 
 
 def test_policies_for_non_finite_errors_can_be_chosen(newbob):
@@ -89,8 +185,6 @@ def test_policies_for_non_finite_errors_can_be_chosen(newbob):
 
 
 def _with_policy(schedule, policy):
-    import attrs
-
     return attrs.evolve(schedule, non_finite_error=policy)
 
 
@@ -118,6 +212,8 @@ def test_a_decay_stops_at_the_minimum_and_says_so():
     at_the_floor = schedule.decide(_history(1.0, 1.0, rate=0.3), 3)
     assert (at_the_floor.learning_rate, at_the_floor.action) == (0.3, Action.KEEP)
     assert "0.15 was lifted to the minimum" in at_the_floor.describe()
+    just_there = schedule.decide(_history(1.0, 1.0, rate=0.6), 3)
+    assert (just_there.learning_rate, just_there.action, just_there.cause.lifted_from) == (0.3, Action.DECAY, None)
 
 
 def test_an_old_epoch_without_a_rate_means_the_default():
@@ -136,9 +232,12 @@ def test_decay_and_growth_may_be_functions_or_nothing():
 
 @pytest.mark.parametrize("answer", [math.nan, math.inf, -math.inf, "0.1", None])
 def test_a_function_must_give_a_number(answer):
-    schedule = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=lambda _: answer)
+    common = {"default_learning_rate": 0.5, "learning_rate_growth": lambda _: answer}
+    schedule = NewbobRelative(-0.01, learning_rate_decay=lambda _: answer, **common)
     with pytest.raises(ArgumentError, match=r"learning_rate_decay\(0.5\) must be a finite number, got"):
         schedule(_history(1.0, 1.0), 3)
+    with pytest.raises(ArgumentError, match=r"learning_rate_growth\(0.5\) must be a finite number, got"):
+        schedule(_history(2.0, 1.0), 3)
 
 
 def test_a_decay_below_0_is_lifted_and_a_growth_below_0_refused():
@@ -155,8 +254,19 @@ def test_a_decay_below_0_is_lifted_and_a_growth_below_0_refused():
         schedule(_history(2.0, 1.0), 3)
 
 
+def test_a_rate_can_be_asked_to_decay_to_grow_or_to_stay():
+    ask = NewbobAbs(0.0, min_learning_rate=0.125, **COMMON).calc_learning_rate_decay_or_grow
+    assert [ask(0.5, decay=True), ask(0.5, decay=True, grow=False), ask(0.25, decay=True)] == [0.25, 0.25, 0.125]
+    assert ask(0.125, decay=True) == 0.125  # lifted
+    assert [ask(0.5, decay=False), ask(0.5, decay=False, grow=True)] == [1.0, 1.0]
+    assert ask(0.5, decay=False, grow=False) == 0.5
+    for decay in (True, False):
+        with pytest.raises(ArgumentError, match="learning_rate must be a finite number >= 0, got -1"):
+            ask(-1, decay=decay, grow=False)
+
+
 def test_decay_and_growth_at_once_are_refused():
-    with pytest.raises(ArgumentError, match="grow must be False where decay is True"):
+    with pytest.raises(ArgumentError, match="grow must be False where decay is True, got True; a rate goes one way"):
         RULES["abs"].calc_learning_rate_decay_or_grow(0.5, decay=True, grow=True)
 
 
@@ -165,7 +275,18 @@ def test_relative_to_the_rate_asks_less_of_a_smaller_one():
     assert schedule(_history(1.0, 0.95, rate=0.5), 3) == 0.25
     assert schedule(_history(1.0, 0.95, rate=0.125), 3) == 0.25  # grows: the error fell by 0.05 / (0.125 / 0.5)
     assert schedule(_history(1.0, 0.95, rate=0.0), 3) == 0.0  # no rate to be relative to
-    with pytest.raises(ArgumentError, match="default_learning_rate must be > 0 where relative"):
+    unknown = _history(1.0, rate=0.125).set(2, EpochData(error={"dev_score": 0.95}))
+    halved = _history(1.0, 0.95).set(2, EpochData(learning_rate=0.25, error={"dev_score": 0.95}))
+    assert schedule.compare(halved, *halved.items()).learning_rate_scale == 0.5
+    (old, new), newer = unknown.items(), unknown.set(3, EpochData(learning_rate=0.25))
+    assert schedule.compare(unknown, old, new).learning_rate_scale == 0.25  # by the newest rate before it
+    assert schedule.compare(newer, old, new) == schedule.compare(unknown, old, new)
+    assert schedule.compare(History(), new, new).learning_rate_scale == 1.0
+    multi = NewbobMultiEpoch(1, 1, 0.0, 0.0, relative_error_also_relative_to_learning_rate=True, **COMMON)
+    assert multi.decide(unknown, 3).cause.comparisons == (schedule.compare(unknown, old, new),)
+    assert schedule.decide(_history(1.0, 0.95, rate=0.125), 3).cause.comparisons[0].learning_rate_scale == 0.25
+    assert NewbobRelative(0.0, default_learning_rate=0.0)(_history(1.0), 2) == 0.5
+    with pytest.raises(ArgumentError, match="default_learning_rate must be > 0 where relative.*, got 0.0; "):
         NewbobRelative(-0.1, default_learning_rate=0.0, relative_error_also_relative_to_learning_rate=True)
 
 
@@ -173,6 +294,22 @@ def test_relative_to_the_rate_asks_less_of_a_smaller_one():
 def test_multi_epoch_updates_only_every_so_often(epoch, updates):
     schedule = NewbobMultiEpoch(2, 3, -0.01, -0.01, **COMMON)
     assert schedule(_history(*[1.0] * (epoch - 1)), epoch) == (0.25 if updates else 0.5)
+
+
+@pytest.mark.parametrize(("interval", "epochs"), [(1, [3, 4, 5, 6, 7]), (2, [3, 5, 7]), (3, [4, 7]), (5, [6])])
+def test_multi_epoch_updates_after_each_interval(interval, epochs):
+    schedule = NewbobMultiEpoch(1, interval, -0.01, -0.01, **COMMON)
+    history = _history(*[1.0] * 7)
+    assert [epoch for epoch in range(3, 8) if schedule(history, epoch) != 0.5] == epochs
+
+
+def test_multi_epoch_keeps_where_one_of_its_changes_is_unknown():
+    schedule = NewbobMultiEpoch(2, 1, -0.01, -0.01, **COMMON)
+    for scores in ((math.nan, 1.0, 1.0), (math.inf, math.nan, 1.0)):
+        change, comparisons = schedule.mean_change(_history(*scores), 4)
+        assert (change, len(comparisons)) == (None, 2)
+    assert schedule.mean_change(_history(4.0, 2.0, 4.0), 4)[0] == (-1.0 + 0.5) / 2
+    assert schedule.mean_change(_history(1.0), 2) == (None, ())
 
 
 @pytest.mark.parametrize(("epochs", "looks_at"), [(2, 1), (3, 2), (4, 2), (5, 2)])
@@ -199,6 +336,30 @@ def test_the_mean_of_anything_is_numpys(values):
     with numpy.errstate(all="ignore"):
         expected = float(numpy.mean(values))
     assert mean(values) == expected or (math.isnan(mean(values)) and math.isnan(expected))
+
+
+def test_what_is_not_asked_for_changes_nothing():
+    schedule = NewbobRelative(0.0, default_learning_rate=0.5)
+    assert (schedule.learning_rate_decay, schedule.learning_rate_growth, schedule.min_learning_rate) == (1.0, 1.0, 0.0)
+    assert (schedule.error_measure_key, schedule.strict_error_key, schedule.non_finite_error) == ((), False, "worse")
+    assert schedule.relative_error_also_relative_to_learning_rate is False
+    assert schedule.relative_error_div_by_old is False
+    for kind, arguments in (
+        (NewbobRelative, (0.0, 0.5)),
+        (NewbobAbs, (0.0, 0.5)),
+        (NewbobMultiEpoch, (1, 1, 0, 0, 0.5)),
+    ):
+        with pytest.raises(TypeError, match="positional"):
+            kind(*arguments)
+
+
+def test_a_rule_has_to_say_how_it_compares():
+    class Incomplete(Newbob):
+        def decide(self, history, epoch):
+            return self._default(history, epoch, "always")
+
+    with pytest.raises(TypeError, match="abstract method '?compare"):
+        Incomplete(default_learning_rate=0.5)
 
 
 @pytest.mark.parametrize(

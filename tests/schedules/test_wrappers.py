@@ -1,13 +1,17 @@
 """Wrappers and plain functions, case by case."""
 
 import math
+import re
+from functools import partial
 
 import pytest
 
 from lrsched import (
     Action,
     ArgumentError,
+    Cause,
     Constant,
+    Decision,
     EpochData,
     FunctionSchedule,
     History,
@@ -15,8 +19,10 @@ from lrsched import (
     LearningRateControl,
     NewbobRelative,
     Preset,
+    Schedule,
     as_schedule,
 )
+from lrsched.schedules.wrappers import with_default_rate
 
 NEWBOB = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=0.5, error_measure_key="dev_score")
 
@@ -44,6 +50,27 @@ def test_hold_lets_go_after_exactly_that_many_epochs(rates, held):
     decision = HoldLearningRate(_halved, 3).decide(_rates(*rates), len(rates) + 1)
     assert decision.learning_rate == (0.5 ** (len(rates) + 1) if held is None else held)
     assert (decision.action is Action.HOLD) == (held is not None)
+    assert decision.previous == (rates[-1] if rates else None)
+
+
+@pytest.mark.parametrize("min_num_epochs", [0, 1])
+def test_a_hold_of_no_more_than_one_epoch_holds_nothing(min_num_epochs):
+    schedule = HoldLearningRate(_halved, min_num_epochs)
+    for history in (History(), _rates(0.5), _rates(0.75, None), _rates(0.75, 0.5), _rates(0.5, 0.5)):
+        epoch = len(history) + 1
+        assert schedule.decide(history, epoch) == as_schedule(_halved).decide(history, epoch)
+
+
+def test_hold_says_how_long():
+    assert HoldLearningRate(_halved, 2).decide(_rates(1.0), 2).action is Action.HOLD
+    decision = HoldLearningRate(_halved, 3).decide(_rates(1.0), 2)
+    assert (decision.previous, decision.cause.rule) == (1.0, "hold")
+    assert decision.describe() == "hold 1.0: hold: a rate stays for at least 3 epochs"
+
+
+@pytest.mark.parametrize(("min_num_epochs", "filled"), [(0, [2]), (1, [2]), (2, []), (3, [])])
+def test_a_preset_inside_a_hold_is_sure_only_where_nothing_is_held(min_num_epochs, filled):
+    assert list(HoldLearningRate(Preset(NEWBOB, {2: 0.125}), min_num_epochs).prefill(History())) == filled
 
 
 def test_hold_counts_epochs_with_data_not_numbers():
@@ -73,6 +100,65 @@ def test_presets_of_earlier_epochs_count_as_known():
     assert schedule(History({6: EpochData(learning_rate=0.3)}), 7) == 0.3
 
 
+def test_a_preset_of_a_later_epoch_does_not_count_yet():
+    schedule = Preset(NEWBOB, {5: 0.125, 3: 0.25})
+    assert [schedule(History(), epoch) for epoch in (1, 2, 3, 4, 5, 6)] == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+
+
+def test_what_is_inside_a_preset_is_shown_no_later_presets():
+    class Inside(Schedule):
+        def decide(self, history, epoch):
+            return Decision(0.5, None, Action.DEFAULT, Cause("inside", repr(list(history))))
+
+    schedule = Preset(Inside(), {1: 0.25, 3: 0.25, 5: 0.25})
+    assert [schedule.decide(History(), epoch).cause.reason for epoch in (2, 4, 6)] == ["[1]", "[1, 3]", "[1, 3, 5]"]
+
+
+def test_a_preset_says_so():
+    decision = Preset(NEWBOB, {2: 0.125}).decide(_rates(0.5), 2)
+    assert (decision.action, decision.previous) == (Action.PRESET, 0.5)
+    assert decision.describe() == "preset 0.5 -> 0.125: preset: given for this epoch"
+    assert Preset(NEWBOB, {2: 0.0}).decide(_rates(0.5), 2).action is Action.PRESET  # 0 is a rate
+
+
+@pytest.mark.parametrize(
+    ("given", "rates"),
+    [([0.5, 0.25], {1: 0.5, 2: 0.25}), ((1,), {1: 1.0}), ({3: 0.5}, {3: 0.5}), ([], {}), ({}, {})],
+)
+def test_presets_are_a_mapping_or_a_list_from_epoch_1(given, rates):
+    assert Preset(NEWBOB, given).learning_rates == rates
+
+
+@pytest.mark.parametrize(
+    ("given", "law"),
+    [
+        ("0.1", "learning_rates must be a mapping epoch -> rate, or a list for epochs 1, 2, ..., got '0.1'; use"),
+        (b"01", "learning_rates must be a mapping"),
+        (0.1, "learning_rates must be a mapping"),
+        (None, "learning_rates must be a mapping"),
+        ({0: 0.1}, "an epoch of learning_rates must be an integer >= 1, got 0"),
+        ([0.1, -1.0], r"learning_rates\[2\] must be a finite number >= 0, got -1.0"),
+    ],
+)
+def test_what_are_no_presets_is_refused(given, law):
+    with pytest.raises(ArgumentError, match=f"^{law}"):
+        Preset(NEWBOB, given)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, EpochData(learning_rate=0.25)),
+        (EpochData(error={"a": 1.0}), EpochData(learning_rate=0.25, error={"a": 1.0})),
+        (EpochData(learning_rate=0.0, meta={"a": 1}), EpochData(learning_rate=0.25, meta={"a": 1})),
+        (EpochData(learning_rate=0.5), EpochData(learning_rate=0.5)),
+    ],
+)
+def test_a_default_rate_stands_where_there_is_none_or_0(before, after):
+    history = _rates(0.5) if before is None else _rates(0.5).set(2, before)
+    assert with_default_rate(history, 2, 0.25) == _rates(0.5).set(2, after)
+
+
 def test_the_outer_of_two_presets_wins():
     schedule = Preset(Preset(Constant(0.5), {1: 0.1, 2: 0.2}), {1: 0.9})
     control = LearningRateControl(schedule)
@@ -88,6 +174,47 @@ def test_wrappers_pass_on_what_the_rule_is():
     assert not schedule.strict_error_key
     assert schedule.need_error_info
     assert not Preset(Constant(0.1), {}).need_error_info
+    strict = NewbobRelative(
+        -0.01,
+        default_learning_rate=0.5,
+        strict_error_key=True,
+        relative_error_div_by_old=True,
+        relative_error_also_relative_to_learning_rate=True,
+    )
+    history = History({1: EpochData(learning_rate=0.25, error={"a": 4.0}), 2: EpochData(error={"a": 2.0})})
+    assert HoldLearningRate(strict, 3).strict_error_key
+    assert strict.compare(history, *history.items()).change == -1.0
+    assert HoldLearningRate(strict, 3).compare(history, *history.items()).change == -1.0
+
+
+def test_a_constant_keeps_the_newest_rate_and_looks_at_no_error():
+    schedule = Constant(0.25, error_measure_key="x")
+    assert (schedule.error_measure_key, schedule.need_error_info) == (("x",), False)
+    with pytest.raises(TypeError, match="positional"):
+        Constant(0.25, "x")
+    assert schedule.decide(History({1: EpochData()}), 2).describe() == (
+        "default 0.25: constant: no epoch before has a rate"
+    )
+    kept = schedule.decide(_rates(0.5, None), 3)
+    assert (kept.learning_rate, kept.previous, kept.action) == (0.5, 0.5, Action.KEEP)
+    assert kept.describe() == "keep 0.5: constant: the newest rate"
+
+
+@pytest.mark.parametrize("neither", [None, 0.1, Constant, dict, "constant"])
+def test_what_is_no_schedule_and_no_function_is_refused(neither):
+    law = re.escape(
+        f"schedule must be a Schedule or a function (history, epoch) -> rate, got {neither!r}; see lrsched."
+    )
+    with pytest.raises(ArgumentError, match=law):
+        as_schedule(neither)
+    assert as_schedule(NEWBOB) is NEWBOB
+
+
+def test_a_function_is_known_by_its_name():
+    decision = as_schedule(_halved).decide(_rates(0.75), 2)
+    assert (decision.previous, decision.cause.rule) == (0.75, "_halved")
+    assert decision.cause.reason == "the function's answer"
+    assert as_schedule(partial(_halved)).decide(History(), 1).cause.rule == "partial"
 
 
 def test_a_function_sees_the_past_only():
