@@ -23,17 +23,6 @@ class Surroundings:
     """What the code of a schedule reads outside of it, as it is now: globals, and attributes of classes and functions.
 
     Looks at plain values only, and into the code of the package that the schedule is from, not of others.
-
-    Examples:
-        >>> def calls(history, epoch, seen=[]):
-        ...     seen.append(epoch)
-        ...     return 1.0 / len(seen)
-        >>> surroundings = Surroundings(calls)
-        >>> calls({}, 1), calls({}, 2)
-        (1.0, 0.5)
-        >>> surroundings.restore()
-        >>> calls({}, 1)
-        1.0
     """
 
     def __init__(self, schedule: Schedule | Callable[..., Any]) -> None:
