@@ -37,18 +37,39 @@ def _run_console(example):
     return None
 
 
+class _PythonParser(PythonCodeBlockParser):
+    """Python blocks. One that begins with the name of a file, as in ``# schedules.py``, becomes that file."""
+
+    def __call__(self, document):
+        for region in super().__call__(document):
+            first, _, _ = str(region.parsed).partition("\n")
+            if first.startswith("# ") and first.endswith(".py"):
+                region.evaluator = _write_file
+            yield region
+
+
+def _write_file(example):
+    name, _, _ = example.parsed.removeprefix("# ").partition("\n")
+    Path(name).write_text(example.parsed, encoding="utf-8")
+
+
 def _enter_a_folder(namespace):
     namespace["_back"], namespace["_folder"] = Path.cwd(), tempfile.TemporaryDirectory()
     os.chdir(namespace["_folder"].name)
+    sys.path.insert(0, namespace["_folder"].name)
 
 
 def _leave_it(namespace):
+    folder = namespace["_folder"].name
     os.chdir(namespace["_back"])
+    sys.path.remove(folder)
+    for name in [name for name, module in sys.modules.items() if folder in str(getattr(module, "__file__", ""))]:
+        del sys.modules[name]
     namespace["_folder"].cleanup()
 
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), CodeBlockParser(language="console", evaluator=_run_console), SkipParser()],
+    parsers=[_PythonParser(), CodeBlockParser(language="console", evaluator=_run_console), SkipParser()],
     patterns=["*.md"],
     excludes=["docs/_build/*"],
     setup=_enter_a_folder,

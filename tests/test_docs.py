@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lrsched.cli import app
 from lrsched.config.settings import KNOWN_KEYS
+from lrsched.testing import LAWS
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +33,16 @@ def test_every_setting_is_documented():
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     for key in KNOWN_KEYS - {"learning_rate_file"}:
         assert f"`{key}`" in page, key
+
+
+def test_the_table_of_the_laws_is_current():
+    page = (ROOT / "docs" / "howto" / "write-a-schedule.md").read_text(encoding="utf-8")
+    rows = [
+        f"| `{law.name}` | {law.says} | "
+        f"{'who claims it' if law.claimed else f'who has a `{law.parameter}`' if law.parameter else 'all'} |"
+        for law in LAWS.values()
+    ]
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
 
 
 def test_the_readme_has_exactly_the_two_commands():

@@ -1,23 +1,34 @@
 """`check_schedule`: all laws of schedules at once."""
 
 import inspect
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, Literal, final
 
 import attrs
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
 from hypothesis.strategies import SearchStrategy
 
+from lrsched.core.epoch_data import UNKNOWN
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law
-from lrsched.schedules.wrappers import Function, as_schedule
-from lrsched.testing.laws import LAWS, Law, NoAnswerError, answers, copier, epoch_of_its_own, parameter
+from lrsched.schedules.wrappers import Function, FunctionSchedule, as_schedule
+from lrsched.testing.laws import (
+    LAWS,
+    BrokenLawError,
+    Law,
+    NoAnswerError,
+    answers,
+    copier,
+    history_of_its_own,
+    parameter,
+)
 from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
 from lrsched.testing.search import Broken, Budget, Progress, Trial, Verdict, search
 from lrsched.testing.source import Source, failing_test, import_of
-from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories
+from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories, simpler_histories
 
 Past = Literal["any", "realistic", "hostile"]
 """Which histories are tried."""
@@ -122,7 +133,8 @@ def check_schedule(
         claims: Optional laws that it claims, besides those of its attribute ``claims``.
         past: The histories to try: ``"realistic"`` ones, as trainings leave them; ``"hostile"`` ones, that nobody wants
             to see; ``"any"``: both; or a strategy that draws histories.
-        keys: What errors are called in these besides the names in `ERROR_KEYS`.
+        keys: What errors are called in these, besides the keys that the schedule looks at and the names in
+            `ERROR_KEYS`.
         budget: How many examples, or for how long: 500, ``"20s"``; None: 300.
         seed: The same seed tries the same examples; an integer >= 0.
         on_fail: Whether a broken law is raised, or only reported.
@@ -151,13 +163,22 @@ def check_schedule(
     def attempt(law: Law, case: _Case) -> bool:
         make, history = case
         try:
-            return law.check(make(), _copied(history))
+            return law.check(make(), history_of_its_own(history))
         except NoAnswerError:
             if law.check is answers:
                 raise
             return False  # `answers` says so already
+        except (BrokenLawError, HypothesisException):
+            raise
+        except Exception as error:
+            raise BrokenLawError(f"it raises {type(error).__name__}: {error}".rstrip(": ")) from error
+        finally:
+            for shared in (UNKNOWN.error, UNKNOWN.meta):  # parts of many epochs, which only force can change
+                dict.clear(shared)
 
-    trial = Trial(st.tuples(subject.makers, _pasts(past, keys)), unconcerned, attempt, _size)
+    known = subject.make and subject.make()
+    pasts = _pasts(past, [*keys, *(known.error_measure_key if known else ())], _numbers(known))
+    trial = Trial(st.tuples(subject.makers, pasts), unconcerned, attempt, _size, _simpler)
     tried, examples = search(chosen, trial, Budget.of(budget), seed, progress)
     report = Report(subject.name, tuple(checked(each, partial(_violation, subject)) for each in tried), examples, seed)
     return report.raised_if(on_fail)
@@ -182,27 +203,41 @@ def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterab
     return None
 
 
-def _pasts(past: Past | SearchStrategy[History], keys: Sequence[str]) -> SearchStrategy[History]:
+def _numbers(value: Any) -> list[float]:
+    """The parameters of a schedule that are floats, in it or in schedules inside it; of a function, its attributes."""
+    if isinstance(value, float):
+        return [value]
+    if isinstance(value, FunctionSchedule):
+        return [each for each in getattr(value.function, "__dict__", {}).values() if isinstance(each, float)]
+    kind: Any = type(value)
+    if isinstance(value, Schedule) and attrs.has(kind):
+        fields = attrs.fields(kind)
+        return list(dict.fromkeys(each for field in fields for each in _numbers(getattr(value, field.name))))
+    return []
+
+
+def _pasts(
+    past: Past | SearchStrategy[History], keys: Sequence[str], numbers: Sequence[float]
+) -> SearchStrategy[History]:
     if isinstance(past, SearchStrategy):
         return past
     if past not in _PASTS:
         raise broken_law("past", f"one of {', '.join(_PASTS)}, or a strategy", past, "'any' is both kinds")
-    return _PASTS[past](max_size=_LONGEST_HISTORY, keys=[*keys, *ERROR_KEYS])
+    names = list(dict.fromkeys([*keys, *ERROR_KEYS]))
+    return _PASTS[past](max_size=_LONGEST_HISTORY, keys=names, numbers=numbers)
 
 
 _Case = tuple[Callable[[], Schedule], History]
 
 
-def _copied(history: History) -> History:
-    """A history of its own: a law may find that what is asked changes it."""
-    return History(
-        {epoch: epoch_of_its_own(data.learning_rate, data.error, data.meta) for epoch, data in history.items()}
-    )
-
-
 def _size(case: _Case) -> tuple[int, int]:
     make, history = case
     return len(history), len(repr(history)) + len(repr(make()))
+
+
+def _simpler(case: _Case) -> Iterator[_Case]:
+    make, history = case
+    return ((make, each) for each in simpler_histories(history))
 
 
 def _violation(subject: Subject, law: Law, broken: Broken) -> Violation:

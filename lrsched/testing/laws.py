@@ -36,6 +36,7 @@ from lrsched.simulation.replaying import verify
 from lrsched.storage import Storage
 from lrsched.storage.memory import MemoryStorage
 from lrsched.storage.opening import open_storage
+from lrsched.testing.surroundings import Surroundings
 
 Check = Callable[[Any, Any], bool]
 """A law as a function of what has to keep it and of what it is tried on; whether that had anything to say about it."""
@@ -114,9 +115,21 @@ def parameter(schedule: Schedule | Function, name: str) -> Any:
 def copier(schedule: Schedule | Function) -> Callable[[], Schedule]:
     """What makes schedules like this one, as a process does that starts anew: with what it is now, not what it will be.
 
-    A function is itself each time, and so is what can be neither pickled nor copied.
+    A function is itself each time, and so is what can be neither pickled nor copied; what it remembers elsewhere is
+    forgotten, see `Surroundings`.
     """
     made = as_schedule(schedule)
+    surroundings = Surroundings(made)
+    again = _copier(made)
+
+    def fresh() -> Schedule:
+        surroundings.restore()
+        return again()
+
+    return fresh
+
+
+def _copier(made: Schedule) -> Callable[[], Schedule]:
     try:
         pickled = pickle.dumps(made)
         pickle.loads(pickled)  # noqa: S301  its own
@@ -181,6 +194,13 @@ def _prefilled(schedule: Schedule, history: History) -> History:
         raise NoAnswerError(f"prefill raises {_said(error)}") from error
 
 
+def _decisions(schedule: Schedule | Function, history: History) -> Iterator[tuple[int, Decision]]:
+    """The decisions for all `asked_epochs` of a history; then those of the schedule's own run."""
+    schedule = as_schedule(schedule)
+    yield from answers_of(schedule, history).items()
+    yield from answers_of(schedule, own_run(schedule, history)).items()
+
+
 def rates_of(history: History) -> dict[int, float | None]:
     """The learning rate of each epoch."""
     return {epoch: data.learning_rate for epoch, data in history.items()}
@@ -189,6 +209,13 @@ def rates_of(history: History) -> dict[int, float | None]:
 def epoch_of_its_own(learning_rate: float | None, error: Mapping[str, float], meta: Mapping[str, Any]) -> EpochData:
     """An epoch that shares no part with another one: even what should not be changed may be."""
     return EpochData(learning_rate=learning_rate, error=dict(error), meta=dict(meta)).with_meta({})
+
+
+def history_of_its_own(history: History) -> History:
+    """The same history, which shares no part with another one."""
+    return History(
+        {epoch: epoch_of_its_own(each.learning_rate, each.error, each.meta) for epoch, each in history.items()}
+    )
 
 
 def with_errors(history: History, change: Callable[[float], float], name: str | None = None) -> History:
@@ -260,7 +287,7 @@ def answers(schedule: Schedule | Function, history: History) -> bool:
 @_law("asking changes neither history nor schedule")
 def pure(schedule: Schedule | Function, history: History) -> bool:
     """The history and the schedule are the same before and after."""
-    schedule = as_schedule(schedule)
+    schedule, history = as_schedule(schedule), history_of_its_own(history)
     before, state = repr(history), _state(schedule)
     for epoch in asked_epochs(history):
         try:
@@ -283,8 +310,9 @@ def _state(schedule: Schedule) -> Any:
 
 @_law("the same question always has the same answer")
 def deterministic(schedule: Schedule | Function, history: History) -> bool:
-    """Asked again, asked in another order, and asked years later, it answers the same."""
-    schedule = as_schedule(schedule)
+    """Asked again, asked in another order, after another training, and asked years later, it answers the same."""
+    fresh = copier(schedule)
+    schedule = fresh()
     told = answers_of(schedule, history)
     _demand_same(told, answers_of(schedule, history), "when it is asked again")
     backwards = {epoch: ask(schedule, history, epoch) for epoch in reversed(told)}
@@ -292,6 +320,10 @@ def deterministic(schedule: Schedule | Function, history: History) -> bool:
     with another_time():
         later = answers_of(schedule, history)
     _demand_same(told, later, "at another time")
+    for error in (1e-3, 1e3):
+        used = fresh()
+        answers_of(used, with_errors(history, lambda _, error=error: error))  # type: ignore[misc]  # bound now
+        _demand_same(told, answers_of(used, history), "when it was asked about another training before")
     return True
 
 
@@ -345,7 +377,7 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
     A rate that is kept or held is the previous one; a decay lowers it, unless the minimum lifts it. Where the cause has
     a threshold, only a change above it decays, and growth needs one that is not above it, and below the grow threshold.
     """
-    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+    for epoch, decision in _decisions(schedule, history):
         rate, before, cause = decision.learning_rate, decision.previous, decision.cause
         told = f"for epoch {epoch} it decides to {decision.action}, but "
         match decision.action:
@@ -411,10 +443,10 @@ def key_order(schedule: Schedule | Function, history: History) -> bool:
 
 @_law("a decay never goes below min_learning_rate", parameter="min_learning_rate")
 def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
-    """A rate that a decision lowers is at least ``min_learning_rate``."""
+    """A rate that a decision lowers is at least ``min_learning_rate``; here, and in its own run."""
     least = parameter(schedule, "min_learning_rate")
     tried = False
-    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+    for epoch, decision in _decisions(schedule, history):
         rate, before = decision.learning_rate, decision.previous
         lowers = before is not None and rate < before and decision.action not in (Action.DEFAULT, Action.PRESET)
         if lowers or decision.action is Action.DECAY:
@@ -426,10 +458,10 @@ def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
 
 @_law("a growth never goes above max_learning_rate", parameter="max_learning_rate")
 def max_learning_rate(schedule: Schedule | Function, history: History) -> bool:
-    """A rate that a decision raises is at most ``max_learning_rate``."""
+    """A rate that a decision raises is at most ``max_learning_rate``; here, and in its own run."""
     most = parameter(schedule, "max_learning_rate")
     tried = False
-    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+    for epoch, decision in _decisions(schedule, history):
         rate, before = decision.learning_rate, decision.previous
         raises = before is not None and rate > before and decision.action not in (Action.DEFAULT, Action.PRESET)
         if raises or decision.action is Action.GROW:

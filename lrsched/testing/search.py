@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, final
 
@@ -27,7 +27,8 @@ Progress = Callable[[int, int], None]
 
 _DEFAULT_EXAMPLES: Final = 300
 _ROUND: Final = 100  # examples between two looks at the progress bar
-_SHRINKING: Final = 3.0  # seconds for each broken law
+_SHRINKING: Final = 2.0  # seconds for each broken law, in which Hypothesis makes its example smaller
+_SIMPLIFYING: Final = 2.0  # seconds for what then is left out by `Trial.simpler`
 _SETTINGS: Final = settings(
     database=None,
     deadline=None,
@@ -124,12 +125,14 @@ class Trial:
         unconcerned: Why a law does not concern a case; None if it does.
         attempt: Whether a case had something to say about a law; raises `BrokenLawError` if it breaks it.
         size: How large a case is: the smallest is shown.
+        simpler: Cases that are like a given one, but simpler.
     """
 
     cases: SearchStrategy[Any]
     unconcerned: Callable[[Law, Any], Verdict | None]
     attempt: Callable[[Law, Any], bool]
     size: Callable[[Any], Any]
+    simpler: Callable[[Any], Iterable[Any]] = attrs.field(default=lambda _: ())
 
 
 def search(
@@ -167,7 +170,29 @@ def search(
             progress(done, budget.examples or _expected(done, begun, until))
         if drawn < wanted:  # there are no more, or there is no more time
             break
+    for each in tried:
+        each.broken = each.broken and _shared(each, tried, trial)
     return tried, done
+
+
+def _shared(tried: Tried, others: Sequence[Tried], trial: Trial) -> Broken | None:
+    """The smallest of the cases found for all laws that breaks this one, too."""
+    smallest = tried.broken
+    for other in others:
+        if smallest and other.broken and trial.size(other.broken.case) < trial.size(smallest.case):
+            smallest = _broken_by(tried.law, other.broken.case, trial) or smallest
+    return smallest
+
+
+def _broken_by(law: Law, case: Any, trial: Trial) -> Broken | None:
+    """How a law is broken by a case; None if it is not."""
+    if trial.unconcerned(law, case) is not None:
+        return None
+    try:
+        trial.attempt(law, case)
+    except BrokenLawError as error:
+        return Broken(case, error)
+    return None
 
 
 def _expected(done: int, begun: float, until: float) -> int:
@@ -227,4 +252,16 @@ def _smallest(law: Law, found: Broken, trial: Trial, draw: int, number: int) -> 
 
     with suppress(BrokenLawError, HypothesisException, FlakyFailure):  # also where it breaks the law only sometimes
         try_one()
-    return min(broken, key=lambda each: trial.size(each.case))
+    smallest = min(reversed(broken), key=lambda each: trial.size(each.case))  # of equal ones the simplest comes last
+    return _simplified(law, smallest, trial)
+
+
+def _simplified(law: Law, broken: Broken, trial: Trial) -> Broken:
+    """What breaks a law, without what does not matter."""
+    until = time.monotonic() + _SIMPLIFYING
+    cases = iter(trial.simpler(broken.case))
+    while (case := next(cases, None)) is not None and time.monotonic() < until:
+        if trial.size(case) < trial.size(broken.case) and (found := _broken_by(law, case, trial)):
+            broken = found
+            cases = iter(trial.simpler(case))
+    return broken

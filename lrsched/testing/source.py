@@ -78,7 +78,7 @@ class Source:
             return self.of(value.function)
         if isinstance(value, Schedule) and attrs.has(type(value)):
             kind: Any = type(value)
-            return self._call(kind, {f.name: getattr(value, f.name) for f in attrs.fields(kind) if f.init})
+            return self._call(kind, _arguments(value))
         if isinstance(value, Sequence) and value and isinstance(value[0], History):
             return "\n".join(["[", *(f"{inner}{self.of(each, inner)}," for each in value), f"{indent}]"])
         if isinstance(value, float) and not math.isfinite(value):
@@ -92,13 +92,26 @@ class Source:
             return f"{{{', '.join(map(self.of, value))}}}" if value else "set()"
         if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
             return f"[{', '.join(map(self.of, value))}]"
-        if callable(value) and getattr(value, "__name__", "").isidentifier():
+        if callable(value) and getattr(value, "__name__", "").isidentifier() and getattr(value, "__module__", None):
             return self.named(value)
         written = repr(value)
         return f'"{written[1:-1]}"' if written[0] == "'" and '"' not in written else written
 
     def _call(self, cls: type, arguments: Mapping[str, Any]) -> str:
         return f"{self.named(cls)}({', '.join(f'{name}={self.of(value)}' for name, value in arguments.items())})"
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    """What an attrs class is called with to make ``value``; without what is so by default."""
+    arguments = {}
+    for field in attrs.fields(type(value)):
+        default = field.default
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, for all but mypy
+            default = attrs.NOTHING if default.takes_self else default.factory()
+        given = getattr(value, field.name)
+        if field.init and repr(given) != repr(default):
+            arguments[field.alias or field.name] = given
+    return arguments
 
 
 def import_of(what: Any) -> str | None:

@@ -4,9 +4,10 @@ They shrink to what a person can read: few epochs, the rate 0.1, errors of 1.0.
 """
 
 import inspect
+import itertools
 import math
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from itertools import accumulate
@@ -29,6 +30,7 @@ from lrsched.schedules.wrappers import Wrapper
 
 HUGE_EPOCH: Final = 10**12
 _FAR_EPOCH: Final = 1000  # where schedules are asked, which may look at every epoch before
+_LARGE: Final = 1e100
 SPECIAL_ERRORS: Final = (math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -5e-324, 1e308, -1e308)
 SPECIAL_RATES: Final = (0.0, -0.0, 5e-324, 1e308, 1.0, 0.1, 1e-3)
 ERROR_KEYS: Final = ("dev_score", "dev_error", "train_score")
@@ -198,6 +200,7 @@ def histories(
     max_size: int = 8,
     keys: Sequence[str] = ERROR_KEYS,
     largest: int = HUGE_EPOCH,
+    numbers: Sequence[float] = (),
 ) -> SearchStrategy[History]:
     """Histories of trainings: realistic ones and hostile ones.
 
@@ -206,9 +209,11 @@ def histories(
         max_size: The largest number of epochs.
         keys: What the errors are called where ``data`` is not given; at least one name.
         largest: The largest epoch where ``data`` is given.
+        numbers: What matters where ``data`` is not given: some rates are near them, some errors change by them.
     """
     if data is None:
-        return realistic_histories(max_size=max_size, keys=keys) | hostile_histories(max_size=max_size, keys=keys)
+        how: Any = {"max_size": max_size, "keys": keys, "numbers": numbers}
+        return realistic_histories(**how) | hostile_histories(**how)
     return _histories(data, epoch_lists(max_size, largest))
 
 
@@ -226,30 +231,53 @@ def _histories(draw: DrawFn, data: SearchStrategy[EpochData], epochs: SearchStra
     return History({epoch: draw(data) for epoch in draw(epochs)})
 
 
+def _near(numbers: Iterable[float]) -> list[float]:
+    """Rates at which something may happen that has to do with some numbers."""
+    return [number * factor for number in numbers if 0 < number < _LARGE for factor in (1.0, 1.5, 0.75)]
+
+
+def _changes_by(numbers: Iterable[float]) -> list[tuple[float, float]]:
+    """Pairs of errors, whose relative change or difference is exactly one of some numbers, in most cases."""
+    pairs = [
+        ((100.0 * (1.0 - number), 100.0), (100.0, 100.0 * (1.0 + number)), (max(-number, 0.0), max(number, 0.0)))
+        for number in numbers
+        if -1.0 < number < 1.0
+    ]
+    return [each for three in pairs for each in three]
+
+
 @st.composite
-def realistic_histories(draw: DrawFn, *, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS) -> History:
+def realistic_histories(
+    draw: DrawFn, *, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS, numbers: Sequence[float] = ()
+) -> History:
     """Histories as trainings leave them: errors that fall, stay, are noisy, spike, or diverge, see `CURVES`.
 
     Args:
         draw: Hypothesis gives it.
         max_size: The largest number of epochs.
         keys: What the errors are called: some histories have the first one only, others all of them.
+        numbers: What matters: some rates are near them, and some errors change by them.
     """
     error = draw(st.sampled_from([1.0, 2.0, 0.25, 48.0]) | usual_errors())
     factors = CURVES[draw(st.sampled_from([*CURVES]))]
     names = keys[: draw(st.sampled_from([1, len(keys)]))]
-    rates = st.sampled_from([0.1, 0.05, None])
-    history = History()
-    for epoch, (factor, rate) in enumerate(
-        draw(st.lists(st.tuples(st.sampled_from(factors), rates), max_size=max_size)), start=1
-    ):
+    rates = st.sampled_from([0.1, 0.05, None, *_near(numbers)])
+    end = draw(st.sampled_from([(), *_changes_by(numbers)])) if numbers else ()
+    course = []
+    for factor, rate in draw(st.lists(st.tuples(st.sampled_from(factors), rates), max_size=max_size - len(end))):
         error *= factor
-        scores = {name: error / 2**position for position, name in enumerate(names)}
+        course.append((error, rate))
+    course.extend((each, draw(rates)) for each in end)
+    history = History()
+    for epoch, (value, rate) in enumerate(course, start=1):
+        scores = {name: value / 2**position for position, name in enumerate(names)}
         history = history.set(epoch, EpochData(learning_rate=rate, error=scores))
     return history
 
 
-def hostile_histories(*, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS) -> SearchStrategy[History]:
+def hostile_histories(
+    *, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS, numbers: Sequence[float] = ()
+) -> SearchStrategy[History]:
     """Histories that nobody wants to see.
 
     Errors that are NaN, infinite, zero, negative or missing; keys that come and go; epochs that are missing; rates that
@@ -258,11 +286,34 @@ def hostile_histories(*, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS) ->
     Args:
         max_size: The largest number of epochs.
         keys: What the errors are called.
+        numbers: What matters: some rates are near them.
     """
     rates = st.none() | usual_learning_rates()
+    if near := _near(numbers):
+        rates |= st.sampled_from(near)
     error = st.dictionaries(st.sampled_from(keys), errors(), max_size=2)
     data = epoch_data(rates=rates, error=error, meta=st.just({}))
     return histories(data, max_size=max_size, largest=_FAR_EPOCH)
+
+
+def simpler_histories(history: History) -> Iterator[History]:
+    """Histories that are like a given one, but simpler: fewer epochs, no gaps, fewer errors, simpler numbers.
+
+    What breaks a law is easier to read without what does not matter.
+    """
+    epochs = [*history.items()]
+    half = len(epochs) // 2
+    for left in (epochs[:half], epochs[half:], *(epochs[:at] + epochs[at + 1 :] for at in range(len(epochs)))):
+        if len(left) < len(epochs):
+            yield History(dict(left))
+    yield History(dict(enumerate(history.values(), start=1)))
+    for epoch, data in epochs:
+        for fewer in [{}, *({name: data.error[name]} for name in data.error)]:
+            yield history.set(epoch, EpochData(learning_rate=data.learning_rate, error=fewer))
+        if data.learning_rate not in (simple := (None, 0.1)):
+            yield from (history.set(epoch, data.with_learning_rate(rate)) for rate in simple)
+        for name, number in itertools.product(data.error, (1.0, 0.5, 2.0)):
+            yield history.set(epoch, data.with_error({name: number}))
 
 
 # ---- storages

@@ -39,6 +39,10 @@ def test_every_schedule_of_the_house_keeps_every_law(kind):
     report = check_schedule(strategies.schedules(kind, keys=KEYS), budget=BUDGET)
     assert report.examples == BUDGET
     unchecked = {each.law.name: each.verdict for each in report.laws if each.verdict != "holds"}
+    for missed in set(unchecked) - set(UNCHECKED[kind]):  # too few of those that were drawn are concerned
+        (again,) = check_schedule(strategies.schedules(kind, keys=KEYS), missed, budget=10 * BUDGET).laws
+        assert again.verdict == "holds"
+        del unchecked[missed]
     assert unchecked == UNCHECKED[kind]
 
 

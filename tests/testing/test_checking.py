@@ -253,10 +253,8 @@ def test_the_code_of_a_schedule_that_was_drawn_makes_it():
     law = Law(min_rate, "")
     (checked,) = report(strategy, law).laws
     assert checked.violation.subject == (
-        "Preset(schedule=HoldLearningRate(schedule=NewbobRelative(default_learning_rate=0.1, min_learning_rate=0.0, "
-        "error_measure_key=(), strict_error_key=False, learning_rate_decay=0.5, learning_rate_growth=1.0, "
-        'non_finite_error="worse", relative_error_also_relative_to_learning_rate=False, '
-        "relative_error_div_by_old=False, relative_error_threshold=-0.01), min_num_epochs=2), learning_rates={2: 0.5})"
+        "Preset(schedule=HoldLearningRate(schedule=NewbobRelative(default_learning_rate=0.1, learning_rate_decay=0.5, "
+        "relative_error_threshold=-0.01), min_num_epochs=2), learning_rates={2: 0.5})"
     )
     made = eval(checked.violation.subject, {kind.__name__: kind for kind in (Preset, HoldLearningRate, NewbobRelative)})
     assert made == Preset(HoldLearningRate(NEWBOB, 2), {2: 0.5})
