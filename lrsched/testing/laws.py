@@ -9,8 +9,11 @@ that the schedule gives. Epochs are asked in every place: at each epoch of the h
 
 import copy
 import math
+import os
 import pickle
 import random
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,7 +39,6 @@ from lrsched.simulation.replaying import verify
 from lrsched.storage import Storage
 from lrsched.storage.memory import MemoryStorage
 from lrsched.storage.opening import open_storage
-from lrsched.testing.surroundings import Surroundings
 
 Check = Callable[[Any, Any], bool]
 """A law as a function of what has to keep it and of what it is tried on; whether that had anything to say about it."""
@@ -115,21 +117,9 @@ def parameter(schedule: Schedule | Function, name: str) -> Any:
 def copier(schedule: Schedule | Function) -> Callable[[], Schedule]:
     """What makes schedules like this one, as a process does that starts anew: with what it is now, not what it will be.
 
-    A function is itself each time, and so is what can be neither pickled nor copied; what it remembers elsewhere is
-    forgotten, see `Surroundings`.
+    A function is itself each time, and so is what can be neither pickled nor copied.
     """
     made = as_schedule(schedule)
-    surroundings = Surroundings(made)
-    again = _copier(made)
-
-    def fresh() -> Schedule:
-        surroundings.restore()
-        return again()
-
-    return fresh
-
-
-def _copier(made: Schedule) -> Callable[[], Schedule]:
     try:
         pickled = pickle.dumps(made)
         pickle.loads(pickled)  # noqa: S301  its own
@@ -324,6 +314,49 @@ def deterministic(schedule: Schedule | Function, history: History) -> bool:
         used = fresh()
         answers_of(used, with_errors(history, lambda _, error=error: error))  # type: ignore[misc]  # bound now
         _demand_same(told, answers_of(used, history), "when it was asked about another training before")
+    return True
+
+
+_NEW_PROCESS: Final = """
+import pickle, sys
+told, sys.stdout = sys.stdout.buffer, sys.stderr  # what a module prints is in nobody's way
+sys.path[:] = pickle.load(sys.stdin.buffer)
+try:
+    schedule, history, epochs = pickle.load(sys.stdin.buffer)
+except (ImportError, AttributeError):
+    sys.exit(%d)
+told.write(pickle.dumps({epoch: schedule.decide(history, epoch) for epoch in epochs}))
+"""
+_NOT_IMPORTED: Final = 3
+_OTHER_HASHES: Final = {"0": "1"}  # names of errors have another order in sets there
+
+
+@_law("a new process gives the same answers", every=20)
+def new_process(schedule: Schedule | Function, history: History) -> bool:
+    """It answers the same where nothing is remembered, and where sets have another order.
+
+    Only what can be pickled is asked, and imported there.
+    """
+    schedule = as_schedule(schedule)
+    told = answers_of(schedule, history)
+    try:
+        question = pickle.dumps(sys.path) + pickle.dumps((schedule, history, [*told]))
+    except Exception:  # noqa: BLE001  whatever a foreign class raises; `round_trip` says so
+        return False
+    seed = _OTHER_HASHES.get(os.environ.get("PYTHONHASHSEED", ""), "0")
+    done = subprocess.run(  # noqa: S603  this very interpreter
+        [sys.executable, "-c", _NEW_PROCESS % _NOT_IMPORTED],
+        input=question,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+    )
+    if done.returncode == _NOT_IMPORTED:
+        return False
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
+        _broken(f"a new process cannot answer; it says: {said[-1]}")
+    _demand_same(told, pickle.loads(done.stdout), "in a new process")  # noqa: S301  its own
     return True
 
 
