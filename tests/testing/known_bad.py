@@ -859,7 +859,7 @@ BAD = (
     Bad(CountsInItself(), ("pure",), CountsInThePast()),
     Bad(CountsInAList(), ("pure",), CountsInThePast()),
     Bad(warms_up_by_calls, ("deterministic",), warms_up_by_epochs),
-    Bad(CachesByEpoch(), ("deterministic",), LooksEachTime()),
+    Bad(CachesByEpoch(), ("new_process",), LooksEachTime()),
     Bad(HoldKeptElsewhere(), ("deterministic", "resumes"), HoldInTheHistory()),
     Bad(HoldKeptInItself(), ("pure", "resumes"), HoldInTheHistory()),
     Bad(ReadsTheEpochItself(), ("causal",), ReadsTheEpochBefore()),

@@ -1,21 +1,24 @@
 """The check finds what is known to be wrong, says so in a few epochs, and finds nothing where it is mended."""
 
+import importlib.util
 import runpy
+import sys
 import time
+from contextlib import contextmanager
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings as profile
+from testing import known_bad
 from testing.known_bad import BAD, name_of
 
 from lrsched.core.epoch_data import UNKNOWN
 from lrsched.testing import LAWS, BrokenLawError, Law, check_schedule
 from lrsched.testing.laws import answers_of, with_errors
-from lrsched.testing.surroundings import Surroundings
 
 DEEP = profile.default.max_examples > 1000  # the profile deep
 MOST_EPOCHS = 6
 MOST_SECONDS = 20.0
-ANEW = [Surroundings(bad.schedule) for bad in BAD]
 SOME = [bad for bad in BAD if name_of(bad) in ("HoldKeptElsewhere", "best_of_none")]
 
 
@@ -50,12 +53,19 @@ def report(schedule, laws, **options):
 
 
 def run(code, path, **known):
-    """Run a test in a file, as a new process would."""
-    for surroundings in ANEW:
-        surroundings.restore()
+    """Run a test in a file."""
     path.write_text(code, encoding="utf-8")
     (test,) = (each for name, each in runpy.run_path(str(path), known).items() if name == path.stem)
     test()
+
+
+@contextmanager
+def schedules_imported_anew():
+    """As in a new process, in which no schedule remembers anything."""
+    anew = importlib.util.module_from_spec(known_bad.__spec__)
+    with patch.dict(sys.modules, {known_bad.__name__: anew}):
+        known_bad.__spec__.loader.exec_module(anew)
+        yield
 
 
 def demand_that_it_is_found(bad, told, folder):
@@ -64,7 +74,7 @@ def demand_that_it_is_found(bad, told, folder):
     for name, violation in broken.items():
         path = folder / f"test_{name}.py"
         assert len(violation.example) <= MOST_EPOCHS, violation.code
-        with pytest.raises(BrokenLawError):
+        with schedules_imported_anew(), pytest.raises(BrokenLawError):
             run(violation.code, path)
         if bad.twin is not None and name in bad.laws:
             mended = violation.code.replace(f"({violation.subject}, past)", "(twin, past) in (True, False)")
