@@ -136,7 +136,7 @@ def check_schedule(
         keys: What errors are called in these, besides the keys that the schedule looks at and the names in
             `ERROR_KEYS`.
         budget: How many examples, or for how long: 500, ``"20s"``; None: 300.
-        seed: The same seed tries the same examples; an integer >= 0.
+        seed: The same seed tries the same examples where the same modules are imported; an integer >= 0.
         on_fail: Whether a broken law is raised, or only reported.
         progress: Called with the number of examples that are tried, and of those that there are to be.
 

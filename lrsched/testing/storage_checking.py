@@ -81,7 +81,7 @@ def check_storage(
         laws: Which laws, by name or as `Law`; None: all of `STORAGE_LAWS`.
         states: A strategy that draws the histories to be saved one after another; None: any that there can be.
         budget: How many examples, or for how long: 200, ``"20s"``; None: 40.
-        seed: The same seed tries the same examples; an integer >= 0.
+        seed: The same seed tries the same examples where the same modules are imported; an integer >= 0.
         on_fail: Whether a broken law is raised, or only reported.
         progress: Called with the number of examples that are tried, and of those that there are to be.
 

@@ -332,7 +332,7 @@ def largest_epoch(place: Place, states: Sequence[History]) -> bool:
 def unseen(place: Place, states: Sequence[History]) -> bool:
     """Who has not seen what is stored gets a `ConflictError` for each save, until he loads it.
 
-    `Readable.read` does not count as having seen. Nothing to say where each that is opened is the same object.
+    ``read`` does not count as having seen. Nothing to say where each that is opened is the same object.
     """
     first, second = place(), place()
     if second is first:

@@ -715,9 +715,9 @@ def lower_at_the_weekend(history, epoch):
     return FIRST if datetime.now().timestamp() // 86400 % 7 < 5 else FIRST / 2  # noqa: DTZ005  as one writes it
 
 
-def lower_this_year(history, epoch):
-    """The next project may have the machines."""
-    return FIRST if datetime.now().year < 2027 else FIRST / 2  # noqa: DTZ005  as one writes it
+def lower_every_year(history, epoch):
+    """The longer the project lasts, the less it may change."""
+    return FIRST / (datetime.now().year - 2020)  # noqa: DTZ005  as one writes it
 
 
 def jitters(history, epoch):
@@ -895,7 +895,7 @@ BAD = (
     Bad(cools_by_the_hour, ("deterministic",)),
     Bad(cools_by_the_stopwatch, ("deterministic",)),
     Bad(lower_at_the_weekend, ("deterministic",)),
-    Bad(lower_this_year, ("deterministic",)),
+    Bad(lower_every_year, ("deterministic",)),
     Bad(jitters, ("deterministic",), jitters_by_epoch),
     Bad(DecaysByALambda(), ("round_trip",), DecaysByALambda(decay=half)),
     Bad(EqualToNone, ("round_trip",), EqualByValue()),
