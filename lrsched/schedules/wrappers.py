@@ -206,9 +206,10 @@ class Preset(Wrapper):
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
+        history = self._filled(history, before=epoch)
         given = self.learning_rates.get(epoch)
         if given is None:
-            return self.schedule.decide(self._filled(history, before=epoch), epoch)
+            return self.schedule.decide(history, epoch)
         previous = history.most_recent_learning_rate(epoch)
         return Decision(given, previous, Action.PRESET, Cause("preset", "given for this epoch"))
 

@@ -30,7 +30,7 @@ from lrsched.storage.wrappers import ReadOnly
 from lrsched.testing.laws import BrokenLawError, Law, registering
 
 Factory = Callable[[Path], Storage]
-"""What opens a storage in a folder that is there: with the same folder, the one that holds what was saved."""
+"""Opens a storage in a folder that is there; with the same folder, the one that holds what was saved."""
 
 STORAGE_LAWS: Final[dict[str, Law]] = {}
 """Every law of storages, by name."""

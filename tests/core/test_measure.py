@@ -97,6 +97,12 @@ def test_error_keys_are_a_tuple_of_plain_text():
     assert as_error_keys(["x", "y"]) == ("x", "y")
 
 
+@pytest.mark.parametrize("nonsense", [0, False, 0.0, {}, b"x", [1], {"x"}])
+def test_what_names_no_errors_is_refused(nonsense):
+    with pytest.raises(ArgumentError, match="error_measure_key must be None, a str or a sequence of str, got"):
+        as_error_keys(nonsense)
+
+
 def test_strict_matching_has_no_stand_ins():
     assert measure.error_key_of(EpochData(error={"dev_score": 1.0}), ("x",)).key == "dev_score"
     history = _history({"dev_score": 1.0})

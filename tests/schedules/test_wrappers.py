@@ -98,6 +98,7 @@ def test_presets_of_earlier_epochs_count_as_known():
     schedule = Preset(NEWBOB, {1: 0.25, 5: 0.125, 9: 0.75})
     assert schedule(History(), 7) == 0.125
     assert schedule(History({6: EpochData(learning_rate=0.3)}), 7) == 0.3
+    assert [schedule.decide(History(), epoch).previous for epoch in (1, 5, 7, 9)] == [None, 0.25, 0.125, 0.125]
 
 
 def test_a_preset_of_a_later_epoch_does_not_count_yet():
