@@ -147,7 +147,7 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     try:
         decision = schedule.decide(history, epoch)
     except Exception as error:
-        raise NoAnswerError(f"asked for epoch {epoch} it raises {_said(error)}") from error
+        raise NoAnswerError(f"asked for epoch {epoch} it raises {said(error)}") from error
     if not isinstance(decision, Decision):
         raise NoAnswerError(f"asked for epoch {epoch} it gives {decision!r}, which is no Decision")
     learning_rate: Any = decision.learning_rate
@@ -156,7 +156,8 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     return decision
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """An exception, in words."""
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
@@ -181,7 +182,7 @@ def _prefilled(schedule: Schedule, history: History) -> History:
     try:
         return schedule.prefill(history)
     except Exception as error:
-        raise NoAnswerError(f"prefill raises {_said(error)}") from error
+        raise NoAnswerError(f"prefill raises {said(error)}") from error
 
 
 def _decisions(schedule: Schedule | Function, history: History) -> Iterator[tuple[int, Decision]]:
@@ -377,8 +378,8 @@ def new_process(schedule: Schedule | Function, history: History) -> bool:
     if done.returncode == _NOT_IMPORTED:
         return False
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
-        _broken(f"a new process cannot answer; it says: {said[-1]}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
+        _broken(f"a new process cannot answer; it says: {lines[-1]}")
     _demand_same(told, pickle.loads(done.stdout), "in a new process")  # noqa: S301  its own
     return True
 
@@ -600,7 +601,7 @@ def _resumes(schedule: Schedule | Function, history: History, reopened: Callable
             try:
                 rates[name] = control.get_learning_rate_for_epoch(epoch)
             except Exception as error:
-                raise BrokenLawError(f"{name}, asked for epoch {epoch}, it raises {_said(error)}") from error
+                raise BrokenLawError(f"{name}, asked for epoch {epoch}, it raises {said(error)}") from error
         if rates["uninterrupted"] != rates["resumed"]:
             told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} without a stop"
             _broken(f"{told}, but {rates['resumed']!r} when the training was stopped before and goes on")
@@ -621,7 +622,7 @@ def round_trip(schedule: Schedule | Function, history: History) -> bool:
         same = bool(other == schedule)
     except Exception as error:
         way_out = "define it at the top of a module, as a function or a frozen class"
-        raise BrokenLawError(f"it cannot be pickled and compared: {_said(error)}; {way_out}") from error
+        raise BrokenLawError(f"it cannot be pickled and compared: {said(error)}; {way_out}") from error
     if not same:
         _broken("it is not equal to what it was before it was pickled; attrs.frozen compares by value")
     _demand_same_answers(answers_of(schedule, history), other, history, "after it was pickled")
