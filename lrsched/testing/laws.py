@@ -101,6 +101,16 @@ _law = registering(LAWS)
 # ---- what the laws are made of
 
 
+_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is on it is in a folder of one's own
+
+
+def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for files that no power cut matters to: in memory, where the machine has a disk there."""
+    is_usable = "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.R_OK | os.W_OK | os.X_OK)
+    where = _IN_MEMORY if is_usable else None
+    return tempfile.TemporaryDirectory(prefix="lrsched-", dir=where, ignore_cleanup_errors=True)
+
+
 def parameter(schedule: Schedule | Function, name: str) -> Any:
     """The value of a schedule's parameter; None if it has none of that name.
 
@@ -577,7 +587,7 @@ def resumes(schedule: Schedule | Function, history: History) -> bool:
 def resumes_from_storage(schedule: Schedule | Function, history: History) -> bool:
     """The same, with files of all formats and a database on a disk."""
     names = ("learning_rates", "run.json", "learning_rates.gz", "run.db")
-    with tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
+    with temporary_folder() as folder:
 
         def reopened(step: int, stored: History) -> Storage:
             where = str(Path(folder, str(step), names[step % len(names)]))
