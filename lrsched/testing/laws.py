@@ -101,6 +101,16 @@ _law = registering(LAWS)
 # ---- what the laws are made of
 
 
+_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is on it is in a folder of one's own
+
+
+def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
+    """A folder for files that no power cut matters to: in memory, where the machine has a disk there."""
+    is_usable = "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.R_OK | os.W_OK | os.X_OK)
+    where = _IN_MEMORY if is_usable else None
+    return tempfile.TemporaryDirectory(prefix="lrsched-", dir=where, ignore_cleanup_errors=True)
+
+
 def parameter(schedule: Schedule | Function, name: str) -> Any:
     """The value of a schedule's parameter; None if it has none of that name.
 
@@ -147,7 +157,7 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     try:
         decision = schedule.decide(history, epoch)
     except Exception as error:
-        raise NoAnswerError(f"asked for epoch {epoch} it raises {_said(error)}") from error
+        raise NoAnswerError(f"asked for epoch {epoch} it raises {said(error)}") from error
     if not isinstance(decision, Decision):
         raise NoAnswerError(f"asked for epoch {epoch} it gives {decision!r}, which is no Decision")
     learning_rate: Any = decision.learning_rate
@@ -156,7 +166,8 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     return decision
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """An exception, in words."""
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
@@ -181,7 +192,7 @@ def _prefilled(schedule: Schedule, history: History) -> History:
     try:
         return schedule.prefill(history)
     except Exception as error:
-        raise NoAnswerError(f"prefill raises {_said(error)}") from error
+        raise NoAnswerError(f"prefill raises {said(error)}") from error
 
 
 def _decisions(schedule: Schedule | Function, history: History) -> Iterator[tuple[int, Decision]]:
@@ -251,6 +262,19 @@ def _demand_same(answers: Mapping[int, Any], others: Mapping[int, Any], because:
             _broken(f"for epoch {epoch} it gives {rates[0]!r}, but {rates[1]!r} {because}")
 
 
+def _demand_same_answers(told: Mapping[int, Decision], schedule: Schedule, history: History, because: str) -> None:
+    """Asked for the same epochs, in the same order, it answers the same.
+
+    Raises:
+        BrokenLawError: It does not, or has no answer now; ends with ``because``.
+    """
+    try:
+        others = {epoch: ask(schedule, history, epoch) for epoch in told}
+    except NoAnswerError as error:
+        raise BrokenLawError(f"{error}, {because}") from error
+    _demand_same(told, others, because)
+
+
 _ANOTHER_TIME: Final = (2500.3, 2502.3, 2504.3)  # days: other years and hours, and days of the week two apart
 
 
@@ -277,10 +301,9 @@ def another_time(days: float) -> Iterator[None]:
 
 @_law("whatever the past, the answer is a finite rate >= 0")
 def answers(schedule: Schedule | Function, history: History) -> bool:
-    """For every epoch there is a `Decision` whose rate is a finite float >= 0; nothing is raised."""
-    schedule = as_schedule(schedule)
-    _prefilled(schedule, history)
-    return bool(answers_of(schedule, history))
+    """For every epoch there is a `Decision` whose rate is a finite float >= 0; here, and in its own run."""
+    _prefilled(as_schedule(schedule), history)
+    return bool(dict(_decisions(schedule, history)))
 
 
 @_law("asking changes neither history nor schedule")
@@ -312,18 +335,21 @@ def deterministic(schedule: Schedule | Function, history: History) -> bool:
     """Asked again, asked in another order, and asked years later, it answers the same."""
     schedule = as_schedule(schedule)
     told = answers_of(schedule, history)
-    _demand_same(told, answers_of(schedule, history), "when it is asked again")
-    backwards = {epoch: ask(schedule, history, epoch) for epoch in reversed(told)}
-    _demand_same(told, backwards, "when the later epochs are asked first")
+    _demand_same_answers(told, schedule, history, "when it is asked again")
+    backwards = dict(reversed(told.items()))
+    _demand_same_answers(backwards, schedule, history, "when the later epochs are asked first")
     for days in _ANOTHER_TIME:
         with another_time(days):
-            _demand_same(told, answers_of(schedule, history), "at another time")
+            _demand_same_answers(told, schedule, history, "at another time")
     return True
 
 
 _NEW_PROCESS: Final = """
-import pickle, sys
-told, sys.stdout = sys.stdout.buffer, sys.stderr  # what a module prints is in nobody's way
+import contextlib, os, pickle, sys
+told = open(os.dup(1), "wb")
+os.dup2(2, 1)  # what a module prints is in nobody's way
+with contextlib.suppress(ImportError):
+    import lrsched.control  # before the path has folders where modules may be called like those of Python
 sys.path[:] = pickle.load(sys.stdin.buffer)
 try:
     schedule, history, epochs = pickle.load(sys.stdin.buffer)
@@ -353,7 +379,7 @@ def new_process(schedule: Schedule | Function, history: History) -> bool:
         return False
     seed = _OTHER_HASHES.get(os.environ.get("PYTHONHASHSEED", ""), "0")
     done = subprocess.run(  # noqa: S603  this very interpreter
-        [sys.executable, "-c", _NEW_PROCESS % _NOT_IMPORTED],
+        [sys.executable, "-P", "-c", _NEW_PROCESS % _NOT_IMPORTED],
         input=question,
         capture_output=True,
         check=False,
@@ -362,8 +388,8 @@ def new_process(schedule: Schedule | Function, history: History) -> bool:
     if done.returncode == _NOT_IMPORTED:
         return False
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
-        _broken(f"a new process cannot answer; it says: {said[-1]}")
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
+        _broken(f"a new process cannot answer; it says: {lines[-1]}")
     _demand_same(told, pickle.loads(done.stdout), "in a new process")  # noqa: S301  its own
     return True
 
@@ -414,8 +440,9 @@ def previous(schedule: Schedule | Function, history: History) -> bool:
 def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
     """What a decision says is what it does.
 
-    A rate that is kept or held is the previous one; a decay lowers it, unless the minimum lifts it. Where the cause has
-    a threshold, only a change above it decays, and growth needs one that is not above it, and below the grow threshold.
+    A rate that is kept or held is the previous one; a decay lowers it, unless the minimum lifts it; a growth raises it.
+    Where the cause has a threshold, only a change above it decays, and growth needs one that is not above it, and below
+    the grow threshold.
     """
     for epoch, decision in _decisions(schedule, history):
         rate, before, cause = decision.learning_rate, decision.previous, decision.cause
@@ -425,7 +452,7 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
                 _broken(f"{told}the rate goes from {before!r} to {rate!r}")
             case Action.DECAY if before is None or (rate >= before and cause.lifted_from is None):
                 _broken(f"{told}the rate goes from {before!r} to {rate!r}")
-            case Action.GROW if before is None or rate == before:
+            case Action.GROW if before is None or rate <= before:
                 _broken(f"{told}the rate goes from {before!r} to {rate!r}")
         if cause.lifted_from is not None and cause.lifted_from > rate:
             _broken(f"{told}{cause.lifted_from!r} was not lifted to {rate!r}")
@@ -446,8 +473,9 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
 def prefill(schedule: Schedule | Function, history: History) -> bool:
     """What `Schedule.prefill` puts into an epoch is the decision for it; errors, and rates other than 0, stay."""
     schedule = as_schedule(schedule)
-    for epoch, data in _prefilled(schedule, history).items():
-        known = history.get(epoch, UNKNOWN)
+    filled = _prefilled(schedule, history)
+    for epoch in {**history, **filled}:
+        known, data = history.get(epoch, UNKNOWN), filled.get(epoch, UNKNOWN)
         if (data.error, data.meta) != (known.error, known.meta) or known.learning_rate not in (
             None,
             0,
@@ -477,7 +505,7 @@ def key_order(schedule: Schedule | Function, history: History) -> bool:
             )
             for epoch, data in reversed([*history.items()])
         }
-        _demand_same(told, answers_of(schedule, History(ordered)), "when the errors come in another order")
+        _demand_same_answers(told, schedule, History(ordered), "when the errors come in another order")
     return True
 
 
@@ -559,7 +587,7 @@ def resumes(schedule: Schedule | Function, history: History) -> bool:
 def resumes_from_storage(schedule: Schedule | Function, history: History) -> bool:
     """The same, with files of all formats and a database on a disk."""
     names = ("learning_rates", "run.json", "learning_rates.gz", "run.db")
-    with tempfile.TemporaryDirectory(prefix="lrsched-") as folder:
+    with temporary_folder() as folder:
 
         def reopened(step: int, stored: History) -> Storage:
             where = str(Path(folder, str(step), names[step % len(names)]))
@@ -583,7 +611,7 @@ def _resumes(schedule: Schedule | Function, history: History, reopened: Callable
             try:
                 rates[name] = control.get_learning_rate_for_epoch(epoch)
             except Exception as error:
-                raise NoAnswerError(f"asked for epoch {epoch} it raises {_said(error)}") from error
+                raise BrokenLawError(f"{name}, asked for epoch {epoch}, it raises {said(error)}") from error
         if rates["uninterrupted"] != rates["resumed"]:
             told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} without a stop"
             _broken(f"{told}, but {rates['resumed']!r} when the training was stopped before and goes on")
@@ -604,10 +632,10 @@ def round_trip(schedule: Schedule | Function, history: History) -> bool:
         same = bool(other == schedule)
     except Exception as error:
         way_out = "define it at the top of a module, as a function or a frozen class"
-        raise BrokenLawError(f"it cannot be pickled and compared: {_said(error)}; {way_out}") from error
+        raise BrokenLawError(f"it cannot be pickled and compared: {said(error)}; {way_out}") from error
     if not same:
         _broken("it is not equal to what it was before it was pickled; attrs.frozen compares by value")
-    _demand_same(answers_of(schedule, history), answers_of(other, history), "after it was pickled")
+    _demand_same_answers(answers_of(schedule, history), other, history, "after it was pickled")
     return True
 
 

@@ -12,8 +12,8 @@ from hypothesis.errors import FlakyFailure, HypothesisException
 from hypothesis.strategies import SearchStrategy
 
 from lrsched.core.numbers import integer
-from lrsched.errors import broken_law
-from lrsched.testing.laws import BrokenLawError, Law
+from lrsched.errors import ArgumentError, broken_law
+from lrsched.testing.laws import BrokenLawError, Law, said
 
 Verdict = Literal["holds", "broken", "not claimed", "no parameter", "never tried"]
 """What is said of a law.
@@ -45,8 +45,11 @@ class Budget:
     """How much is tried: a number of examples, or seconds.
 
     Attributes:
-        examples: How many examples; None: as many as there is time for.
-        seconds: For how long; None: until all examples are tried. What makes examples smaller comes on top.
+        examples: How many examples, at least 1; None: as many as there is time for.
+        seconds: For how long, > 0; None: until all examples are tried. What makes examples smaller comes on top.
+
+    Raises:
+        ArgumentError: It is neither, or without an end.
 
     Examples:
         >>> Budget.of("500"), Budget.of("2.5s"), Budget.of(10)
@@ -59,6 +62,11 @@ class Budget:
     examples: int | None = _DEFAULT_EXAMPLES
     seconds: float | None = None
 
+    def __attrs_post_init__(self) -> None:
+        known = [each for each in (self.examples, self.seconds) if each is not None]
+        if not known or not all(0 < each < math.inf for each in known):
+            raise _no_budget(f"{self.examples} examples, {self.seconds} seconds")
+
     @classmethod
     def of(cls, budget: "Budget | int | str | None") -> "Budget":
         """A budget given as a number of examples, or as text: ``"500"``, ``"20s"``; None is the default.
@@ -70,15 +78,15 @@ class Budget:
             return budget or cls()
         try:
             if isinstance(budget, str) and budget.endswith("s"):
-                made = cls(None, float(budget[:-1]))
-            else:
-                plain = int(budget) if isinstance(budget, str) else budget
-                made = cls(integer("budget", plain, least=1, way_out=""))
+                return cls(None, float(budget[:-1]))
+            plain = int(budget) if isinstance(budget, str) else budget
+            return cls(integer("budget", plain, least=1, way_out=""))
         except ValueError:
-            made = cls(0)
-        if not 0 < (made.seconds or made.examples or 0) < float("inf"):
-            raise broken_law("budget", "a number of examples or of seconds > 0", budget, "use 500, or 20s")
-        return made
+            raise _no_budget(budget) from None
+
+
+def _no_budget(budget: Any) -> ArgumentError:
+    return broken_law("budget", "a number of examples or of seconds > 0", budget, "use 500, or 20s")
 
 
 @final
@@ -123,7 +131,7 @@ class Trial:
     Attributes:
         cases: Draws them.
         unconcerned: Why a law does not concern a case; None if it does.
-        attempt: Whether a case had something to say about a law; raises `BrokenLawError` if it breaks it.
+        attempt: Whether a case had something to say about a law; raises if it breaks it.
         size: How large a case is: the smallest is shown.
         simpler: Cases that are like a given one, but simpler.
     """
@@ -133,6 +141,19 @@ class Trial:
     attempt: Callable[[Law, Any], bool]
     size: Callable[[Any], Any]
     simpler: Callable[[Any], Iterable[Any]] = attrs.field(default=lambda _: ())
+
+    def __call__(self, law: Law, case: Any) -> bool:
+        """Whether a case had something to say about a law.
+
+        Raises:
+            BrokenLawError: It breaks it; any other exception of `attempt` is one.
+        """
+        try:
+            return self.attempt(law, case)
+        except (BrokenLawError, HypothesisException):
+            raise
+        except Exception as error:
+            raise BrokenLawError(f"it raises {said(error)}") from error
 
 
 def search(
@@ -189,7 +210,7 @@ def _broken_by(law: Law, case: Any, trial: Trial) -> Broken | None:
     if trial.unconcerned(law, case) is not None:
         return None
     try:
-        trial.attempt(law, case)
+        trial(law, case)
     except BrokenLawError as error:
         return Broken(case, error)
     return None
@@ -227,7 +248,7 @@ def _try(tried: Tried, trial: Trial, case: Any) -> None:
         tried.unconcerned = unconcerned
         return
     try:
-        tried.examples += trial.attempt(tried.law, case)
+        tried.examples += trial(tried.law, case)
     except BrokenLawError as error:
         tried.examples += 1
         tried.broken = Broken(case, error)
@@ -245,7 +266,7 @@ def _smallest(law: Law, found: Broken, trial: Trial, draw: int, number: int) -> 
         if time.monotonic() >= until or trial.unconcerned(law, case) is not None:
             return
         try:
-            trial.attempt(law, case)
+            trial(law, case)
         except BrokenLawError as error:
             broken.append(Broken(case, error))
             raise

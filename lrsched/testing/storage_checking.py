@@ -1,9 +1,7 @@
 """`check_storage`: all laws of storages at once."""
 
 import inspect
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import count
@@ -16,14 +14,13 @@ from hypothesis.strategies import SearchStrategy
 from lrsched.core.history import History
 from lrsched.errors import broken_law
 from lrsched.testing import strategies
-from lrsched.testing.laws import Law
+from lrsched.testing.laws import Law, temporary_folder
 from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
 from lrsched.testing.search import Broken, Budget, Progress, Trial, search
 from lrsched.testing.source import Source, failing_test, import_of
 from lrsched.testing.storage_laws import STORAGE_LAWS, Factory, NoStorageError, Place, is_storage
 
 _DEFAULT_EXAMPLES: Final = 40  # a storage is slower than a schedule
-_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is on it is in a folder of one's own
 
 
 @final
@@ -100,7 +97,7 @@ def check_storage(
     """
     subject = factory if isinstance(factory, StorageSubject) else storage_subject_of(factory)
     numbers = count()
-    with tempfile.TemporaryDirectory(prefix="lrsched-", dir=_fast_folder(), ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
 
         def attempt(law: Law, states: Sequence[History]) -> bool:
             root = Path(folder, str(next(numbers)))
@@ -119,12 +116,6 @@ def check_storage(
         tried, examples = search(chosen_laws(laws, STORAGE_LAWS), trial, tries, seed, progress)
     report = Report(subject.name, tuple(checked(each, partial(_violation, subject)) for each in tried), examples, seed)
     return report.raised_if(on_fail)
-
-
-def _fast_folder() -> Path | None:
-    """Where files are made that no power cut matters to; None: where temporary files are."""
-    is_usable = "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.R_OK | os.W_OK | os.X_OK)
-    return _IN_MEMORY if is_usable else None
 
 
 def _size(states: Sequence[History]) -> tuple[int, int, int]:

@@ -178,6 +178,16 @@ def test_a_file_may_be_called_like_a_module_that_is_there_already(run, folder):
     assert sys.modules["json"] is json
 
 
+def test_a_new_process_is_misled_neither_by_what_is_beside_the_file_nor_by_what_it_prints(run, folder):
+    """A folder may have files that are called like modules of Python."""
+    (folder / "token.py").write_text("")
+    (folder / "queue.py").write_text("")
+    (folder / "talks.py").write_text("import os\nos.write(1, b'hello')\n\ndef halve(history, epoch):\n    return 0.5\n")
+    code, out, _ = run("check", "talks.py:halve", "--budget", 20, "--law", "new_process", "--json")
+    assert code == 0
+    assert json.loads(out[out.index("{") :])["laws"][0]["verdict"] == "holds"
+
+
 def test_ctrl_c_ends_it_and_says_so(run, folder):
     (folder / "slow.py").write_text("def stopped(history, epoch):\n    raise KeyboardInterrupt\n")
     code, out, err = run("check", "slow.py:stopped")

@@ -479,6 +479,20 @@ class TellsOfADecayAtTheMinimum(Schedule):
 
 
 @attrs.frozen
+class TellsOfAGrowthThatLowers(Schedule):
+    """Says that it grows, with a factor below 1."""
+
+    learning_rate_growth: float = 0.5
+
+    def decide(self, history, epoch):
+        previous = history.most_recent_learning_rate(epoch)
+        rate = FIRST if previous is None else min(previous * self.learning_rate_growth, 1.0)
+        if previous is None or rate == previous or previous > 1.0:
+            return decided(previous, rate, "nothing grows")
+        return Decision(rate, previous, Action.GROW, Cause("known_bad", "every epoch"))
+
+
+@attrs.frozen
 class TellsOfTheNewestEpoch(Schedule):
     """The previous rate is taken from the newest epoch, which may have none although earlier ones have."""
 
@@ -589,6 +603,19 @@ def grows_without_end(history, epoch):
 def grows_for_a_while(history, epoch):
     """The mended twin."""
     return 1e-7 * 10 ** min(epoch, 10)
+
+
+@attrs.frozen
+class KnowsTwoRates(Schedule):
+    """Looks the next rate up in a table, which its own rates leave after two decays; others are let through."""
+
+    rates: tuple[float, ...] = (0.3, 0.15)
+
+    def decide(self, history, epoch):
+        previous = history.most_recent_learning_rate(epoch)
+        if previous is None or not 0.07 < previous < 0.08:
+            return decided(previous, self.rates[0] if previous is None else previous / 2, "every epoch")
+        return decided(previous, self.rates[2], "the table")
 
 
 @attrs.frozen
@@ -720,6 +747,15 @@ def lower_every_year(history, epoch):
     return FIRST / (datetime.now().year - 2020)  # noqa: DTZ005  as one writes it
 
 
+_this_year = datetime.now().year  # noqa: DTZ005  as one writes it
+_by_year = dict.fromkeys(range(_this_year, _this_year + 3), FIRST)
+
+
+def knows_some_years(history, epoch):
+    """A rate for each year of the project, which is over one day."""
+    return _by_year[datetime.now().year]  # noqa: DTZ005  as one writes it
+
+
 def jitters(history, epoch):
     """A little noise, so that workers do not march in step."""
     return FIRST * (1.0 + 0.01 * random.random())
@@ -768,6 +804,24 @@ class EqualByValue(Schedule):
     def decide(self, history, epoch):
         previous = history.most_recent_learning_rate(epoch)
         return decided(previous, FIRST if previous is None else previous * self.decay, "every epoch")
+
+
+@attrs.frozen(slots=False)
+class LeavesSomethingBehind(Schedule):
+    """Pickled without what was made beside its parameters, which nobody makes again."""
+
+    decay: float = 0.5
+    made: Any = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self):
+        object.__setattr__(self, "made", half)
+
+    def __getstate__(self):
+        return {"decay": self.decay}
+
+    def decide(self, history, epoch):
+        previous = history.most_recent_learning_rate(epoch)
+        return decided(previous, FIRST if previous is None else self.made(previous), "every epoch")
 
 
 # ---- wrappers
@@ -832,6 +886,19 @@ class GivesMoreThanItDecides(Wrapper):
         return Preset(self.schedule, {1: 0.01, 2: 0.01}).prefill(self.schedule.prefill(history))
 
 
+@attrs.frozen
+class ForgetsBeforeTheTraining(Wrapper):
+    """Begins with no history, although a training may go on."""
+
+    schedule: Schedule = _CONSTANT
+
+    def decide(self, history, epoch):
+        return self.schedule.decide(history, epoch)
+
+    def prefill(self, history):
+        return self.schedule.prefill(type(history)())
+
+
 # ---- all of them
 
 
@@ -879,6 +946,7 @@ BAD = (
     Bad(HoldsOneEpochTooFew(), ("min_num_epochs",), HoldInTheHistory()),
     Bad(DecaysAtTheThreshold(), ("true_to_its_cause",), DecaysAtTheThreshold(above=float.__gt__)),
     Bad(TellsOfADecayAtTheMinimum(), ("true_to_its_cause",), ClampsAfterTheDecay()),
+    Bad(TellsOfAGrowthThatLowers(), ("true_to_its_cause",), TellsOfAGrowthThatLowers(learning_rate_growth=2.0)),
     Bad(TellsOfTheNewestEpoch(), ("previous",), Constant(FIRST)),
     Bad(starts_again_at_zero, ("never_raises",), stays_at_zero),
     Bad(TakesANanForProgress(), ("non_finite_is_worst",), TakesANanForAFailure()),
@@ -891,15 +959,19 @@ BAD = (
     Bad(LooksIntoTheFuture(), ("causal",), AnnealsToAnEpoch()),
     Bad(falls_below_zero, ("answers",), falls_to_zero),
     Bad(grows_without_end, ("answers",), grows_for_a_while),
+    Bad(KnowsTwoRates(), ("answers",), KnowsTwoRates(rates=(0.3, 0.15, 0.075))),
     Bad(AnswersWithNumpy(), ("answers",), AnswersWithNumpy(number=float)),
     Bad(cools_by_the_hour, ("deterministic",)),
     Bad(cools_by_the_stopwatch, ("deterministic",)),
     Bad(lower_at_the_weekend, ("deterministic",)),
     Bad(lower_every_year, ("deterministic",)),
+    Bad(knows_some_years, ("deterministic",)),
     Bad(jitters, ("deterministic",), jitters_by_epoch),
     Bad(DecaysByALambda(), ("round_trip",), DecaysByALambda(decay=half)),
     Bad(EqualToNone, ("round_trip",), EqualByValue()),
+    Bad(LeavesSomethingBehind, ("round_trip",), EqualByValue()),
     Bad(ScalesTheAnswer(), ("min_learning_rate",), ScalesBothWays()),
     Bad(AsksTooEarly(), ("previous",), _NEWBOB),
+    Bad(ForgetsBeforeTheTraining(), ("prefill",), _CONSTANT),
     Bad(GivesMoreThanItDecides(), ("prefill", "replays"), Preset(Constant(FIRST), {1: 0.01, 2: 0.01})),
 )

@@ -63,6 +63,15 @@ class CannotBeOpenedAgain(Good):
         (folder / "lock").touch(exist_ok=False)
 
 
+class CannotBeOpenedAgainOnceSaved(Good):
+    """A lock that only a save takes, and that nobody gives back."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        if self.path.exists():
+            raise OSError(16, "Device or resource busy")
+
+
 class BeginsWithAnEpoch(Good):
     def load(self):
         return super().load() or History({1: EpochData(learning_rate=0.1)})
@@ -279,6 +288,11 @@ class ForgetsWhereItIs(Good):
         return type(self), (self.path.parent / "elsewhere",)
 
 
+class CannotBeRead(Good):
+    def read(self):
+        raise RuntimeError("use load")
+
+
 class WritesWhenItLoads(Good):
     def load(self):
         history = super().load()
@@ -326,6 +340,7 @@ class ForgetsWhoCameFirst(Good):
 BROKEN_BY = {
     HasNoSave: "is_storage",
     CannotBeOpenedAgain: "is_storage",
+    CannotBeOpenedAgainOnceSaved: "is_storage",
     BeginsWithAnEpoch: "empty",
     RaisesWhereNothingIs: "empty",
     DropsMeta: "bits",
@@ -357,6 +372,7 @@ BROKEN_BY = {
     ForgetsWhereItIs: "pickled",
     WritesWhenItLoads: "reads_only",
     CountsItsLoads: "reads_only",
+    CannotBeRead: "reads_only",
     DropsEpochsToCome: "resumed",
     LoadsOnce: "like_memory",
     ForgetsWhoCameFirst: "like_memory",

@@ -101,6 +101,14 @@ def test_what_cannot_be_checked_is_refused(what):
         check_schedule(what)
 
 
+def test_what_can_be_called_without_arguments_makes_a_schedule_even_if_it_takes_two():
+    def with_defaults(rate=0.1, decay=0.5):
+        return NewbobRelative(-0.01, default_learning_rate=rate, learning_rate_decay=decay)
+
+    told = report(with_defaults, "answers", "min_learning_rate", budget=20)
+    assert verdicts(told) == {"answers": "holds", "min_learning_rate": "holds"}
+
+
 def test_a_factory_that_makes_no_schedule_is_refused():
     with pytest.raises(ArgumentError, match="schedule must be a Schedule or a function"):
         check_schedule(lambda: 3)
@@ -305,6 +313,12 @@ def test_progress_is_told():
 def test_a_budget_that_is_none_is_refused(budget):
     with pytest.raises(ArgumentError, match="budget must be a number of examples or of seconds > 0"):
         Budget.of(budget)
+
+
+@pytest.mark.parametrize("budget", [(0,), (-1,), (None, None), (None, 0.0), (10, math.inf), (10, math.nan)])
+def test_there_is_no_budget_that_never_ends_or_never_begins(budget):
+    with pytest.raises(ArgumentError, match="budget must be a number of examples or of seconds > 0"):
+        Budget(*budget)
 
 
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"seed": "a"}, {"past": "usual"}])
