@@ -146,7 +146,7 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     """
     try:
         decision = schedule.decide(history, epoch)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise NoAnswerError(f"asked for epoch {epoch} it raises {_said(error)}") from error
     if not isinstance(decision, Decision):
         raise NoAnswerError(f"asked for epoch {epoch} it gives {decision!r}, which is no Decision")
@@ -156,7 +156,7 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     return decision
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
@@ -433,7 +433,7 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
             continue
         told += f"its cause has a {cause.measure or 'change'} of {cause.change!r} against threshold {cause.threshold!r}"
         if decision.action is Action.DECAY and not cause.change > cause.threshold:
-            _broken(told)
+            _broken(f"{told}; what decays is a change above it: where higher is better, give both with the other sign")
         if decision.action is Action.GROW and cause.change > cause.threshold:
             _broken(told)
         grow = cause.grow_threshold
