@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, final
 from unittest.mock import patch
@@ -251,7 +251,8 @@ def _demand_same(answers: Mapping[int, Any], others: Mapping[int, Any], because:
             _broken(f"for epoch {epoch} it gives {rates[0]!r}, but {rates[1]!r} {because}")
 
 
-_ANOTHER_TIME: Final = (2500.3, 2502.3, 2504.3)  # days: other years and hours, and days of the week two apart
+_ANOTHER_TIME: Final = (2500.31337, 2502.3271, 2504.34159)  # days: other years, hours, seconds; weekdays two apart
+_STOPWATCHES: Final = ("monotonic", "perf_counter", "process_time", "thread_time")
 
 
 @contextmanager
@@ -260,13 +261,14 @@ def another_time(days: float) -> Iterator[None]:
     state = random.getstate()
     ahead = days * 24 * 60 * 60
     now = time.monotonic() + ahead
+    nanoseconds = {f"{name}_ns": int(now * 1e9) for name in _STOPWATCHES}
     random.seed(20260101)
     try:
-        with (
-            time_machine.travel(time.time() + ahead),
-            patch("time.monotonic", return_value=now),
-            patch("time.perf_counter", return_value=now),
-        ):
+        with ExitStack() as stack:
+            stack.enter_context(time_machine.travel(time.time() + ahead))
+            for name, told in {**dict.fromkeys(_STOPWATCHES, now), **nanoseconds}.items():
+                if hasattr(time, name):  # no machine has all of them
+                    stack.enter_context(patch(f"time.{name}", return_value=told))
             yield
     finally:
         random.setstate(state)
