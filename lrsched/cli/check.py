@@ -1,5 +1,7 @@
 """``lrsched check``: whether a schedule is sound."""
 
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -63,7 +65,11 @@ def check(
     from lrsched.testing.loading import loaded  # noqa: PLC0415  the same
 
     try:
-        with loaded(target) as (what, name, imports), progress_bar(target) as progress:
+        with (
+            redirect_stdout(sys.stderr),  # what a module prints is no part of the answer, which may be JSON
+            loaded(target) as (what, name, imports),
+            progress_bar(target) as progress,
+        ):
             report = check_schedule(
                 subject_of(what, name, imports),
                 law or None,

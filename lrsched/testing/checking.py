@@ -84,7 +84,12 @@ def subject_of(what: Any, name: str | None = None, imports: str | None = None) -
             return _always(copier(what), called, imports, called)
         law = "callable with (history, epoch), or without arguments"
         raise broken_law(f"what is checked, {called},", law, inspect.signature(what), "write a function that makes it")
-    made = what()
+    try:
+        made = what()
+    except Exception as error:
+        law = "made when it is called without arguments"
+        raised = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise broken_law(f"what is checked, {called},", law, raised, "write a function that makes it") from error
     if isinstance(made, SearchStrategy):
         return Subject(called, made.map(copier), imports=imports)
     as_schedule(made)

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NoReturn, final
 from unittest.mock import patch
@@ -156,7 +156,7 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     """
     try:
         decision = schedule.decide(history, epoch)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise NoAnswerError(f"asked for epoch {epoch} it raises {said(error)}") from error
     if not isinstance(decision, Decision):
         raise NoAnswerError(f"asked for epoch {epoch} it gives {decision!r}, which is no Decision")
@@ -166,7 +166,7 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     return decision
 
 
-def said(error: Exception) -> str:
+def said(error: BaseException) -> str:
     """An exception, in words."""
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
@@ -275,7 +275,8 @@ def _demand_same_answers(told: Mapping[int, Decision], schedule: Schedule, histo
     _demand_same(told, others, because)
 
 
-_ANOTHER_TIME: Final = (2500.3, 2502.3, 2504.3)  # days: other years and hours, and days of the week two apart
+_ANOTHER_TIME: Final = (2500.31337, 2502.3271, 2504.34159)  # days: other years, hours, seconds; weekdays two apart
+_STOPWATCHES: Final = ("monotonic", "perf_counter", "process_time", "thread_time")
 
 
 @contextmanager
@@ -284,13 +285,14 @@ def another_time(days: float) -> Iterator[None]:
     state = random.getstate()
     ahead = days * 24 * 60 * 60
     now = time.monotonic() + ahead
+    nanoseconds = {f"{name}_ns": int(now * 1e9) for name in _STOPWATCHES}
     random.seed(20260101)
     try:
-        with (
-            time_machine.travel(time.time() + ahead),
-            patch("time.monotonic", return_value=now),
-            patch("time.perf_counter", return_value=now),
-        ):
+        with ExitStack() as stack:
+            stack.enter_context(time_machine.travel(time.time() + ahead))
+            for name, told in {**dict.fromkeys(_STOPWATCHES, now), **nanoseconds}.items():
+                if hasattr(time, name):  # no machine has all of them
+                    stack.enter_context(patch(f"time.{name}", return_value=told))
             yield
     finally:
         random.setstate(state)
@@ -460,7 +462,7 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
             continue
         told += f"its cause has a {cause.measure or 'change'} of {cause.change!r} against threshold {cause.threshold!r}"
         if decision.action is Action.DECAY and not cause.change > cause.threshold:
-            _broken(told)
+            _broken(f"{told}; what decays is a change above it: where higher is better, give both with the other sign")
         if decision.action is Action.GROW and cause.change > cause.threshold:
             _broken(told)
         grow = cause.grow_threshold

@@ -201,3 +201,44 @@ def test_without_the_extra_it_is_named(folder):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == ("lrsched: error: this needs hypothesis; pip install 'lrsched[testing]' installs it\n")
+
+
+CHATTY = """
+    print("a module that prints")
+
+    def chatty(history, epoch):
+        print("asked for", epoch)
+        return 0.1
+
+    def leaves(history, epoch):
+        raise SystemExit(5)
+
+    def cannot_make():
+        raise RuntimeError("no settings")
+"""
+
+
+def test_what_a_module_prints_is_not_in_the_answer(run, folder):
+    (folder / "chatty_one.py").write_text(textwrap.dedent(CHATTY))
+    code, out, err = run("check", "chatty_one.py:chatty", "--budget", 3, "--law", "answers", "--json")
+    assert code == 0
+    assert json.loads(out)["sound"] is True
+    assert "a module that prints" in err
+    assert "asked for 1" in err
+
+
+def test_a_schedule_that_ends_the_process_has_no_answer(run, folder):
+    (folder / "chatty_one.py").write_text(textwrap.dedent(CHATTY))
+    code, out, _ = run("check", "chatty_one.py:leaves", "--budget", 3, "--law", "answers")
+    assert code == 1
+    assert "answers is broken: asked for epoch 1 it raises SystemExit: 5" in out
+
+
+def test_what_cannot_be_made_is_told_in_one_line(run, folder):
+    (folder / "chatty_one.py").write_text(textwrap.dedent(CHATTY))
+    code, out, err = run("check", "chatty_one.py:cannot_make", "--budget", 3)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == (
+        "lrsched: error: what is checked, cannot_make, must be made when it is called without arguments, "
+        "got 'RuntimeError: no settings'; write a function that makes it"
+    )

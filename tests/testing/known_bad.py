@@ -737,6 +737,16 @@ def cools_by_the_stopwatch(history, epoch):
     return FIRST / (1.0 + int(time.perf_counter()) // 100)
 
 
+def cools_by_the_processor(history, epoch):
+    """Falls with the seconds that the process has computed."""
+    return FIRST / (1.0 + time.process_time_ns() // 10**13)
+
+
+def alternates_by_the_second(history, epoch):
+    """Every other second the rate is halved."""
+    return FIRST if int(time.time()) % 2 else FIRST / 2
+
+
 def lower_at_the_weekend(history, epoch):
     """The machines are shared from Monday to Friday."""
     return FIRST if datetime.now().timestamp() // 86400 % 7 < 5 else FIRST / 2  # noqa: DTZ005  as one writes it
@@ -963,6 +973,8 @@ BAD = (
     Bad(AnswersWithNumpy(), ("answers",), AnswersWithNumpy(number=float)),
     Bad(cools_by_the_hour, ("deterministic",)),
     Bad(cools_by_the_stopwatch, ("deterministic",)),
+    Bad(cools_by_the_processor, ("deterministic",)),
+    Bad(alternates_by_the_second, ("deterministic",)),
     Bad(lower_at_the_weekend, ("deterministic",)),
     Bad(lower_every_year, ("deterministic",)),
     Bad(knows_some_years, ("deterministic",)),
