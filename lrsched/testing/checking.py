@@ -22,6 +22,7 @@ from lrsched.testing.laws import (
     copier,
     history_of_its_own,
     parameter,
+    said,
 )
 from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
 from lrsched.testing.search import Broken, Budget, Progress, Trial, Verdict, search
@@ -83,13 +84,13 @@ def subject_of(what: Any, name: str | None = None, imports: str | None = None) -
         if _takes(what, 2) and not isinstance(what, type):
             return _always(copier(what), called, imports, called)
         law = "callable with (history, epoch), or without arguments"
-        raise broken_law(f"what is checked, {called},", law, inspect.signature(what), "write a function that makes it")
+        way_out = "write a function that makes it, or draw its parameters with lrsched.testing.schedules"
+        raise broken_law(f"what is checked, {called},", law, _signature(what), way_out)
     try:
         made = what()
     except Exception as error:
         law = "made when it is called without arguments"
-        raised = f"{type(error).__name__}: {error}".removesuffix(": ")
-        raise broken_law(f"what is checked, {called},", law, raised, "write a function that makes it") from error
+        raise broken_law(f"what is checked, {called},", law, said(error), "write a function that makes it") from error
     if isinstance(made, SearchStrategy):
         return Subject(called, made.map(copier), imports=imports)
     as_schedule(made)
@@ -98,6 +99,15 @@ def subject_of(what: Any, name: str | None = None, imports: str | None = None) -
 
 def _always(make: Callable[[], Schedule], name: str, imports: str | None, expression: str | None) -> Subject:
     return Subject(name, st.just(make), make, imports, expression)
+
+
+def _signature(what: Callable[..., Any]) -> str:
+    """What it has to be called with."""
+    try:
+        parameters = inspect.signature(what).parameters.values()
+    except (TypeError, ValueError):
+        return "no known arguments"
+    return f"({', '.join(each.name for each in parameters if each.default is each.empty)})"
 
 
 def _takes(what: Callable[..., Any], number: int) -> bool:
@@ -160,8 +170,10 @@ def check_schedule(
     chosen = chosen_laws(laws, LAWS)
     claimed = _optional(claims, chosen)
 
+    always = None if subject.make is None else subject.make()
+
     def unconcerned(law: Law, case: _Case) -> Verdict | None:
-        return _why_not(law, case[0](), claimed, chosen)
+        return _why_not(law, always or case[0](), claimed, chosen)
 
     def attempt(law: Law, case: _Case) -> bool:
         make, history = case
@@ -175,8 +187,7 @@ def check_schedule(
             for shared in (UNKNOWN.error, UNKNOWN.meta):  # parts of many epochs, which only force can change
                 dict.clear(shared)
 
-    known = subject.make and subject.make()
-    pasts = _pasts(past, [*keys, *(known.error_measure_key if known else ())], _numbers(known))
+    pasts = _pasts(past, [*keys, *_keys(always)], _numbers(always))
     trial = Trial(st.tuples(subject.makers, pasts), unconcerned, attempt, _size, _simpler)
     tried, examples = search(chosen, trial, Budget.of(budget), seed, progress)
     report = Report(subject.name, tuple(checked(each, partial(_violation, subject)) for each in tried), examples, seed)
@@ -190,7 +201,7 @@ def _optional(claims: Iterable[str], laws: Iterable[Law]) -> frozenset[str]:
         ArgumentError: One is not.
     """
     known = {law.name: law for law in (*LAWS.values(), *laws) if law.claimed}
-    return frozenset(law.name for law in chosen_laws(claims, known))
+    return frozenset(law.name for law in chosen_laws(claims, known, "a claim", "an optional law"))
 
 
 def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterable[Law]) -> Verdict | None:
@@ -200,6 +211,14 @@ def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterab
     if law.parameter is not None and parameter(schedule, law.parameter) is None:
         return "no parameter"
     return None
+
+
+def _keys(schedule: Schedule | None) -> tuple[str, ...]:
+    """The errors that a schedule looks at; none if it cannot say."""
+    try:
+        return () if schedule is None else tuple(schedule.error_measure_key)
+    except Exception:  # noqa: BLE001  whatever a foreign class raises
+        return ()
 
 
 def _numbers(value: Any) -> list[float]:
@@ -231,7 +250,10 @@ _Case = tuple[Callable[[], Schedule], History]
 
 def _size(case: _Case) -> tuple[int, int]:
     make, history = case
-    return len(history), len(repr(history)) + len(repr(make()))
+    try:
+        return len(history), len(repr(history)) + len(repr(make()))
+    except Exception:  # noqa: BLE001  what a foreign __repr__ raises
+        return len(history), len(repr(history))
 
 
 def _simpler(case: _Case) -> Iterator[_Case]:

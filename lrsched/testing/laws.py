@@ -34,7 +34,7 @@ from lrsched.core.schedule import Schedule
 from lrsched.errors import LrschedError
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
-from lrsched.schedules.wrappers import Function, as_schedule
+from lrsched.schedules.wrappers import Function, FunctionSchedule, as_schedule
 from lrsched.simulation.replaying import verify
 from lrsched.storage import Storage
 from lrsched.storage.memory import MemoryStorage
@@ -199,6 +199,16 @@ def _decisions(schedule: Schedule | Function, history: History) -> Iterator[tupl
     """The decisions for all `asked_epochs` of a history; then those of the schedule's own run."""
     schedule = as_schedule(schedule)
     yield from answers_of(schedule, history).items()
+    yield from answers_of(schedule, own_run(schedule, history)).items()
+
+
+def _going_by_rates(schedule: Schedule | Function, history: History) -> Iterator[tuple[int, Decision]]:
+    """`_decisions`; of the history's own only those that go by its rates, which the schedule may never have given."""
+    schedule = as_schedule(schedule)
+    rateless = History({epoch: data.with_learning_rate(None) for epoch, data in history.items()})
+    for epoch, decision in answers_of(schedule, history).items():
+        if decision.learning_rate != ask(schedule, rateless, epoch).learning_rate:
+            yield epoch, decision
     yield from answers_of(schedule, own_run(schedule, history)).items()
 
 
@@ -513,10 +523,13 @@ def key_order(schedule: Schedule | Function, history: History) -> bool:
 
 @_law("a decay never goes below min_learning_rate", parameter="min_learning_rate")
 def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
-    """A rate that a decision lowers is at least ``min_learning_rate``; here, and in its own run."""
+    """A rate that a decision lowers is at least ``min_learning_rate``, in its own run, and where it goes by the rates.
+
+    So a rate that goes by time may rise from below the minimum.
+    """
     least = parameter(schedule, "min_learning_rate")
     tried = False
-    for epoch, decision in _decisions(schedule, history):
+    for epoch, decision in _going_by_rates(schedule, history):
         rate, before = decision.learning_rate, decision.previous
         lowers = before is not None and rate < before and decision.action not in (Action.DEFAULT, Action.PRESET)
         if lowers or decision.action is Action.DECAY:
@@ -528,10 +541,10 @@ def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
 
 @_law("a growth never goes above max_learning_rate", parameter="max_learning_rate")
 def max_learning_rate(schedule: Schedule | Function, history: History) -> bool:
-    """A rate that a decision raises is at most ``max_learning_rate``; here, and in its own run."""
+    """A rate that a decision raises is at most ``max_learning_rate``, in its own run, and where it goes by the rates."""
     most = parameter(schedule, "max_learning_rate")
     tried = False
-    for epoch, decision in _decisions(schedule, history):
+    for epoch, decision in _going_by_rates(schedule, history):
         rate, before = decision.learning_rate, decision.previous
         raises = before is not None and rate > before and decision.action not in (Action.DEFAULT, Action.PRESET)
         if raises or decision.action is Action.GROW:
@@ -627,11 +640,15 @@ def _resumes(schedule: Schedule | Function, history: History, reopened: Callable
 
 @_law("it can be pickled, and is the same afterwards")
 def round_trip(schedule: Schedule | Function, history: History) -> bool:
-    """Sent to another process it is equal, and gives the same answers."""
+    """Sent to another process it is equal, and gives the same answers.
+
+    A callable object, which Python compares by identity, is equal if it is made of the same.
+    """
     schedule = as_schedule(schedule)
     try:
-        other = pickle.loads(pickle.dumps(schedule))  # noqa: S301  its own
-        same = bool(other == schedule)
+        sent = pickle.dumps(schedule)
+        other = pickle.loads(sent)  # noqa: S301  its own
+        same = bool(other == schedule) or (isinstance(schedule, FunctionSchedule) and pickle.dumps(other) == sent)
     except Exception as error:
         way_out = "define it at the top of a module, as a function or a frozen class"
         raise BrokenLawError(f"it cannot be pickled and compared: {said(error)}; {way_out}") from error

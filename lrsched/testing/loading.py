@@ -40,12 +40,28 @@ def loaded(target: str) -> Iterator[tuple[Any, str, str]]:
     before = set(sys.modules)
     try:
         module = _module(home) if path is None else _module_in(path)
-        yield _named(module, name, home), name, f"from {path.stem if path else home} import {name.partition('.')[0]}"
+        yield _named(module, name, home), name, _import(path.stem if path else home, name.partition(".")[0])
     finally:
         sys.path.remove(folder)
         for each in set(sys.modules) - before:
-            if folder in str(getattr(sys.modules[each], "__file__", None)):
+            file = getattr(sys.modules[each], "__file__", None)
+            if file and Path(file).is_relative_to(folder) and "site-packages" not in file:
                 del sys.modules[each]
+
+
+def _import(home: str, name: str) -> str:
+    """The line that imports it, or two where a file has a name that no statement can import.
+
+    Examples:
+        >>> print(_import("my_schedules", "halve"))
+        from my_schedules import halve
+        >>> print(_import("my-schedules", "halve"))
+        from importlib import import_module
+        halve = import_module("my-schedules").halve
+    """
+    if all(part.isidentifier() for part in home.split(".")):
+        return f"from {home} import {name}"
+    return f'from importlib import import_module\n{name} = import_module("{home}").{name}'
 
 
 def _module(name: str) -> ModuleType:

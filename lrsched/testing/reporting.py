@@ -135,8 +135,10 @@ def checked(tried: Tried, violation: Callable[[Law, Broken], Violation]) -> Chec
     return Checked(tried.law, tried.verdict, tried.examples, found)
 
 
-def chosen_laws(laws: Iterable[str | Law] | None, known: Mapping[str, Law]) -> tuple[Law, ...]:
-    """Laws given by name, or themselves; None is all that are known.
+def chosen_laws(
+    laws: Iterable[str | Law] | None, known: Mapping[str, Law], called: str = "a law", what: str = "one that there is"
+) -> tuple[Law, ...]:
+    """Laws given by name, or themselves; None is all that are known. What each is called, and must be, is for errors.
 
     Raises:
         ArgumentError: None has that name.
@@ -148,7 +150,7 @@ def chosen_laws(laws: Iterable[str | Law] | None, known: Mapping[str, Law]) -> t
         if isinstance(law, str):
             if law not in known:
                 way_out = did_you_mean(law, known) or f"there are {', '.join(known)}"
-                raise broken_law("a law", "one that there is", law, way_out)
+                raise broken_law(called, what, law, way_out)
             chosen.append(known[law])
         elif isinstance(law, Law):
             chosen.append(law)

@@ -2,13 +2,14 @@
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, final
 
 import attrs
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import FlakyFailure, HypothesisException
+from hypothesis.errors import FlakyFailure, HypothesisException, HypothesisWarning, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
 from lrsched.core.numbers import integer
@@ -238,8 +239,19 @@ def _scan(tried: Sequence[Tried], trial: Trial, draw: int, number: int, until: f
                 _try(each, trial, case)
         count += 1
 
-    try_all()
+    _draw(try_all)
     return count
+
+
+def _draw(test: Callable[[], None]) -> None:
+    """Let Hypothesis draw for a test, without a word on how it does."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", HypothesisWarning)
+            test()
+    except Unsatisfiable as error:
+        message = "hardly anything that is drawn is allowed; give a strategy that rejects less"
+        raise ArgumentError(message) from error
 
 
 def _try(tried: Tried, trial: Trial, case: Any) -> None:
@@ -272,7 +284,7 @@ def _smallest(law: Law, found: Broken, trial: Trial, draw: int, number: int) -> 
             raise
 
     with suppress(BrokenLawError, HypothesisException, FlakyFailure):  # also where it breaks the law only sometimes
-        try_one()
+        _draw(try_one)
     smallest = min(reversed(broken), key=lambda each: trial.size(each.case))  # of equal ones the simplest comes last
     return _simplified(law, smallest, trial)
 

@@ -27,9 +27,6 @@ BROKEN = """
     import attrs
     from lrsched import Schedule, Decision, Action, Cause
 
-    def needs_an_error(history, epoch):
-        return history[1].error["dev_score"]
-
     @attrs.frozen
     class BelowTheFloor(Schedule):
         min_learning_rate: float = 0.06
@@ -135,7 +132,7 @@ def test_laws_claims_histories_and_time_can_be_chosen(run, folder):
             ["sound_one:halve", "--law", "casual"],
             "a law must be one that there is, got 'casual'; did you mean 'causal'?",
         ),
-        (["sound_one:halve", "--claim", "causal"], "a law must be one that there is, got 'causal'; there are scale"),
+        (["sound_one:halve", "--claim", "causal"], "a claim must be an optional law, got 'causal'; there are scale"),
         (["sound_one:halve", "--budget", "soon"], "budget must be a number of examples or of seconds > 0, got 'soon'"),
     ],
 )
@@ -170,6 +167,14 @@ def test_a_file_that_is_not_there_is_unreadable(run, folder):
     code, _, err = run("check", "nothing.py:halve")
     assert code == 3
     assert "there is no such file" in err
+
+
+def test_a_file_may_have_a_name_that_no_statement_can_import(run, folder):
+    (folder / "my-own 1.py").write_text("def below(history, epoch):\n    return -1.0\n")
+    code, out, _ = run("check", "my-own 1.py:below", "--budget", 10, "--law", "answers", "--json")
+    assert code == 1
+    code = json.loads(out)["laws"][0]["violation"]["code"]
+    assert code.startswith('from importlib import import_module\nbelow = import_module("my-own 1").below\n')
 
 
 def test_a_file_may_be_called_like_a_module_that_is_there_already(run, folder):
