@@ -541,7 +541,7 @@ def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
 
 @_law("a growth never goes above max_learning_rate", parameter="max_learning_rate")
 def max_learning_rate(schedule: Schedule | Function, history: History) -> bool:
-    """A rate that a decision raises is at most ``max_learning_rate``, in its own run, and where it goes by the rates."""
+    """A rate that a decision raises is at most ``max_learning_rate``, in its own run and where it goes by the rates."""
     most = parameter(schedule, "max_learning_rate")
     tried = False
     for epoch, decision in _going_by_rates(schedule, history):
