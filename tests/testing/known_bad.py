@@ -448,7 +448,7 @@ class HoldsOneEpochTooFew(Schedule):
 class DecaysAtTheThreshold(Schedule):
     """A change that is at the threshold decays: >= instead of >."""
 
-    threshold: float = 0.0
+    threshold: float = -0.01
     above: Callable[[float, float], bool] = float.__ge__
 
     def decide(self, history, epoch):
