@@ -322,6 +322,11 @@ class NewbobMultiEpoch(RelativeNewbob):
                 "one error cannot ask for decay and growth at once",
             )
 
+    @property
+    def claims(self) -> frozenset[str]:
+        """See `Schedule.claims`; besides, no error before its window matters."""
+        return super().claims | {"window"}
+
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
         previous = history.most_recent_learning_rate(epoch)

@@ -202,7 +202,7 @@ class Preset(Wrapper):
     @property
     def claims(self) -> frozenset[str]:
         """See `Schedule.claims`: a rate that is given may be higher, or too low, so that a decay lifts it."""
-        return self.schedule.claims & {"scale_invariant", "shift_invariant", "name_invariant"}
+        return self.schedule.claims & {"scale_invariant", "shift_invariant", "name_invariant", "window"}
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""

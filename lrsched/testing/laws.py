@@ -757,3 +757,26 @@ def never_raises(schedule: Schedule | Function, history: History) -> bool:
             _broken(f"at epoch {epoch} the rate goes from {before!r} up to {rate!r}")
         before = rate
     return len(history) > 1
+
+
+@_law("errors before the last num_epochs changes do not matter", parameter="num_epochs", **_claimed)
+def window(schedule: Schedule | Function, history: History) -> bool:
+    """What is recorded before the newest ``num_epochs + 1`` epochs with data may be any error: the rate is the same."""
+    number = parameter(schedule, "num_epochs")
+    schedule = as_schedule(schedule)
+    tried = False
+    for epoch, decision in answers_of(schedule, history).items():
+        known = [*history.before(epoch)]
+        if len(known) <= number + 1:
+            continue
+        tried = True
+        outside = known[: -number - 1]
+        for error in (1e-3, 1e3):
+            past = history
+            for each in outside:
+                past = past.set(each, _with(error, history, history[each]))
+            rate = ask(schedule, past, epoch).learning_rate
+            if rate != decision.learning_rate:
+                told = f"for epoch {epoch} it gives {decision.learning_rate!r}, but {rate!r}"
+                _broken(f"{told} when the errors up to epoch {outside[-1]} are {error!r}")
+    return tried

@@ -48,14 +48,15 @@ def test_every_schedule_of_the_house_keeps_every_law(kind):
 
 _NO_PARAMETERS = dict.fromkeys(("min_learning_rate", "max_learning_rate", "min_num_epochs"), "no parameter")
 _NO_PEAK = {"max_learning_rate": "no parameter"}
+_NO_HOLD = {"min_num_epochs": "no parameter"}
 UNCHECKED = {
-    Constant: _NO_PARAMETERS,
-    NewbobRelative: _NO_PEAK | {"min_num_epochs": "no parameter", "shift_invariant": "not claimed"},
-    NewbobAbs: _NO_PEAK | {"min_num_epochs": "no parameter", "scale_invariant": "not claimed"},
-    NewbobMultiEpoch: _NO_PEAK | {"min_num_epochs": "no parameter", "shift_invariant": "not claimed"},
+    Constant: _NO_PARAMETERS | {"window": "not claimed"},
+    NewbobRelative: _NO_PEAK | _NO_HOLD | {"shift_invariant": "not claimed", "window": "not claimed"},
+    NewbobAbs: _NO_PEAK | _NO_HOLD | {"scale_invariant": "not claimed", "window": "not claimed"},
+    NewbobMultiEpoch: _NO_PEAK | _NO_HOLD | {"shift_invariant": "not claimed"},
     FunctionSchedule: _NO_PARAMETERS | {name: "not claimed" for name, law in LAWS.items() if law.claimed},
     HoldLearningRate: _NO_PEAK,
-    Preset: _NO_PEAK | {"min_num_epochs": "no parameter"} | dict.fromkeys(DOWNWARD, "not claimed"),
+    Preset: _NO_PEAK | _NO_HOLD | dict.fromkeys(DOWNWARD, "not claimed"),
 }
 
 
@@ -65,7 +66,7 @@ def test_whatever_a_configuration_says_keeps_every_law():
 
 def test_only_laws_that_can_be_claimed_are_claimed():
     can_be = {name for name, law in LAWS.items() if law.claimed}
-    claimed = set(Constant(0.1).claims)
+    claimed = Constant(0.1).claims | NewbobMultiEpoch(2, 1, 0.0, 0.0, default_learning_rate=0.1).claims
     for common in ({}, {"learning_rate_growth": 2.0}, {"non_finite_error": "keep"}, {"min_learning_rate": 1.0}):
         for kind in (NewbobRelative, NewbobAbs):
             claimed |= kind(0.0, default_learning_rate=0.1, **common).claims

@@ -258,6 +258,8 @@ class MeanOfTooMany(Schedule):
     num_epochs: int = 2
     too_many: int = 1
 
+    claims = frozenset({"window"})
+
     def decide(self, history, epoch):
         previous = history.most_recent_learning_rate(epoch)
         newest = history.newest(self.num_epochs + 1 + self.too_many, before=epoch)
@@ -942,7 +944,7 @@ BAD = (
     Bad(ReadsTheEpochItself(), ("causal",), ReadsTheEpochBefore()),
     Bad(WindowOfTheLastThree(), ("causal",), WindowOfTheThreeBefore()),
     Bad(WindowBeforeTheFirstEpoch(), ("answers",), WindowBeforeTheFirstEpoch(enough=4)),
-    Bad(MeanOfTooMany(), ("window_of_num_epochs",), MeanOfTooMany(too_many=0)),
+    Bad(MeanOfTooMany(), ("window",), MeanOfTooMany(too_many=0)),
     Bad(CountsTheWholeHistory(), ("causal",), CountsThePast()),
     Bad(takes_the_epoch_before, ("answers",), takes_the_newest_epoch),
     Bad(takes_the_score_for_granted, ("answers",), takes_the_score_if_it_is_there),

@@ -13,8 +13,7 @@ from testing import known_bad
 from testing.known_bad import BAD, name_of
 
 from lrsched.core.epoch_data import UNKNOWN
-from lrsched.testing import LAWS, BrokenLawError, Law, check_schedule
-from lrsched.testing.laws import answers_of, with_errors
+from lrsched.testing import LAWS, BrokenLawError, check_schedule
 
 DEEP = profile.default.max_examples > 1000  # the profile deep
 MOST_EPOCHS = 6
@@ -22,25 +21,8 @@ MOST_SECONDS = 20.0
 SOME = [bad for bad in BAD if name_of(bad) in ("HoldKeptElsewhere", "best_of_none")]
 
 
-def window_of_num_epochs(schedule, history):
-    """A law of one's own: errors before the newest num_epochs + 1 change no decision."""
-    for epoch, decision in answers_of(schedule, history).items():
-        past = history.before(epoch)
-        outside = [*past][: -schedule.num_epochs - 1]
-        changed = with_errors(past, lambda _: 1e3)
-        for each in past:
-            if each not in outside:
-                changed = changed.set(each, past[each])
-        if schedule(changed, epoch) != decision.learning_rate:
-            raise BrokenLawError(f"for epoch {epoch} the errors of epochs {outside} matter")
-    return len(history) > schedule.num_epochs + 1
-
-
-KNOWN = LAWS | {"window_of_num_epochs": Law(window_of_num_epochs, "older errors change nothing")}
-
-
 def laws_of(bad):
-    return [KNOWN[name] for name in bad.laws]
+    return [LAWS[name] for name in bad.laws]
 
 
 def report(schedule, laws, **options):
@@ -103,7 +85,7 @@ def test_each_fault_is_found_among_all_laws_whatever_the_seed(bad, seed, tmp_pat
 
 def test_each_names_a_law_and_a_twin_is_another_one():
     for bad in BAD:
-        assert set(bad.laws) <= set(KNOWN)
+        assert set(bad.laws) <= set(LAWS)
         assert bad.twin is None or bad.twin is not bad.schedule
     assert len({name_of(bad) for bad in BAD}) == len(BAD)
 
