@@ -1,6 +1,5 @@
 """Wrappers: a schedule around a schedule. With neutral parameters a wrapper is the identity."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any, final
@@ -215,9 +214,14 @@ class Preset(Wrapper):
 
     def prefill(self, history: History) -> History:
         """See `Schedule.prefill`: the presets, where there is no rate yet, or 0; those inside come second."""
-        return self.schedule.prefill(self._filled(history))
+        filled = self.schedule.prefill(history)
+        for epoch, learning_rate in self.learning_rates.items():
+            known = history.get(epoch)
+            if known is None or not known.learning_rate:  # and also over a rate from inside, even where this one is 0
+                filled = filled.set(epoch, (filled.get(epoch) or UNKNOWN).with_learning_rate(learning_rate))
+        return filled
 
-    def _filled(self, history: History, before: float = math.inf) -> History:
+    def _filled(self, history: History, before: int) -> History:
         for epoch in sorted(self.learning_rates):
             if epoch >= before:
                 break

@@ -167,6 +167,13 @@ def test_the_outer_of_two_presets_wins():
     assert [schedule(History(), epoch) for epoch in (1, 2, 3)] == [0.9, 0.2, 0.2]
 
 
+def test_the_outer_of_two_presets_wins_even_if_it_is_0():
+    schedule = Preset(Preset(Constant(0.5), {1: 0.1}), {1: 0.0})
+    assert schedule(History(), 1) == 0.0
+    assert schedule.prefill(History())[1].learning_rate == 0.0
+    assert schedule.prefill(_rates(0.25))[1].learning_rate == 0.25
+
+
 def test_wrappers_pass_on_what_the_rule_is():
     schedule = Preset(HoldLearningRate(NEWBOB, 3), {2: 0.125})
     assert schedule.rule is NEWBOB
