@@ -169,7 +169,6 @@ def check_schedule(
     subject = schedule if isinstance(schedule, Subject) else subject_of(schedule)
     chosen = chosen_laws(laws, LAWS)
     claimed = _optional(claims, chosen)
-
     always = None if subject.make is None else subject.make()
 
     def unconcerned(law: Law, case: _Case) -> Verdict | None:

@@ -9,6 +9,7 @@ that the schedule gives. Epochs are asked in every place: at each epoch of the h
 
 import copy
 import math
+import operator
 import os
 import pickle
 import random
@@ -212,6 +213,20 @@ def _going_by_rates(schedule: Schedule | Function, history: History) -> Iterator
     yield from answers_of(schedule, own_run(schedule, history)).items()
 
 
+def _moves(
+    schedule: Schedule | Function, history: History, action: Action, compare: Callable[[float, float], bool]
+) -> Iterator[tuple[int, float | None, float]]:
+    """Where a rate moves one way, by that action or without saying so: the epoch, the rate before, and the new one.
+
+    The default and presets may be any rate.
+    """
+    for epoch, decision in _going_by_rates(schedule, history):
+        rate, before = decision.learning_rate, decision.previous
+        moves = before is not None and compare(rate, before) and decision.action not in (Action.DEFAULT, Action.PRESET)
+        if moves or decision.action is action:
+            yield epoch, before, rate
+
+
 def rates_of(history: History) -> dict[int, float | None]:
     """The learning rate of each epoch."""
     return {epoch: data.learning_rate for epoch, data in history.items()}
@@ -370,7 +385,6 @@ except (ImportError, AttributeError):
 told.write(pickle.dumps({epoch: schedule.decide(history, epoch) for epoch in epochs}))
 """
 _NOT_IMPORTED: Final = 3
-_OTHER_HASHES: Final = {"0": "1"}  # names of errors have another order in sets there
 
 
 @_law("a new process gives the same answers", every=25)
@@ -389,7 +403,7 @@ def new_process(schedule: Schedule | Function, history: History) -> bool:
         question = pickle.dumps(sys.path) + pickle.dumps((schedule, history, [*told]))
     except Exception:  # noqa: BLE001  whatever a foreign class raises; `round_trip` says so
         return False
-    seed = _OTHER_HASHES.get(os.environ.get("PYTHONHASHSEED", ""), "0")
+    seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"  # names of errors have another order in sets there
     done = subprocess.run(  # noqa: S603  this very interpreter
         [sys.executable, "-P", "-c", _NEW_PROCESS % _NOT_IMPORTED],
         input=question,
@@ -459,13 +473,14 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
     for epoch, decision in _decisions(schedule, history):
         rate, before, cause = decision.learning_rate, decision.previous, decision.cause
         told = f"for epoch {epoch} it decides to {decision.action}, but "
-        match decision.action:
-            case Action.KEEP | Action.HOLD if rate != before:
-                _broken(f"{told}the rate goes from {before!r} to {rate!r}")
-            case Action.DECAY if before is None or (rate >= before and cause.lifted_from is None):
-                _broken(f"{told}the rate goes from {before!r} to {rate!r}")
-            case Action.GROW if before is None or rate <= before:
-                _broken(f"{told}the rate goes from {before!r} to {rate!r}")
+        does = {
+            Action.KEEP: rate == before,
+            Action.HOLD: rate == before,
+            Action.DECAY: before is not None and (rate < before or cause.lifted_from is not None),
+            Action.GROW: before is not None and rate > before,
+        }
+        if not does.get(decision.action, True):
+            _broken(f"{told}the rate goes from {before!r} to {rate!r}")
         if cause.lifted_from is not None and cause.lifted_from > rate:
             _broken(f"{told}{cause.lifted_from!r} was not lifted to {rate!r}")
         if cause.change is None or cause.threshold is None:
@@ -488,11 +503,8 @@ def prefill(schedule: Schedule | Function, history: History) -> bool:
     filled = _prefilled(schedule, history)
     for epoch in {**history, **filled}:
         known, data = history.get(epoch, UNKNOWN), filled.get(epoch, UNKNOWN)
-        if (data.error, data.meta) != (known.error, known.meta) or known.learning_rate not in (
-            None,
-            0,
-            data.learning_rate,
-        ):
+        other_rate = known.learning_rate and known.learning_rate != data.learning_rate
+        if other_rate or (data.error, data.meta) != (known.error, known.meta):
             _broken(f"before the training epoch {epoch} is changed from {known!r} to {data!r}")
         if known.learning_rate != data.learning_rate:
             decided = ask(schedule, history, epoch).learning_rate
@@ -529,13 +541,10 @@ def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
     """
     least = parameter(schedule, "min_learning_rate")
     tried = False
-    for epoch, decision in _going_by_rates(schedule, history):
-        rate, before = decision.learning_rate, decision.previous
-        lowers = before is not None and rate < before and decision.action not in (Action.DEFAULT, Action.PRESET)
-        if lowers or decision.action is Action.DECAY:
-            tried = True
-            if rate < least:
-                _broken(f"for epoch {epoch} the rate goes from {before!r} down to {rate!r}, the minimum is {least!r}")
+    for epoch, before, rate in _moves(schedule, history, Action.DECAY, operator.lt):
+        tried = True
+        if rate < least:
+            _broken(f"for epoch {epoch} the rate goes from {before!r} down to {rate!r}, the minimum is {least!r}")
     return tried
 
 
@@ -544,13 +553,10 @@ def max_learning_rate(schedule: Schedule | Function, history: History) -> bool:
     """A rate that a decision raises is at most ``max_learning_rate``, in its own run and where it goes by the rates."""
     most = parameter(schedule, "max_learning_rate")
     tried = False
-    for epoch, decision in _going_by_rates(schedule, history):
-        rate, before = decision.learning_rate, decision.previous
-        raises = before is not None and rate > before and decision.action not in (Action.DEFAULT, Action.PRESET)
-        if raises or decision.action is Action.GROW:
-            tried = True
-            if rate > most:
-                _broken(f"for epoch {epoch} the rate goes from {before!r} up to {rate!r}, the maximum is {most!r}")
+    for epoch, before, rate in _moves(schedule, history, Action.GROW, operator.gt):
+        tried = True
+        if rate > most:
+            _broken(f"for epoch {epoch} the rate goes from {before!r} up to {rate!r}, the maximum is {most!r}")
     return tried
 
 
