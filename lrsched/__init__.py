@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from lrsched.core.epoch_data import EpochData
     from lrsched.core.history import History
     from lrsched.core.measure import Comparison, ErrorKey, error_key, last_best_epoch, relative_error
-    from lrsched.core.schedule import Schedule
+    from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, checked
+    from lrsched.core.schedule import Cursor, Fold, Moment, Schedule
     from lrsched.core.series import best_epochs, error_series, finished, meta_series
     from lrsched.errors import (
         ArgumentError,
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
         SettingWarning,
         StorageError,
     )
+    from lrsched.schedules.combine import Clamp, Combinator, Composite, HoldLearningRate, Preset, Product, Scaled
     from lrsched.schedules.constant import Constant
+    from lrsched.schedules.function import FunctionSchedule, as_schedule
     from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
-    from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate, Preset, as_schedule
     from lrsched.storage import Storage
     from lrsched.storage.config import read_config
     from lrsched.storage.file import FileStorage
@@ -38,34 +40,49 @@ __all__ = [
     "Action",
     "ArgumentError",
     "Cause",
+    "Clamp",
+    "Combinator",
     "Comparison",
+    "Composite",
     "ConflictError",
     "Constant",
+    "Count",
+    "Cursor",
+    "Decay",
     "Decision",
     "EpochData",
     "ErrorKey",
     "FileStorage",
+    "Flag",
+    "Fold",
     "FormatError",
     "FunctionSchedule",
+    "Growth",
     "History",
     "HoldLearningRate",
     "LearningRateControl",
     "LrschedError",
     "MemoryStorage",
     "Mirrored",
+    "Moment",
     "NewbobAbs",
     "NewbobMultiEpoch",
     "NewbobRelative",
     "NotWrittenError",
     "Preset",
+    "Product",
+    "Rate",
     "ReadOnly",
+    "Scaled",
     "Schedule",
     "SettingWarning",
     "SqliteStorage",
     "Storage",
     "StorageError",
+    "Threshold",
     "as_schedule",
     "best_epochs",
+    "checked",
     "error_key",
     "error_series",
     "finished",
@@ -86,7 +103,8 @@ _HOMES = {
     "lrsched.core.epoch_data": ("EpochData",),
     "lrsched.core.history": ("History",),
     "lrsched.core.measure": ("Comparison", "ErrorKey", "error_key", "last_best_epoch", "relative_error"),
-    "lrsched.core.schedule": ("Schedule",),
+    "lrsched.core.numbers": ("Count", "Decay", "Flag", "Growth", "Rate", "Threshold", "checked"),
+    "lrsched.core.schedule": ("Cursor", "Fold", "Moment", "Schedule"),
     "lrsched.core.series": ("best_epochs", "error_series", "finished", "meta_series"),
     "lrsched.errors": (
         "ArgumentError",
@@ -97,9 +115,18 @@ _HOMES = {
         "SettingWarning",
         "StorageError",
     ),
+    "lrsched.schedules.combine": (
+        "Clamp",
+        "Combinator",
+        "Composite",
+        "HoldLearningRate",
+        "Preset",
+        "Product",
+        "Scaled",
+    ),
     "lrsched.schedules.constant": ("Constant",),
+    "lrsched.schedules.function": ("FunctionSchedule", "as_schedule"),
     "lrsched.schedules.newbob": ("NewbobAbs", "NewbobMultiEpoch", "NewbobRelative"),
-    "lrsched.schedules.wrappers": ("FunctionSchedule", "HoldLearningRate", "Preset", "as_schedule"),
     "lrsched.storage": ("Storage",),
     "lrsched.storage.config": ("read_config",),
     "lrsched.storage.file": ("FileStorage",),

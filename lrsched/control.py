@@ -2,20 +2,23 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, final
+from typing import Any, Final, final
 
-from lrsched.core.decision import Decision
+from lrsched.core.decision import Action, Decision
 from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
-from lrsched.core.schedule import Schedule
+from lrsched.core.schedule import Cursor, Moment, Schedule, is_count
 from lrsched.core.series import finished
+from lrsched.schedules.function import Function, as_schedule
 from lrsched.schedules.newbob import Newbob
-from lrsched.schedules.wrappers import Function, as_schedule, with_default_rate
 from lrsched.storage import Storage
 from lrsched.storage.memory import MemoryStorage
 from lrsched.storage.opening import Where, open_storage
+
+_KEPT: Final = 8
+"""Of how many epochs the memory is kept."""
 
 
 @final
@@ -54,6 +57,7 @@ class LearningRateControl:
         self.storage: Storage = MemoryStorage() if storage is None else open_storage(storage)
         self._history = History()
         self._changed: set[int] = set()  # epochs that may differ from what is stored
+        self._cursors: list[Cursor] = []  # the start, and those of the newest few epochs, ascending
         self.load()
 
     def __repr__(self) -> str:
@@ -70,12 +74,10 @@ class LearningRateControl:
         return self._history
 
     def load(self) -> None:
-        """Replace the history by what is stored, plus the rates that the schedule gives beforehand."""
-        stored = self.storage.load()
-        self._history = self.schedule.prefill(stored)
+        """Replace the history by what is stored."""
+        self._history = self.storage.load()
         self._changed = set()
-        if self._history is not stored:
-            self._changed.update(epoch for epoch, data in self._history.items() if stored.get(epoch) is not data)
+        self._cursors = [Cursor.over(self.schedule)]
 
     def save(self) -> None:
         """Store the history.
@@ -88,9 +90,59 @@ class LearningRateControl:
         self.storage.save(self._history, frozenset(self._changed))
         self._changed = set()
 
-    def decide(self, epoch: int) -> Decision:
-        """The schedule's decision for ``epoch`` and its cause, whatever is recorded there. Changes nothing."""
-        return self.schedule.decide(self._history, epoch_number("epoch", epoch))
+    def decide(self, epoch: int, step: int | None = None) -> Decision:
+        """The schedule's decision for ``epoch`` and its cause, whatever is recorded there. Changes nothing.
+
+        Args:
+            epoch: An integer >= 1.
+            step: How many steps the training run has taken before; for schedules that go by steps.
+
+        Raises:
+            ArgumentError: ``epoch`` or ``step`` is no such number.
+        """
+        moment = Moment(epoch, step)
+        return self._cursor(moment.epoch).answer(moment)
+
+    def get_learning_rate(
+        self, epoch: int, step: int | None = None, samples: int | None = None, tokens: int | None = None
+    ) -> float:
+        """The learning rate at a moment: by the epoch alone, or also by what has been counted when a step begins.
+
+        The rate at the first step of an epoch is recorded, with the counts as meta values ``step``, ``samples`` and
+        ``tokens``; so the record can be folded again. At later steps the schedule is asked anew; a rate that was set by
+        hand holds for all steps of its epoch.
+
+        Args:
+            epoch: An integer >= 1.
+            step: How many steps (updates) the training run has taken before, an integer >= 0.
+            samples: How many samples it has seen before, an integer >= 0.
+            tokens: How many tokens it has seen before, an integer >= 0.
+
+        Raises:
+            ArgumentError: One is no such number; or the schedule needs one that is not there.
+
+        Examples:
+            >>> control = LearningRateControl(lambda history, epoch: 0.1 / epoch)
+            >>> control.get_learning_rate(1, step=0), control.get_learning_rate(2, step=100)
+            (0.1, 0.05)
+            >>> control.history[2].meta
+            FrozenDict({'step': 100})
+        """
+        moment = Moment(epoch, step, samples, tokens)
+        known = self._data(moment.epoch)
+        counts = moment.counts
+        if not counts and known.learning_rate:
+            return known.learning_rate  # the usual case where it is asked for again
+        missing = {name: count for name, count in counts.items() if not is_count(known.meta.get(name))}
+        data = self._rated(moment.epoch, known.with_meta(missing) if missing else known)
+        if data is not known:
+            self._record(moment.epoch, data)
+        first = Moment.of(moment.epoch, data)
+        if moment == first or not counts:
+            return data.learning_rate  # type: ignore[return-value]  # it has one
+        cursor = self._cursor(moment.epoch)
+        is_by_hand = cursor.rate(first) != data.learning_rate
+        return data.learning_rate if is_by_hand else cursor.rate(moment)  # type: ignore[return-value]  # the same
 
     def get_learning_rate_for_epoch(self, epoch: int) -> float:
         """The learning rate of ``epoch``: the recorded one; else the schedule's, which is then recorded.
@@ -98,13 +150,7 @@ class LearningRateControl:
         Raises:
             ArgumentError: ``epoch`` is no integer >= 1.
         """
-        epoch = epoch_number("epoch", epoch)
-        known = self._data(epoch)
-        if known.learning_rate is not None:
-            return known.learning_rate
-        learning_rate = self.schedule(self._history, epoch)
-        self._record(epoch, known.with_learning_rate(learning_rate))
-        return learning_rate
+        return self.get_learning_rate(epoch)
 
     def calc_new_learning_rate_for_epoch(self, epoch: int) -> float:
         """The schedule's learning rate for ``epoch``, whatever is recorded there. Changes nothing."""
@@ -138,9 +184,9 @@ class LearningRateControl:
         Raises:
             ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
         """
-        epoch = epoch_number("epoch", epoch)
-        self._history = with_default_rate(self._history, epoch, rate("learning_rate", learning_rate))
-        self._changed.add(epoch)
+        epoch, learning_rate = epoch_number("epoch", epoch), rate("learning_rate", learning_rate)
+        if not self._data(epoch).learning_rate:
+            self.set_learning_rate_for_epoch(epoch, learning_rate)
 
     def set_epoch_error(self, epoch: int, error: Mapping[str, Any]) -> None:
         """Record errors of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -153,7 +199,7 @@ class LearningRateControl:
             ArgumentError: An error is no number, or a key no str. Nothing was recorded.
         """
         epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._rated(epoch).with_error(error))
+        self._record(epoch, self._rated(epoch, self._data(epoch)).with_error(error))
 
     def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
         """Record other values of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -166,7 +212,7 @@ class LearningRateControl:
             ArgumentError: A value is no literal, or a key no str.
         """
         epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._rated(epoch).with_meta(meta))
+        self._record(epoch, self._rated(epoch, self._data(epoch)).with_meta(meta))
 
     @property
     def last_finished_epoch(self) -> int:
@@ -228,12 +274,36 @@ class LearningRateControl:
             strict=self.schedule.strict_error_key,
         )
 
-    def _rated(self, epoch: int) -> EpochData:
-        """What is known of an epoch, with the schedule's rate where none is."""
-        data = self._data(epoch)
-        if data.learning_rate is None:
-            return data.with_learning_rate(self.schedule(self._history, epoch))
+    def _rated(self, epoch: int, data: EpochData) -> EpochData:
+        """``data`` of an epoch, with the schedule's rate where there is none, or 0 that gives way to a preset."""
+        if data.learning_rate:
+            return data
+        cursor, moment = self._cursor(epoch), Moment.of(epoch, data)
+        if data.learning_rate is None or cursor.answer(moment).action is Action.PRESET:
+            return data.with_learning_rate(cursor.rate(moment))
         return data
+
+    def _cursor(self, epoch: int) -> Cursor:
+        """The cursor after the epochs before ``epoch``.
+
+        Those of the newest few epochs are kept, since an evaluation may come late: what it changes is folded again.
+        """
+        past = self._history.before(epoch)
+        position = len(self._cursors) - 1
+        while self._cursors[position].epoch >= epoch:
+            position -= 1
+        cursor = self._cursors[position]
+        newest = past.newest(2, before=epoch)
+        if len(newest) > 1 and newest[0][0] > cursor.epoch:
+            newest = past.newest(_KEPT, before=epoch)
+        for each, _ in newest:
+            if each > cursor.epoch:
+                cursor = cursor.along(past.before(each + 1))
+                if position == len(self._cursors) - 1:
+                    self._cursors.append(cursor)
+                    position += 1
+        del self._cursors[1:-_KEPT]
+        return cursor
 
     def _data(self, epoch: int) -> EpochData:
         data: EpochData = self._history.get(epoch, UNKNOWN)
@@ -242,3 +312,5 @@ class LearningRateControl:
     def _record(self, epoch: int, data: EpochData) -> None:
         self._history = self._history.set(epoch, data)
         self._changed.add(epoch)
+        while self._cursors[-1].epoch >= epoch:  # they have seen other data of it
+            self._cursors.pop()

@@ -117,7 +117,7 @@ def _say_compared(compared: Compared, title: str, *, changes_only: bool) -> None
 
 def _row(steps: Sequence[ReplayedEpoch]) -> Row:
     """The cells of an epoch, one step for each schedule."""
-    rates = [step.decision.learning_rate for step in steps]
+    rates = [step.learning_rate for step in steps]
     marks = ["" if step.reproduced else "differs" for step in steps]
     recorded = steps[0].recorded
     return (

@@ -14,7 +14,7 @@ from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law, did_you_mean
-from lrsched.schedules.wrappers import Preset
+from lrsched.schedules.combine import Preset
 from lrsched.simulation.comparing import TAKEN
 from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config

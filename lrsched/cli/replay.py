@@ -121,7 +121,7 @@ def _row(replayed: ReplayedEpoch) -> Row:
     return (
         str(replayed.epoch),
         "" if recorded is None else repr(recorded),
-        repr(decision.learning_rate),
+        repr(replayed.learning_rate),
         "" if replayed.reproduced else "differs",
         decision.action if quiet else decision.describe(),
     )

@@ -13,9 +13,9 @@ from lrsched.core.numbers import integer
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, FormatError, SettingWarning, broken_law, did_you_mean
 from lrsched.formats import literal
+from lrsched.schedules.combine import HoldLearningRate, Preset
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative
-from lrsched.schedules.wrappers import HoldLearningRate, Preset
 
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 

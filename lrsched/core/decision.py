@@ -1,12 +1,16 @@
 """`Decision`: a learning rate and why it is that one, as data."""
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import final
+from typing import Any, final
 
 import attrs
 
+from lrsched.core.epoch_data import persistent
+from lrsched.core.frozendict import FrozenDict
 from lrsched.core.measure import Comparison
+from lrsched.errors import broken_law
 
 
 @final
@@ -22,6 +26,34 @@ class Action(StrEnum):
     """Kept without asking the rule, since the rate has not lasted long enough."""
     PRESET = "preset"
     """Given for this very epoch."""
+    PLAN = "plan"
+    """The rate that a plan has for this time, whatever the rate before was."""
+
+    @classmethod
+    def of(cls, previous: float | None, learning_rate: float) -> "Action":
+        """What the step from one rate to the next does: a default, a decay, a growth, or neither.
+
+        Examples:
+            >>> [str(Action.of(previous, 0.1)) for previous in (None, 0.2, 0.1, 0.05)]
+            ['default', 'decay', 'keep', 'grow']
+        """
+        if previous is None:
+            return cls.DEFAULT
+        if learning_rate == previous:
+            return cls.KEEP
+        return cls.DECAY if learning_rate < previous else cls.GROW
+
+
+_NO_FACTS: FrozenDict[str, Any] = FrozenDict()
+
+
+def _as_facts(facts: Mapping[str, Any]) -> FrozenDict[str, Any]:
+    if not facts:
+        return _NO_FACTS
+    for name in facts:
+        if not isinstance(name, str) or name in _FIELDS:
+            raise broken_law("a name in facts", f"a str other than {', '.join(_FIELDS)}", name, "choose another name")
+    return FrozenDict({name: persistent(f"facts[{name!r}]", value) for name, value in facts.items()})
 
 
 @final
@@ -38,6 +70,17 @@ class Cause:
         threshold: Above it the rate decays; None if the rule has none.
         grow_threshold: Below it the rate grows; None if the rule has none.
         lifted_from: The rate before it was lifted to the minimum; None if it was not.
+        facts: What else the rule knows, by a name of its own that is not one of these attributes: ``best``,
+            ``bad_epochs``. Literals, as in `EpochData.meta`.
+        inner: The decisions of the schedule's parts, if it has parts. Beside a hold or a preset: what the part would
+            have decided.
+
+    Raises:
+        ArgumentError: A name in ``facts`` is taken, or a value is no literal.
+
+    Examples:
+        >>> Cause("plateau", "2 bad epochs", facts={"best": 0.5, "bad_epochs": 2}).facts["best"]
+        0.5
     """
 
     rule: str
@@ -48,6 +91,8 @@ class Cause:
     threshold: float | None = None
     grow_threshold: float | None = None
     lifted_from: float | None = None
+    facts: FrozenDict[str, Any] = attrs.field(default=_NO_FACTS, converter=_as_facts, eq=repr)
+    inner: "tuple[Decision, ...]" = ()
 
     def describe(self) -> str:
         """In words, on one line."""
@@ -67,6 +112,10 @@ class Cause:
         return f"{self.rule}: {text}"
 
 
+_FIELDS = tuple(field.name for field in attrs.fields(Cause))
+_OVERRULING = (Action.HOLD, Action.PRESET)
+
+
 @final
 @attrs.frozen(slots=False)  # made at every epoch: attrs fills an instance dict twice as fast as slots
 class Decision:
@@ -74,7 +123,8 @@ class Decision:
 
     Attributes:
         learning_rate: The rate, finite and >= 0.
-        previous: The newest rate of the history before the epoch, presets included; None if there is none.
+        previous: The newest rate of the history before the epoch, presets included; None if there is none. A `Fold`
+            that leaves it None need not know it: `Cursor.answer` fills it in.
         action: What the decision does.
         cause: Why.
 
@@ -88,9 +138,16 @@ class Decision:
     action: Action
     cause: Cause
 
+    def since(self, newest: float | None) -> "Decision":
+        """The same decision, with ``newest`` as the previous rate where the rule did not say which it was."""
+        return self if self.previous is not None or newest is None else attrs.evolve(self, previous=newest)
+
     def describe(self) -> str:
         """In words, on one line."""
         rates = f"{self.learning_rate!r}"
         if self.previous is not None and self.previous != self.learning_rate:
             rates = f"{self.previous!r} -> {rates}"
-        return f"{self.action} {rates}: {self.cause.describe()}"
+        text = f"{self.action} {rates}: {self.cause.describe()}"
+        if not self.cause.inner or self.action in _OVERRULING:  # there the parts had no say
+            return text
+        return f"{text} ({'; '.join(each.describe() for each in self.cause.inner)})"

@@ -153,9 +153,19 @@ class History(Mapping[int, EpochData]):
             return self._past[start:end]
         return [self._at(position) for position in range(start, end)]
 
-    def last_epoch(self, before: int) -> int | None:
-        """The newest epoch with data before the epoch ``before``; None if there is none."""
-        position = self._position(before)
+    def since(self, epoch: int) -> Sequence[Entry]:
+        """The epochs with data after ``epoch``, as (epoch, data), in ascending order.
+
+        Examples:
+            >>> history = History({epoch: EpochData(learning_rate=0.1) for epoch in (1, 2, 5)})
+            >>> [epoch for epoch, _ in history.since(1)]
+            [2, 5]
+        """
+        return [self._at(position) for position in range(self._position(epoch + 1), len(self))]
+
+    def last_epoch(self, before: int | None = None) -> int | None:
+        """The newest epoch with data, or the newest before the epoch ``before``; None if there is none."""
+        position = len(self) if before is None else self._position(before)
         return self._at(position - 1)[0] if position else None
 
     def most_recent_learning_rate(self, epoch: int, *, exclude_current: bool = True) -> float | None:

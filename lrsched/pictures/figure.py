@@ -175,7 +175,7 @@ def _curves(runs: Sequence[Run]) -> Iterator[_Curve]:
         found = [_Curve(label, style(0), key, errors, run.rates)]
         found += [_Curve(f"{prefix}{other}", style(0), other, series) for other, series in others]
         for name, replay in _schedules(run):
-            rates = {step.epoch: step.decision.learning_rate for step in replay}
+            rates = {step.epoch: step.learning_rate for step in replay}
             label, apart = f"{prefix}{name}: {_worth(replay)}", replay.differs_from
             found.append(_Curve(label, style(0), rates=rates, is_recorded=False, other_from=apart))
         yield from (attrs.evolve(curve, style=style(number + i)) for i, curve in enumerate(found))
@@ -242,7 +242,7 @@ def _draw_rates(quiet: "Sequence[_Quiet]", axes: "Axes", curves: Sequence[_Curve
             _draw_steps(axes, curve, epochs, scale)
     for symbol, words, steps in quiet:
         shown = steps[:: -(-len(steps) // _MOST_SYMBOLS)]
-        x, y = epochs.at(step.epoch for step in shown), scale.at(step.decision.learning_rate for step in shown)
+        x, y = epochs.at(step.epoch for step in shown), scale.at(step.learning_rate for step in shown)
         hollow: dict[str, Any] = {"markerfacecolor": "white", "markersize": 4.5, "zorder": 3}
         some = ", some shown" if len(shown) < len(steps) else ""
         label = f"{words} ({len(steps)} epoch{'s' * (len(steps) > 1)}{some})"

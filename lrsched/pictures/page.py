@@ -160,7 +160,7 @@ def _table(run: Run) -> _Table:
 
 
 def _rate_of(step: ReplayedEpoch) -> _Cell:
-    return _Cell(_rounded(step.decision.learning_rate), not step.reproduced)
+    return _Cell(_rounded(step.learning_rate), not step.reproduced)
 
 
 def _rounded(rate: float) -> str:
@@ -192,5 +192,5 @@ def _changing(run: Run) -> list[int]:
     """The positions of the epochs with other rates than the one before, recorded or a schedule's; and of the last."""
     replays = [*([] if run.replayed is None else [run.replayed]), *run.compared.values()]
     recorded = [data.learning_rate for data in run.history.values()]
-    rates = list(zip(recorded, *([step.decision.learning_rate for step in told] for told in replays), strict=True))
+    rates = list(zip(recorded, *([step.learning_rate for step in told] for told in replays), strict=True))
     return [n for n in range(len(rates)) if n in (0, len(rates) - 1) or rates[n] != rates[n - 1]]

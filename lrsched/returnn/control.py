@@ -28,8 +28,9 @@ from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, LrschedError, MissingFileError, broken_law
 from lrsched.formats.text import TEXT, render_data, render_value
 from lrsched.schedules import newbob
+from lrsched.schedules.combine import HoldLearningRate
 from lrsched.schedules.constant import Constant
-from lrsched.schedules.wrappers import FunctionSchedule, HoldLearningRate
+from lrsched.schedules.function import FunctionSchedule
 from lrsched.storage.file import FileStorage
 
 _log = logging.getLogger("returnn.learning_rate_control")
@@ -584,7 +585,7 @@ class NewbobMultiEpoch(LearningRateControl):
     def calc_recent_mean_relative_error(self, epoch: int) -> float | None:
         """The mean relative error of the newest epochs before ``epoch``; None if one of them is unknown."""
         rule = newbob.NewbobMultiEpoch(**self._parameters(newbob.NewbobMultiEpoch))
-        return rule.mean_change(self.history, epoch)[0]
+        return rule.mean_change(self.history, epoch)
 
 
 _CONTROLS: dict[type[Kind], type[LearningRateControl]] = {

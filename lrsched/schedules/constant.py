@@ -1,6 +1,6 @@
 """The constant learning rate."""
 
-from typing import final
+from typing import ClassVar, final
 
 import attrs
 
@@ -8,14 +8,10 @@ from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import History
 from lrsched.core.measure import as_error_keys
 from lrsched.core.numbers import Rate, checked
-from lrsched.core.schedule import Schedule
+from lrsched.core.schedule import Moment, Schedule
 
 _NEWEST = Cause("constant", "the newest rate")
 _NO_RATE = Cause("constant", "no epoch before has a rate")
-
-_CLAIMS = frozenset(
-    {"scale_invariant", "shift_invariant", "name_invariant", "monotone", "non_finite_is_worst", "never_raises"}
-)
 
 
 @final
@@ -39,6 +35,10 @@ class Constant(Schedule):
         (0.1, 0.02)
     """
 
+    claims: ClassVar = frozenset(
+        {"scale_invariant", "shift_invariant", "name_invariant", "monotone", "non_finite_is_worst", "never_raises"}
+    )
+
     default_learning_rate: Rate
     error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys, kw_only=True)
 
@@ -47,14 +47,14 @@ class Constant(Schedule):
         """See `Schedule.need_error_info`: it does not."""
         return False
 
-    @property
-    def claims(self) -> frozenset[str]:
-        """See `Schedule.claims`: no error touches the rate."""
-        return _CLAIMS
-
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
         previous = history.most_recent_learning_rate(epoch)
         if previous is None:
             return Decision(self.default_learning_rate, None, Action.DEFAULT, _NO_RATE)
         return Decision(previous, previous, Action.KEEP, _NEWEST)
+
+    def rate(self, memory: History, moment: Moment) -> float:
+        """See `Schedule.rate`."""
+        previous = memory.most_recent_learning_rate(moment.epoch)
+        return self.default_learning_rate if previous is None else previous

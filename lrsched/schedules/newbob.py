@@ -14,7 +14,7 @@ from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
 from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, non_finite_policy
 from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked, rate
-from lrsched.core.schedule import Schedule, compare_epochs
+from lrsched.core.schedule import Moment, Schedule, change_of_epochs, compare_epochs
 from lrsched.errors import broken_law
 
 _PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
@@ -57,7 +57,7 @@ class Newbob(Schedule):
 
     @property
     def claims(self) -> frozenset[str]:
-        """See `Schedule.claims`: what a change is relative to, and how the rate goes down and up."""
+        """What `lrsched.testing` may check besides: what a change is relative to, and how the rate goes down and up."""
         claims = {"shift_invariant" if self.relative_to is None else "scale_invariant"}
         if not (self.strict_error_key and self.error_measure_key):
             claims.add("name_invariant")
@@ -74,9 +74,36 @@ class Newbob(Schedule):
         factors = (self.learning_rate_decay, self.learning_rate_growth)
         return self.default_learning_rate >= self.min_learning_rate and not any(map(callable, factors))
 
-    @abstractmethod
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
-        """See `Schedule.compare`."""
+        """How the error changed between two epochs, see `Schedule.compare`."""
+        return compare_epochs(self, old, new, self.relative_to, self.non_finite_error, self._scale(history, new))
+
+    def decide(self, history: History, epoch: int) -> Decision:
+        """See `Schedule.decide`."""
+        previous, epochs, reason = self._to_compare(history, epoch)
+        if previous is None:
+            newest = history.most_recent_learning_rate(epoch)
+            return Decision(self.default_learning_rate, newest, Action.DEFAULT, Cause(self._name, reason))
+        if reason:
+            return Decision(previous, previous, Action.KEEP, Cause(self._name, reason))
+        comparisons = tuple(self.compare(history, old, new) for old, new in pairwise(epochs))
+        change = self._overall([comparison.change for comparison in comparisons])
+        learning_rate, action, reason, lifted_from = self._step(previous, change)
+        cause = Cause(self._name, reason, comparisons, self._measure, change, *self._thresholds, lifted_from)
+        return Decision(learning_rate, previous, action, cause)
+
+    def rate(self, memory: History, moment: Moment) -> float:
+        """See `Schedule.rate`: the same arithmetic, without the reasons."""
+        previous, epochs, reason = self._to_compare(memory, moment.epoch)
+        if previous is None:
+            return self.default_learning_rate
+        if reason:
+            return previous
+        changes = [
+            change_of_epochs(self, old[1], new[1], self.relative_to, self.non_finite_error, self._scale(memory, new))
+            for old, new in pairwise(epochs)
+        ]
+        return self._step(previous, self._overall(changes))[0]
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with decay or growth applied.
@@ -107,23 +134,34 @@ class Newbob(Schedule):
         grown = apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
         return rate("the learning rate after learning_rate_growth", grown)
 
-    def _default(self, history: History, epoch: int, reason: str) -> Decision:
-        previous = history.most_recent_learning_rate(epoch)
-        return Decision(self.default_learning_rate, previous, Action.DEFAULT, Cause(self._name, reason))
+    @property
+    @abstractmethod
+    def _thresholds(self) -> tuple[float, float | None]:
+        """Above the first the rate decays, below the second it grows; None: whatever does not decay grows."""
 
-    def _decide_by(
-        self,
-        previous: float,
-        change: float | None,
-        comparisons: tuple[Comparison, ...],
-        threshold: float,
-        grow_threshold: float | None = None,
-    ) -> Decision:
-        """Decay if ``change`` is above ``threshold``, grow if below ``grow_threshold``, else keep.
+    def _scale(self, history: History, new: Entry) -> float:
+        """What a change up to the epoch ``new`` is divided by."""
+        del history, new
+        return 1.0
 
-        Without a ``grow_threshold`` whatever does not decay grows.
-        """
-        learning_rate, action, lifted_from = previous, None, None
+    def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
+        """What a decision goes by: the rate to go on from, the epochs to compare; and if there are none, why."""
+        newest = history.newest(2, before=epoch)
+        if not newest:
+            return None, (), "no epoch before"
+        previous = newest[-1][1].learning_rate
+        if previous is None:
+            return None, (), "the last epoch has no rate"
+        return previous, newest, "only one epoch to go by" if len(newest) == 1 else ""
+
+    def _overall(self, changes: Sequence[float | None]) -> float | None:
+        """What the changes between the compared epochs come to; None if that is unknown."""
+        return changes[-1]
+
+    def _step(self, previous: float, change: float | None) -> tuple[float, Action, str, float | None]:
+        """One step of the rate: the new one, what that is, why, and what was lifted to the minimum."""
+        threshold, grow_threshold = self._thresholds
+        learning_rate, action, lifted_from = previous, Action.KEEP, None
         if change is None or (math.isnan(change) and self.non_finite_error != "original"):
             reason = "the error cannot be compared"
         elif change > threshold:
@@ -134,10 +172,7 @@ class Newbob(Schedule):
             learning_rate = self._grown(previous)
         else:
             reason = "the error is between the thresholds"
-        if action is None or learning_rate == previous:
-            action = Action.KEEP
-        cause = Cause(self._name, reason, comparisons, self._measure, change, threshold, grow_threshold, lifted_from)
-        return Decision(learning_rate, previous, action, cause)
+        return learning_rate, Action.KEEP if learning_rate == previous else action, reason, lifted_from
 
     def _grows(self, change: float, grow_threshold: float | None) -> bool:
         """Whether a change that is no reason to decay is one to grow."""
@@ -145,19 +180,6 @@ class Newbob(Schedule):
             return change < grow_threshold
         # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
         return change < math.inf or self.non_finite_error == "original"
-
-    def _decide_by_last_two(self, history: History, epoch: int, threshold: float) -> Decision:
-        """The rule of `NewbobRelative` and `NewbobAbs`: hold the last epoch against the one before it."""
-        newest = history.newest(2, before=epoch)
-        if not newest:
-            return self._default(history, epoch, "no epoch before")
-        previous = newest[-1][1].learning_rate
-        if previous is None:
-            return self._default(history, epoch, "the last epoch has no rate")
-        if len(newest) == 1:
-            return Decision(previous, previous, Action.KEEP, Cause(self._name, "only one epoch to go by"))
-        comparison = self.compare(history, *newest)
-        return self._decide_by(previous, comparison.change, (comparison,), threshold)
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -187,15 +209,14 @@ class RelativeNewbob(Newbob):
         """See `Newbob.relative_to`."""
         return "old" if self.relative_error_div_by_old else "new"
 
-    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
-        """The relative error of two epochs, see `Schedule.compare`."""
-        scale = 1.0
-        if self.relative_error_also_relative_to_learning_rate:
-            newest = new[1].learning_rate
-            if newest is None:
-                newest = history.most_recent_learning_rate(new[0])
-            scale = (newest or 0.0) / self.default_learning_rate or 1.0  # a rate of 0 has no ratio to go by
-        return compare_epochs(self, old, new, self.relative_to, self.non_finite_error, scale)
+    def _scale(self, history: History, new: Entry) -> float:
+        """See `Newbob._scale`: the ratio of the rate to the default, if that counts."""
+        if not self.relative_error_also_relative_to_learning_rate:
+            return 1.0
+        newest = new[1].learning_rate
+        if newest is None:
+            newest = history.most_recent_learning_rate(new[0])
+        return (newest or 0.0) / self.default_learning_rate or 1.0  # a rate of 0 has no ratio to go by
 
 
 @final
@@ -229,9 +250,9 @@ class NewbobRelative(RelativeNewbob):
 
     relative_error_threshold: Threshold
 
-    def decide(self, history: History, epoch: int) -> Decision:
-        """See `Schedule.decide`."""
-        return self._decide_by_last_two(history, epoch, self.relative_error_threshold)
+    @property
+    def _thresholds(self) -> tuple[float, None]:
+        return self.relative_error_threshold, None
 
 
 @final
@@ -264,14 +285,9 @@ class NewbobAbs(Newbob):
 
     error_threshold: Threshold
 
-    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
-        """The difference of two epochs' errors, see `Schedule.compare`."""
-        del history
-        return compare_epochs(self, old, new, self.relative_to, self.non_finite_error)
-
-    def decide(self, history: History, epoch: int) -> Decision:
-        """See `Schedule.decide`."""
-        return self._decide_by_last_two(history, epoch, self.error_threshold)
+    @property
+    def _thresholds(self) -> tuple[float, None]:
+        return self.error_threshold, None
 
 
 @final
@@ -324,29 +340,31 @@ class NewbobMultiEpoch(RelativeNewbob):
 
     @property
     def claims(self) -> frozenset[str]:
-        """See `Schedule.claims`; besides, no error before its window matters."""
+        """See `Newbob.claims`; besides, no error before its window matters."""
         return super().claims | {"window"}
 
-    def decide(self, history: History, epoch: int) -> Decision:
-        """See `Schedule.decide`."""
+    @property
+    def _thresholds(self) -> tuple[float, float]:
+        return self.relative_error_threshold, self.relative_error_grow_threshold
+
+    def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
+        """See `Newbob._to_compare`."""
         previous = history.most_recent_learning_rate(epoch)
         if previous is None:
-            return self._default(history, epoch, "no epoch before has a rate")
+            return None, (), "no epoch before has a rate"
         if self.update_interval > 1 and epoch % self.update_interval != 1:
-            cause = Cause(self._name, f"updates come every {self.update_interval} epochs")
-            return Decision(previous, previous, Action.KEEP, cause)
-        change, comparisons = self.mean_change(history, epoch)
-        return self._decide_by(
-            previous, change, comparisons, self.relative_error_threshold, self.relative_error_grow_threshold
-        )
+            return previous, (), f"updates come every {self.update_interval} epochs"
+        return previous, history.newest(self.num_epochs + 1, before=epoch), ""
 
-    def mean_change(self, history: History, epoch: int) -> tuple[float | None, tuple[Comparison, ...]]:
-        """The mean relative error before ``epoch``, None if one is unknown; and what it is the mean of."""
+    def _overall(self, changes: Sequence[float | None]) -> float | None:
+        """See `Newbob._overall`: their mean."""
+        known = [change for change in changes if change is not None]
+        return mean(known) if known and len(known) == len(changes) else None
+
+    def mean_change(self, history: History, epoch: int) -> float | None:
+        """The mean relative error of the newest ``num_epochs + 1`` epochs before ``epoch``; None if one is unknown."""
         newest = history.newest(self.num_epochs + 1, before=epoch)
-        comparisons = tuple(self.compare(history, old, new) for old, new in pairwise(newest))
-        changes = [comparison.change for comparison in comparisons if comparison.change is not None]
-        known = changes and len(changes) == len(comparisons)
-        return (mean(changes) if known else None), comparisons
+        return self._overall([self.compare(history, old, new).change for old, new in pairwise(newest)])
 
 
 def mean(values: Sequence[float]) -> float:

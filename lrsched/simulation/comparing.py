@@ -9,7 +9,7 @@ from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law
-from lrsched.schedules.wrappers import Function
+from lrsched.schedules.function import Function
 from lrsched.simulation.replaying import Mode, Replay, ReplayedEpoch, as_mode, replay
 from lrsched.simulation.results import Result, epoch_array, rate_array
 
@@ -68,7 +68,7 @@ class Compared(Result):
         """The first epoch at which the schedules do not all say the same; None if there is none."""
         steps: tuple[ReplayedEpoch, ...]
         for steps in zip(*self.replays.values(), strict=True):
-            if len({step.decision.learning_rate for step in steps}) > 1:
+            if len({step.learning_rate for step in steps}) > 1:
                 return steps[0].epoch
         return None
 
@@ -91,7 +91,7 @@ class Compared(Result):
             "recorded": [step.recorded for step in self._first],
         }
         for name, told in self.replays.items():
-            table[name] = [step.decision.learning_rate for step in told]
+            table[name] = [step.learning_rate for step in told]
             if self.mode == "free":
                 table[name + _GUESS] = list(told.guesses)
         return table

@@ -19,9 +19,9 @@ from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import Entry, History
 from lrsched.core.schedule import Schedule, compare_epochs
+from lrsched.schedules.combine import HoldLearningRate, Preset
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative, RelativeNewbob, mean
-from lrsched.schedules.wrappers import HoldLearningRate, Preset
 from lrsched.simulation.replaying import Mode
 
 Rule = Constant | NewbobRelative | NewbobAbs | NewbobMultiEpoch

@@ -10,12 +10,14 @@ from typing import Any, Final, final
 import attrs
 
 from lrsched.core.decision import Action, Decision
+from lrsched.core.epoch_data import UNKNOWN
 from lrsched.core.history import History
 from lrsched.core.measure import Comparison
 from lrsched.core.numbers import epoch_number
-from lrsched.core.schedule import Schedule
+from lrsched.core.schedule import Cursor, Moment, Schedule
 from lrsched.errors import ArgumentError
-from lrsched.schedules.wrappers import Function, HoldLearningRate, Preset, Wrapper, as_schedule
+from lrsched.schedules.combine import Composite
+from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.results import Result
 
 _RULE_NOT_ASKED: Final = {
@@ -189,14 +191,24 @@ def explain(schedule: Schedule | Function, history: History, epoch: int) -> Expl
         otherwise   with relative_error_threshold 0.0 instead of -0.25: keep 0.1, since the error improved enough
     """
     asked, epoch = as_schedule(schedule), epoch_number("epoch", epoch)
-    past = history.before(epoch)
-    decision = asked.decide(past, epoch)
-    held = decision.action in _RULE_NOT_ASKED
-    unheld = _answer(lambda: _rebuilt(asked, lambda each: _neutral(each, epoch)), past, epoch) if held else None
-    change, unchangeable = _threshold_change(asked, past, epoch, decision)
-    data = history.get(epoch)
-    recorded = None if data is None else data.learning_rate
-    return Explanation(epoch, recorded, tuple(_chain(asked)), decision, unheld, change, unchangeable)
+    past, data = history.before(epoch), history.get(epoch, UNKNOWN)
+    moment = Moment.of(epoch, data)
+    decision = Cursor.over(asked, past).answer(moment)
+    unheld = _unheld(decision) if decision.action in _RULE_NOT_ASKED else None
+    change, unchangeable = _threshold_change(asked, past, moment, decision)
+    return Explanation(epoch, data.learning_rate, tuple(_chain(asked)), decision, unheld, change, unchangeable)
+
+
+def _unheld(decision: Decision) -> Decision | None:
+    """What would have been decided without holds and presets; None where there is no answer."""
+    if decision.action not in _RULE_NOT_ASKED:
+        return decision
+    return _unheld(decision.cause.inner[0]) if decision.cause.inner else None
+
+
+def _innermost(decision: Decision) -> Decision:
+    """What the rule itself says: the first part of the first part, and so on."""
+    return _innermost(decision.cause.inner[0]) if decision.cause.inner else decision
 
 
 def newest_change(history: History) -> int | None:
@@ -214,40 +226,31 @@ def newest_change(history: History) -> int | None:
 
 def _chain(schedule: Schedule) -> Iterator[str]:
     yield type(schedule).__name__
-    if isinstance(schedule, Wrapper):
-        yield from _chain(schedule.schedule)
+    if isinstance(schedule, Composite):
+        yield from _chain(schedule.parts[0])
 
 
 def _rebuilt(schedule: Schedule, changes: Callable[[Schedule], Mapping[str, Any]]) -> Schedule:
     """A schedule, all wrappers in it and its rule, each with other values of some parameters."""
     changed = dict(changes(schedule))
-    if isinstance(schedule, Wrapper):
+    if isinstance(schedule, Composite):
         changed["schedule"] = _rebuilt(schedule.schedule, changes)
     return attrs.evolve(schedule, **changed) if changed else schedule  # type: ignore[misc]  # it is frozen by attrs
 
 
-def _neutral(schedule: Schedule, epoch: int) -> Mapping[str, Any]:
-    """The parameters with which a wrapper asks its schedule for ``epoch``."""
-    if isinstance(schedule, HoldLearningRate):
-        return {"min_num_epochs": 0}
-    if isinstance(schedule, Preset):
-        return {"learning_rates": {e: rate for e, rate in schedule.learning_rates.items() if e != epoch}}
-    return {}
-
-
-def _answer(make: Callable[[], Schedule], past: History, epoch: int) -> Decision | None:
+def _answer(make: Callable[[], Schedule], past: History, moment: Moment) -> Decision | None:
     """What is decided; None where there is no such schedule, or where it cannot answer what it was never asked."""
     try:
-        return make().decide(past, epoch)
+        return Cursor.over(make(), past).answer(moment)
     except Exception:  # noqa: BLE001  a plain function raises whatever it likes
         return None
 
 
 def _threshold_change(
-    schedule: Schedule, past: History, epoch: int, decision: Decision
+    schedule: Schedule, past: History, moment: Moment, decision: Decision
 ) -> tuple[ThresholdChange | None, str | None]:
     """The smallest change, or why there is none: found by asking again, whatever the rule is like."""
-    cause = decision.cause
+    cause = _innermost(decision).cause
     if decision.action in _RULE_NOT_ASKED:
         return None, _RULE_NOT_ASKED[decision.action]
     if not _thresholds(schedule):
@@ -255,10 +258,12 @@ def _threshold_change(
     if cause.change is None:
         return None, "nothing was compared"
     around = [math.nextafter(cause.change, -math.inf), float(cause.change), math.nextafter(cause.change, math.inf)]
-    nearest = min(_changes(schedule, past, epoch, decision, filter(math.isfinite, around)), key=_distance, default=None)
+    nearest = min(
+        _changes(schedule, past, moment, decision, filter(math.isfinite, around)), key=_distance, default=None
+    )
     if nearest is not None:
         return nearest, None
-    if any(_changes(schedule, past, epoch, decision, (-math.inf, math.inf))):
+    if any(_changes(schedule, past, moment, decision, (-math.inf, math.inf))):
         return None, "only an infinite one does"
     if math.isfinite(cause.change):
         return None, _ALIKE if cause.lifted_from is None else _AT_MINIMUM
@@ -274,11 +279,11 @@ def _thresholds(schedule: Schedule) -> dict[str, float]:
 
 
 def _changes(
-    schedule: Schedule, past: History, epoch: int, decision: Decision, values: Iterable[float]
+    schedule: Schedule, past: History, moment: Moment, decision: Decision, values: Iterable[float]
 ) -> Iterator[ThresholdChange]:
     """Those values of a threshold that give another rate."""
     for new, (name, old) in product(values, _thresholds(schedule).items()):
-        changed = _answer(partial(_with_threshold, schedule, name, new), past, epoch)
+        changed = _answer(partial(_with_threshold, schedule, name, new), past, moment)
         if changed is not None and changed.learning_rate != decision.learning_rate:
             yield ThresholdChange(name, old, new, changed)
 
@@ -286,10 +291,10 @@ def _changes(
 def _with_threshold(schedule: Schedule, name: str, value: float) -> Schedule:
     """A schedule with another threshold of its rule; where a law forbids that, the others move along."""
     try:
-        return _rebuilt(schedule, lambda each: {} if isinstance(each, Wrapper) else {name: value})
+        return _rebuilt(schedule, lambda each: {} if isinstance(each, Composite) else {name: value})
     except ArgumentError:
         values = dict.fromkeys(_thresholds(schedule), value)
-        return _rebuilt(schedule, lambda each: {} if isinstance(each, Wrapper) else values)
+        return _rebuilt(schedule, lambda each: {} if isinstance(each, Composite) else values)
 
 
 def _distance(change: ThresholdChange) -> tuple[Fraction | float, float]:

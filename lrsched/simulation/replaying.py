@@ -1,15 +1,17 @@
 """What a schedule would have given, epoch by epoch, over a recorded history."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, final, get_args, overload
 
 import attrs
 
 from lrsched.core.decision import Decision
 from lrsched.core.history import History
-from lrsched.core.schedule import Schedule
+from lrsched.core.schedule import Cursor, Moment, Schedule
 from lrsched.errors import broken_law
-from lrsched.schedules.wrappers import Function, Preset, as_schedule
+from lrsched.schedules.combine import Preset
+from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.results import Result, epoch_array, rate_array, what_if
 
 if TYPE_CHECKING:
@@ -31,36 +33,48 @@ def as_mode(mode: Any) -> Mode:
 
 
 @final
-@attrs.frozen
+@attrs.frozen(slots=False)
 class ReplayedEpoch:
     """One epoch of a replay.
 
     Attributes:
-        epoch: The epoch.
+        moment: When the schedule was asked.
         recorded: The recorded rate; None if there is none.
-        decision: What the schedule says.
+        learning_rate: The schedule's rate.
+        cursor: What the schedule was asked with.
     """
 
-    epoch: int
+    moment: Moment
     recorded: float | None
-    decision: Decision
+    learning_rate: float
+    cursor: Cursor = attrs.field(repr=False)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch."""
+        return self.moment.epoch
+
+    @cached_property
+    def decision(self) -> Decision:
+        """The schedule's decision. It is asked for when it is first looked at: rates alone cost less."""
+        return self.cursor.answer(self.moment)
 
     @property
     def reproduced(self) -> bool:
         """Whether the recorded rate is the decision's, bit for bit; an epoch without one agrees with anything."""
-        return self.recorded is None or self.recorded == self.decision.learning_rate
+        return self.recorded is None or self.recorded == self.learning_rate
 
     @property
     def is_news(self) -> bool:
         """Whether the decision changes the rate, or is not the recorded one."""
-        return not self.reproduced or self.decision.learning_rate != self.decision.previous
+        return not self.reproduced or self.learning_rate != self.decision.previous
 
     def data(self) -> dict[str, Any]:
         """It as plain data; the decision as it is, and in words."""
         return {
             "epoch": self.epoch,
             "recorded": self.recorded,
-            "learning_rate": self.decision.learning_rate,
+            "learning_rate": self.learning_rate,
             "reproduced": self.reproduced,
             "why": self.decision.describe(),
             "decision": self.decision,
@@ -115,7 +129,7 @@ have changed them'
     @property
     def learning_rates(self) -> "np.ndarray":
         """The schedule's rates, float64 of shape (E,)."""
-        return rate_array(step.decision.learning_rate for step in self.steps)
+        return rate_array(step.learning_rate for step in self.steps)
 
     @property
     def differing(self) -> tuple[ReplayedEpoch, ...]:
@@ -144,7 +158,7 @@ have changed them'
         return {
             "epoch": [step.epoch for step in self.steps],
             "recorded": [step.recorded for step in self.steps],
-            "learning_rate": [decision.learning_rate for decision in decisions],
+            "learning_rate": [step.learning_rate for step in self.steps],
             "reproduced": [step.reproduced for step in self.steps],
             "guess": list(self.guesses),
             "action": [str(decision.action) for decision in decisions],
@@ -196,11 +210,12 @@ def replay(schedule: Schedule | Function, history: History, mode: Mode = "record
 
 def replayed_epochs(schedule: Schedule, history: History, mode: Mode) -> Iterator[ReplayedEpoch]:
     """What `replay` is made of, one epoch at a time; what the schedule raises at one comes after those before it."""
-    past = History()
+    cursor = Cursor.over(schedule)
     for epoch, data in history.items():
-        decision = schedule.decide(past, epoch)
-        yield ReplayedEpoch(epoch, data.learning_rate, decision)
-        past = past.set(epoch, data if mode == "recorded" else data.with_learning_rate(decision.learning_rate))
+        moment = Moment.of(epoch, data)
+        learning_rate = cursor.rate(moment)
+        yield ReplayedEpoch(moment, data.learning_rate, learning_rate, cursor)
+        cursor = cursor.after(moment, data if mode == "recorded" else data.with_learning_rate(learning_rate))
 
 
 def verify(schedule: Schedule | Function, history: History, mode: Mode = "recorded") -> tuple[ReplayedEpoch, ...]:

@@ -16,7 +16,8 @@ from lrsched.core.measure import NonFinitePolicy, non_finite_policy
 from lrsched.core.numbers import integer
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
-from lrsched.schedules.wrappers import Function, Preset, as_schedule
+from lrsched.schedules.combine import Preset
+from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
 from lrsched.simulation.replaying import Mode, as_mode, recorded_rates, replayed_epochs
 from lrsched.simulation.results import epoch_array, rate_array
@@ -329,7 +330,7 @@ def _pure_rates(schedule: Schedule | ArgumentError, history: History, mode: Mode
     done = 0
     try:
         for step in replayed_epochs(schedule, history, mode):
-            out[done] = step.decision.learning_rate
+            out[done] = step.learning_rate
             done += 1
     except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does
         return f"at epoch {[*history][done]}: {_told(error)}"

@@ -13,7 +13,7 @@ from lrsched.core.epoch_data import UNKNOWN
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law
-from lrsched.schedules.wrappers import Function, FunctionSchedule, as_schedule
+from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
 from lrsched.testing.laws import (
     LAWS,
     Law,
@@ -205,7 +205,7 @@ def _optional(claims: Iterable[str], laws: Iterable[Law]) -> frozenset[str]:
 
 def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterable[Law]) -> Verdict | None:
     """Why a law does not concern a schedule; None if it does."""
-    if law.claimed and law.name not in claims and law.name not in _optional(schedule.claims, laws):
+    if law.claimed and law.name not in claims and law.name not in _optional(getattr(schedule, "claims", ()), laws):
         return "not claimed"
     if law.parameter is not None and parameter(schedule, law.parameter) is None:
         return "no parameter"

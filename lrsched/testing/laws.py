@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn, final
 from unittest.mock import patch
@@ -27,15 +28,16 @@ import attrs
 import time_machine
 
 from lrsched.control import LearningRateControl
-from lrsched.core.decision import Action, Decision
+from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.numbers import LARGEST_EPOCH
-from lrsched.core.schedule import Schedule
+from lrsched.core.schedule import Cursor, Moment, Schedule
 from lrsched.errors import LrschedError
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
-from lrsched.schedules.wrappers import Function, FunctionSchedule, as_schedule
+from lrsched.schedules.combine import Combinator, HoldLearningRate, Preset
+from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
 from lrsched.simulation.replaying import verify
 from lrsched.storage import Storage
 from lrsched.storage.memory import MemoryStorage
@@ -115,10 +117,9 @@ def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
 def parameter(schedule: Schedule | Function, name: str) -> Any:
     """The value of a schedule's parameter; None if it has none of that name.
 
-    It is an attribute of the schedule, of the rule inside its wrappers, or of the plain function that it is.
+    It is an attribute of the schedule itself, or of the plain function that it is; those of its parts do not count.
     """
-    rule = as_schedule(schedule).rule
-    for holder in (schedule, rule, getattr(rule, "function", None)):
+    for holder in (schedule, getattr(schedule, "function", None)):
         value = getattr(holder, name, None)
         if value is not None:
             return value
@@ -155,16 +156,24 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     Raises:
         NoAnswerError: There is none, or its rate is no finite float >= 0.
     """
-    try:
-        decision = schedule.decide(history, epoch)
-    except (Exception, SystemExit) as error:
-        raise NoAnswerError(f"asked for epoch {epoch} it raises {said(error)}") from error
+    decision = _asked(partial(schedule.decide, history, epoch), epoch)
     if not isinstance(decision, Decision):
         raise NoAnswerError(f"asked for epoch {epoch} it gives {decision!r}, which is no Decision")
-    learning_rate: Any = decision.learning_rate
+    _demand_rate(decision.learning_rate, epoch)
+    return decision
+
+
+def _asked(question: Callable[[], Any], epoch: int) -> Any:
+    try:
+        answer = question()
+    except (Exception, SystemExit) as error:
+        raise NoAnswerError(f"asked for epoch {epoch} it raises {said(error)}") from error
+    return answer
+
+
+def _demand_rate(learning_rate: Any, epoch: int) -> None:
     if type(learning_rate) is not float or not 0.0 <= learning_rate < math.inf:
         raise NoAnswerError(f"for epoch {epoch} it gives {learning_rate!r}, which is no finite float >= 0")
-    return decision
 
 
 def said(error: BaseException) -> str:
@@ -178,22 +187,34 @@ def answers_of(schedule: Schedule, history: History) -> dict[int, Decision]:
 
 
 def own_run(schedule: Schedule, history: History) -> History:
-    """A training with the epochs and the errors of ``history``, and with the schedule's own learning rates."""
-    run = _prefilled(schedule, History())
+    """A training run with the epochs and the errors of ``history``, and with the schedule's own learning rates."""
+    cursor, run = started(schedule), History()
     for epoch, data in history.items():
-        planned = run.get(epoch)
-        rate = None if planned is None else planned.learning_rate
-        if rate is None:
-            rate = ask(schedule, run, epoch).learning_rate
-        run = run.set(epoch, data.with_learning_rate(rate))
+        moment = Moment.of(epoch, data)
+        learning_rate = _asked(partial(cursor.rate, moment), epoch)
+        _demand_rate(learning_rate, epoch)
+        rated = data.with_learning_rate(learning_rate)
+        cursor, run = _told(cursor, moment, rated), run.set(epoch, rated)
     return run
 
 
-def _prefilled(schedule: Schedule, history: History) -> History:
+def started(schedule: Schedule) -> Cursor:
+    """The cursor before any epoch.
+
+    Raises:
+        NoAnswerError: There is none.
+    """
     try:
-        return schedule.prefill(history)
+        return Cursor.over(schedule)
     except Exception as error:
-        raise NoAnswerError(f"prefill raises {said(error)}") from error
+        raise NoAnswerError(f"start raises {said(error)}") from error
+
+
+def _told(cursor: Cursor, moment: Moment, data: EpochData) -> Cursor:
+    try:
+        return cursor.after(moment, data)
+    except Exception as error:
+        raise NoAnswerError(f"after raises {said(error)} at epoch {moment.epoch}") from error
 
 
 def _decisions(schedule: Schedule | Function, history: History) -> Iterator[tuple[int, Decision]]:
@@ -329,7 +350,6 @@ def another_time(days: float) -> Iterator[None]:
 @_law("whatever the past, the answer is a finite rate >= 0")
 def answers(schedule: Schedule | Function, history: History) -> bool:
     """For every epoch there is a `Decision` whose rate is a finite float >= 0; here, and in its own run."""
-    _prefilled(as_schedule(schedule), history)
     return bool(dict(_decisions(schedule, history)))
 
 
@@ -437,13 +457,122 @@ def causal(schedule: Schedule | Function, history: History) -> bool:
     return True
 
 
-@_law("a call gives the rate of the decision")
-def call_is_decision(schedule: Schedule | Function, history: History) -> bool:
-    """``schedule(history, epoch)`` is ``schedule.decide(history, epoch).learning_rate``."""
+@_law("a rate alone is that of the decision")
+def rate_is_decision(schedule: Schedule | Function, history: History) -> bool:
+    """A call, `Schedule.rate` and `Schedule.answer` give the rate of `Schedule.decide`, whatever it is asked with."""
     schedule = as_schedule(schedule)
-    decided = {epoch: each.learning_rate for epoch, each in answers_of(schedule, history).items()}
-    _demand_same(decided, {epoch: schedule(history, epoch) for epoch in decided}, "when it is called")
+    for past in (history, own_run(schedule, history)):
+        decided = {epoch: each.learning_rate for epoch, each in answers_of(schedule, past).items()}
+        _demand_same(decided, {epoch: schedule(past, epoch) for epoch in decided}, "when it is called")
+        cursors = _cursors(schedule, past)
+        rates = {epoch: _asked(partial(cursors[epoch].rate, Moment(epoch)), epoch) for epoch in decided}
+        _demand_same(decided, rates, "when a cursor asks for the rate")
+        answered = {epoch: _asked(partial(cursors[epoch].answer, Moment(epoch)), epoch) for epoch in decided}
+        _demand_same(decided, {epoch: each.learning_rate for epoch, each in answered.items()}, "when a cursor asks")
     return True
+
+
+def _cursors(schedule: Schedule, history: History) -> dict[int, Cursor]:
+    """For each of the `asked_epochs` the cursor that has seen the epochs before it, one by one."""
+    cursors, cursor = {}, started(schedule)
+    for epoch in asked_epochs(history):
+        cursors[epoch] = cursor
+        if epoch in history:
+            cursor = _told(cursor, Moment.of(epoch, history[epoch]), history[epoch])
+    return cursors
+
+
+@_law("epoch by epoch its memory comes to what the whole history folds to")
+def folds(schedule: Schedule | Function, history: History) -> bool:
+    """A cursor that saw the epochs one by one remembers and decides what one does that folds all of them at once."""
+    schedule = as_schedule(schedule)
+    for epoch, cursor in _cursors(schedule, history).items():
+        at_once = Cursor.over(schedule, history.before(epoch))
+        if not _same_memory(cursor.memory, at_once.memory):
+            _broken(f"before epoch {epoch} it remembers {cursor.memory!r}, but {at_once.memory!r} when it folds anew")
+        decision = _asked(partial(cursor.answer, Moment(epoch)), epoch)
+        _demand_same({epoch: decision}, {epoch: at_once.answer(Moment(epoch))}, "when it folds the history anew")
+        _demand_same({epoch: decision}, {epoch: ask(schedule, history, epoch)}, "when it is asked with the history")
+    return bool(history)
+
+
+def _same_memory(one: Any, other: Any) -> bool:
+    """Whether two memories are equal; a NaN equals a NaN."""
+    return bool(one == other) or repr(one) == repr(other)
+
+
+@_law("its memory is a value: what later epochs add does not change it, and it can be pickled")
+def memory_is_a_value(schedule: Schedule | Function, history: History) -> bool:
+    """An old cursor answers as before, whatever later ones saw; and so does one that was pickled."""
+    schedule = as_schedule(schedule)
+    cursors, states, told = {}, {}, {}
+    cursor = started(schedule)
+    for epoch in asked_epochs(history):
+        cursors[epoch], states[epoch] = cursor, repr(cursor.memory)
+        told[epoch] = _asked(partial(cursor.answer, Moment(epoch)), epoch)
+        for rate, error in ((0.125, 1e-3), (None, math.nan)):  # what else might have come
+            _told(cursor, Moment(epoch), _with(error, history, EpochData(learning_rate=rate)))
+        if epoch in history:
+            cursor = _told(cursor, Moment.of(epoch, history[epoch]), history[epoch])
+    for epoch, cursor in cursors.items():
+        if repr(cursor.memory) != states[epoch]:
+            _broken(f"before epoch {epoch} it remembered {states[epoch]}, and {cursor.memory!r} after later epochs")
+        _demand_same({epoch: told[epoch]}, {epoch: cursor.answer(Moment(epoch))}, "after later epochs")
+        try:
+            pickled = pickle.loads(pickle.dumps(cursor.memory))  # noqa: S301  its own
+        except Exception as error:
+            raise BrokenLawError(f"its memory cannot be pickled: {said(error)}; keep plain values in it") from error
+        if not _same_memory(pickled, cursor.memory):
+            way_out = "give its class equality by value"
+            _broken(f"its memory {cursor.memory!r} is {pickled!r} after it was pickled; {way_out}")
+        other = attrs.evolve(cursor, memory=pickled)
+        _demand_same({epoch: told[epoch]}, {epoch: other.answer(Moment(epoch))}, "after its memory was pickled")
+    return bool(history)
+
+
+_HAND_ON: Final = (HoldLearningRate, Preset)
+
+
+@_law("each part decides as it would alone", parameter="parts")
+def parts_decide_alone(schedule: Schedule | Function, history: History) -> bool:
+    """In a run of the whole, `Cause.inner` has for each part the decision that it gives in a run of its own.
+
+    So also where every third rate is set by hand, and `Combinator.by_hand` says what the parts see. Not asked of holds
+    and presets, whose parts see the recorded rates.
+    """
+    if isinstance(schedule, _HAND_ON) or not isinstance(schedule, Schedule):
+        return False
+    hands: list[Callable[[int], float | None]] = [lambda _: None]
+    if isinstance(schedule, Combinator):
+        hands.append(lambda number: None if number % 3 else 0.03125 * number)
+    for by_hand in hands:
+        _demand_alone(schedule, history, by_hand)
+    return bool(history)
+
+
+def _demand_alone(schedule: Any, history: History, by_hand: Callable[[int], float | None]) -> None:
+    whole, alone = started(schedule), [started(part) for part in schedule.parts]
+    for number, epoch in enumerate(asked_epochs(history), start=1):
+        data, moment = history.get(epoch), Moment(epoch)
+        decision = _asked(partial(whole.answer, moment), epoch)
+        decided = [_asked(partial(cursor.answer, moment), epoch) for cursor in alone]
+        if len(decision.cause.inner) != len(decided):
+            _broken(f"it has {len(decided)} parts, and its decision for epoch {epoch} the decisions of other ones")
+        for part, inner, own in zip(schedule.parts, decision.cause.inner, decided, strict=True):
+            if inner.learning_rate != own.learning_rate or inner.action is not own.action:
+                told = f"for epoch {epoch} its part {part!r} decides on {inner.learning_rate!r} ({inner.action})"
+                _broken(f"{told}, but alone on {own.learning_rate!r} ({own.action})")
+        if data is None:
+            continue
+        rates, hand = [own.learning_rate for own in decided], by_hand(number)
+        recorded = decision.learning_rate if hand is None else hand
+        if recorded != decision.learning_rate:
+            handed_on = schedule.by_hand(recorded, *rates)
+            rates = [new if 0.0 <= new < math.inf else own for new, own in zip(handed_on, rates, strict=True)]
+        whole = _told(whole, moment, data.with_learning_rate(recorded))
+        alone = [
+            _told(cursor, moment, data.with_learning_rate(rate)) for cursor, rate in zip(alone, rates, strict=True)
+        ]
 
 
 @_law("the previous rate of a decision is the history's")
@@ -476,7 +605,7 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
         does = {
             Action.KEEP: rate == before,
             Action.HOLD: rate == before,
-            Action.DECAY: before is not None and (rate < before or cause.lifted_from is not None),
+            Action.DECAY: before is not None and (rate < before or _is_lifted(cause)),
             Action.GROW: before is not None and rate > before,
         }
         if not does.get(decision.action, True):
@@ -496,21 +625,9 @@ def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
     return True
 
 
-@_law("rates given beforehand are those it decides")
-def prefill(schedule: Schedule | Function, history: History) -> bool:
-    """What `Schedule.prefill` puts into an epoch is the decision for it; errors, and rates other than 0, stay."""
-    schedule = as_schedule(schedule)
-    filled = _prefilled(schedule, history)
-    for epoch in {**history, **filled}:
-        known, data = history.get(epoch, UNKNOWN), filled.get(epoch, UNKNOWN)
-        other_rate = known.learning_rate and known.learning_rate != data.learning_rate
-        if other_rate or (data.error, data.meta) != (known.error, known.meta):
-            _broken(f"before the training epoch {epoch} is changed from {known!r} to {data!r}")
-        if known.learning_rate != data.learning_rate:
-            decided = ask(schedule, history, epoch).learning_rate
-            if decided != data.learning_rate:
-                _broken(f"epoch {epoch} is given {data.learning_rate!r} beforehand, but {decided!r} when it is asked")
-    return bool(history)
+def _is_lifted(cause: Cause) -> bool:
+    """Whether the rate was lifted to a minimum, here or in the first part."""
+    return cause.lifted_from is not None or any(_is_lifted(first.cause) for first in cause.inner[:1])
 
 
 @_law("the order of an epoch's errors changes nothing")
@@ -562,7 +679,10 @@ def max_learning_rate(schedule: Schedule | Function, history: History) -> bool:
 
 @_law("a rate lasts for at least min_num_epochs", parameter="min_num_epochs")
 def min_num_epochs(schedule: Schedule | Function, history: History) -> bool:
-    """In its own runs, two changes lie at least ``min_num_epochs`` apart; so does the first from the first epoch."""
+    """In its own runs, two changes lie at least ``min_num_epochs`` apart; so does the first from the first epoch.
+
+    And it holds no rate that has lasted so long.
+    """
     least = parameter(schedule, "min_num_epochs")
     run = rates_of(own_run(as_schedule(schedule), history))
     tried = False
@@ -577,7 +697,40 @@ def min_num_epochs(schedule: Schedule | Function, history: History) -> bool:
                 _broken(f"{lasted}, after {epoch - since} epochs instead of at least {least}")
             since = epoch
         before = rate
+    if any(parameter(part, "min_num_epochs") is not None for part in _inside(schedule)):
+        return tried  # it may be one of these that holds
+    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+        newest = [data.learning_rate for _, data in history.newest(max(least, 1), before=epoch)]
+        if decision.action is Action.HOLD and len(newest) >= least and len(set(newest)) == 1:
+            _broken(f"at epoch {epoch} it holds {newest[-1]!r}, which has lasted {least} epochs")
     return tried
+
+
+def _inside(schedule: Any) -> Iterator[Schedule]:
+    """The parts of a schedule, and theirs."""
+    for part in getattr(schedule, "parts", ()):
+        yield part
+        yield from _inside(part)
+
+
+@_law("no rate is below minimum", parameter="minimum")
+def minimum(schedule: Schedule | Function, history: History) -> bool:
+    """Every rate is at least ``minimum``."""
+    least = parameter(schedule, "minimum")
+    for epoch, decision in _decisions(schedule, history):
+        if decision.learning_rate < least:
+            _broken(f"for epoch {epoch} the rate is {decision.learning_rate!r}, the minimum is {least!r}")
+    return True
+
+
+@_law("no rate is above maximum", parameter="maximum")
+def maximum(schedule: Schedule | Function, history: History) -> bool:
+    """Every rate is at most ``maximum``."""
+    most = parameter(schedule, "maximum")
+    for epoch, decision in _decisions(schedule, history):
+        if decision.learning_rate > most:
+            _broken(f"for epoch {epoch} the rate is {decision.learning_rate!r}, the maximum is {most!r}")
+    return True
 
 
 @_law("a run that is replayed has the same rates")
@@ -785,4 +938,20 @@ def window(schedule: Schedule | Function, history: History) -> bool:
             if rate != decision.learning_rate:
                 told = f"for epoch {epoch} it gives {decision.learning_rate!r}, but {rate!r}"
                 _broken(f"{told} when the errors up to epoch {outside[-1]} are {error!r}")
+    return tried
+
+
+@_law("an epoch that it presets counts, recorded or not", **_claimed)
+def presets_count(schedule: Schedule | Function, history: History) -> bool:
+    """Decisions for later epochs are the same when the rate that it presets for an epoch is recorded there."""
+    schedule = as_schedule(schedule)
+    tried = False
+    told = answers_of(schedule, history)
+    for epoch, decision in told.items():
+        data = history.get(epoch, UNKNOWN)
+        if decision.action is Action.PRESET and not data.learning_rate:
+            tried = True
+            recorded = history.set(epoch, data.with_learning_rate(decision.learning_rate))
+            later = {each: answer for each, answer in told.items() if each > epoch}
+            _demand_same_answers(later, schedule, recorded, f"when the preset of epoch {epoch} is recorded")
     return tried

@@ -12,7 +12,7 @@ import lrsched
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
-from lrsched.schedules.wrappers import FunctionSchedule
+from lrsched.schedules.function import FunctionSchedule
 
 
 @final

@@ -24,8 +24,8 @@ from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.numbers import LARGEST_EPOCH
 from lrsched.errors import ArgumentError, ConflictError, LrschedError
+from lrsched.schedules.combine import Preset
 from lrsched.schedules.constant import Constant
-from lrsched.schedules.wrappers import Preset
 from lrsched.storage import Readable, Storage
 from lrsched.storage.opening import read
 from lrsched.storage.wrappers import ReadOnly

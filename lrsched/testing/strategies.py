@@ -26,7 +26,8 @@ from lrsched.core.history import History
 from lrsched.core.measure import non_finite_policy
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law
-from lrsched.schedules.wrappers import Wrapper
+from lrsched.schedules.combine import Composite
+from lrsched.schedules.constant import Constant
 
 HUGE_EPOCH: Final = 10**12
 _FAR_EPOCH: Final = 1000  # where schedules are asked, which may look at every epoch before
@@ -476,10 +477,13 @@ _OF_LAW: Final[Mapping[Any, SearchStrategy[Any]]] = {
 """What to draw for a parameter, by the law in its annotation, see `lrsched.core.numbers.checked`."""
 
 
+_ASCENDING: Final = (("relative_error_grow_threshold", "relative_error_threshold"), ("minimum", "maximum"))
+
+
 def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int) -> SearchStrategy[Any]:
     """What to draw for a parameter of a schedule."""
     match field.name:
-        case "default_learning_rate":
+        case "default_learning_rate" | "maximum":
             return usual_learning_rates()
         case "error_measure_key":
             return error_measure_keys(keys)
@@ -489,6 +493,10 @@ def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int
             return presets()
         case "schedule":
             return schedules(keys=keys, depth=depth - 1)
+        case "factors":
+            return st.lists(st.just(Constant(0.5)) | schedules(keys=keys, depth=depth - 1), max_size=2)
+        case "factor":
+            return st.sampled_from([1.0, 0.5, 2.0, 0.1, 0.0]) | st.floats(0.0, 10.0)
     law = next(iter(getattr(field.type, "__metadata__", ())), None)
     least = getattr(law, "keywords", {}).get("least")
     if least is not None:
@@ -528,13 +536,13 @@ def schedule_arguments(
     """
     chosen = (kind,) if not inspect.isabstract(kind) else schedule_classes(kind)
     if depth <= 0 and kind is Schedule:
-        chosen = tuple(each for each in chosen if not issubclass(each, Wrapper))
+        chosen = tuple(each for each in chosen if not issubclass(each, Composite))
     cls: Any = draw(st.sampled_from(chosen))
     names = error_keys() if keys is None else keys
-    arguments = {field.name: draw(_values(field, names, depth)) for field in attrs.fields(cls)}
-    if "relative_error_grow_threshold" in arguments:  # one of two would be refused
-        low, high = sorted((arguments["relative_error_grow_threshold"], arguments["relative_error_threshold"]))
-        arguments |= {"relative_error_grow_threshold": low, "relative_error_threshold": high}
+    arguments = {field.name: draw(_values(field, names, depth)) for field in attrs.fields(cls) if field.init}
+    for names in _ASCENDING:
+        if names[0] in arguments:  # one of two orders would be refused
+            arguments |= zip(names, sorted(arguments[name] for name in names), strict=True)
     return cls, arguments
 
 

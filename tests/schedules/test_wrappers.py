@@ -22,7 +22,7 @@ from lrsched import (
     Schedule,
     as_schedule,
 )
-from lrsched.schedules.wrappers import with_default_rate
+from lrsched.schedules.combine import with_default_rate
 
 NEWBOB = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=0.5, error_measure_key="dev_score")
 

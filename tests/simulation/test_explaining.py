@@ -22,7 +22,7 @@ from lrsched import (
     Schedule,
 )
 from lrsched.schedules.newbob import Newbob
-from lrsched.schedules.wrappers import Wrapper
+from lrsched.schedules.combine import Composite
 from lrsched.simulation import explain
 from lrsched.simulation.explaining import ThresholdChange, newest_change
 from lrsched.testing import strategies
@@ -88,7 +88,7 @@ def answered_by_a_threshold(draw):
 
 def _with_thresholds(schedule, **thresholds):
     """Written apart from the library's own."""
-    if isinstance(schedule, Wrapper):
+    if isinstance(schedule, Composite):
         return attrs.evolve(schedule, schedule=_with_thresholds(schedule.schedule, **thresholds))
     return attrs.evolve(schedule, **thresholds)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from lrsched import Action, Cause, Constant, Decision, NewbobRelative, Preset
 from lrsched.core.schedule import Schedule
-from lrsched.schedules.wrappers import Wrapper
+from lrsched.schedules.combine import Wrapper
 
 FIRST = 0.1
 

@@ -1,0 +1,536 @@
+"""Schedules made of schedules. With neutral parameters each of them is its part."""
+
+import math
+from abc import abstractmethod
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from functools import partial, reduce
+from typing import Annotated, Any, NamedTuple, final
+
+import attrs
+
+from lrsched.core.decision import Action, Cause, Decision
+from lrsched.core.epoch_data import UNKNOWN, EpochData
+from lrsched.core.frozendict import FrozenDict
+from lrsched.core.history import Entry, History
+from lrsched.core.measure import Comparison
+from lrsched.core.numbers import Rate, Threshold, checked, epoch_number, integer, rate
+from lrsched.core.schedule import Fold, Moment, Schedule
+from lrsched.errors import broken_law
+from lrsched.schedules.function import Function, as_schedule
+
+
+class Composite(Fold):
+    """A schedule that has parts (abstract). It looks at the errors that its first part looks at.
+
+    Subclasses have a field ``schedule``, which is their part, or say with `parts` which these are. Most are
+    combinators, see `Combinator`; those that are not (`HoldLearningRate`, `Preset`) implement `Fold` themselves.
+    """
+
+    __slots__ = ()
+
+    schedule: Schedule
+
+    @property
+    def parts(self) -> tuple[Schedule, ...]:
+        """The schedules that it is made of, the main one first."""
+        return (self.schedule,)
+
+    @property
+    def error_measure_key(self) -> tuple[str, ...]:
+        """See `Schedule.error_measure_key`."""
+        return self.parts[0].error_measure_key
+
+    @property
+    def strict_error_key(self) -> bool:
+        """See `Schedule.strict_error_key`."""
+        return self.parts[0].strict_error_key
+
+    @property
+    def need_error_info(self) -> bool:
+        """See `Schedule.need_error_info`."""
+        return any(part.need_error_info for part in self.parts)
+
+    @property
+    def default_learning_rate(self) -> float | None:
+        """See `Schedule.default_learning_rate`."""
+        return self.parts[0].default_learning_rate
+
+    @property
+    def rule(self) -> Schedule:
+        """See `Schedule.rule`."""
+        return self.parts[0].rule
+
+    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
+        """See `Schedule.compare`."""
+        return self.parts[0].compare(history, old, new)
+
+
+class _Combined(NamedTuple):
+    """The memory of a combinator."""
+
+    parts: tuple[Any, ...]
+    newest: float | None = None
+    """The newest recorded rate."""
+    handed_on: float | None = None
+    """What the first part saw instead of it."""
+
+
+class Combinator(Composite):
+    """A schedule whose rate comes from the rates of its parts, which go on as if each were alone (abstract).
+
+    Subclasses implement `combine` and `by_hand`. The rates of the whole never reach a part: in the memory each part
+    sees its own rates. So nothing is scaled, clamped or warmed up twice.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def combine(self, *rates: float) -> float:
+        """The rate, from the rates of the parts."""
+
+    @abstractmethod
+    def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
+        """What the parts see in an epoch whose recorded rate somebody set by hand.
+
+        That is so where `combine` gives another rate. Where an answer is no finite number >= 0, the part sees its own.
+
+        Args:
+            learning_rate: The recorded rate.
+            *rates: What the parts would have given.
+
+        Returns:
+            A rate for each part.
+        """
+
+    def reason(self, *rates: float) -> str:
+        """Why the rate is what it is, as a phrase."""
+        return f"made of {' and '.join(map(repr, rates))}"
+
+    @property
+    def default_learning_rate(self) -> float | None:
+        """See `Schedule.default_learning_rate`; None if a part has none."""
+        defaults = [part.default_learning_rate for part in self.parts]
+        return None if None in defaults else self.combine(*defaults)  # type: ignore[arg-type]  # none is None
+
+    def start(self) -> _Combined:
+        """See `Schedule.start`."""
+        return _Combined(tuple(part.start() for part in self.parts))
+
+    def after(self, memory: _Combined, moment: Moment, data: EpochData) -> _Combined:
+        """See `Schedule.after`."""
+        parts, recorded = self.parts, data.learning_rate
+        if recorded is None:
+            after = [part.after(each, moment, data) for part, each in zip(parts, memory.parts, strict=True)]
+            return _Combined(tuple(after), memory.newest, memory.handed_on)
+        rates = self._rates(memory, moment)
+        if self.combine(*rates) != recorded:
+            rates = self._by_hand(recorded, rates)
+        after = [
+            part.after(each, moment, data if own == recorded else data.with_learning_rate(own))
+            for part, each, own in zip(parts, memory.parts, rates, strict=True)
+        ]
+        return _Combined(tuple(after), recorded, rates[0])
+
+    def _rates(self, memory: _Combined, moment: Moment) -> list[float]:
+        return [part.rate(each, moment) for part, each in zip(self.parts, memory.parts, strict=True)]
+
+    def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
+        handed_on = self.by_hand(learning_rate, *rates)
+        return [each if 0.0 <= each < math.inf else own for each, own in zip(handed_on, rates, strict=True)]
+
+    def rate(self, memory: _Combined, moment: Moment) -> float:
+        """See `Schedule.rate`."""
+        return self._checked(self._rates(memory, moment))
+
+    def _checked(self, rates: Sequence[float]) -> float:
+        return rate(f"the learning rate of {type(self).__name__}", self.combine(*rates))
+
+    def answer(self, memory: _Combined, moment: Moment) -> Decision:
+        """See `Schedule.answer`: the first part's action, unless the rate moves another way than that part's."""
+        inner = tuple(part.answer(each, moment) for part, each in zip(self.parts, memory.parts, strict=True))
+        first, rates = inner[0].since(memory.handed_on), [each.learning_rate for each in inner]
+        learning_rate = self._checked(rates)
+        if first.previous is None or first.previous == memory.handed_on:
+            previous = memory.newest
+        else:  # the part knows a newer rate than any that is recorded: a preset
+            previous = self._checked([first.previous, *rates[1:]])
+        moves = Action.of(previous, learning_rate)
+        action = first.action if moves is Action.of(first.previous, first.learning_rate) else moves
+        cause = Cause(type(self).__name__.lower(), self.reason(*rates), inner=inner)
+        return Decision(learning_rate, previous, action, cause)
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class Scaled(Combinator):
+    """A schedule whose rates are multiplied by a number.
+
+    rate = ``factor`` * r, r being the rate of ``schedule``. A rate set by hand is divided by ``factor`` for
+    ``schedule``.
+
+    Args:
+        schedule: A schedule, or a plain function.
+        factor: A finite number >= 0; 1 is the neutral value.
+
+    Raises:
+        ArgumentError: ``factor`` is no such number; or, when asked, the rate is not finite.
+
+    Examples:
+        >>> from lrsched import Constant, LearningRateControl
+        >>> control = LearningRateControl(Scaled(Constant(0.1), 0.5))
+        >>> [control.get_learning_rate_for_epoch(epoch) for epoch in (1, 2, 3)]
+        [0.05, 0.05, 0.05]
+        >>> control.set_learning_rate_for_epoch(4, 0.2)  # to Constant that is 0.4
+        >>> control.get_learning_rate_for_epoch(5)
+        0.2
+    """
+
+    schedule: Schedule = attrs.field(converter=as_schedule)
+    factor: Rate
+
+    def combine(self, *rates: float) -> float:
+        """See `Combinator.combine`."""
+        return self.factor * rates[0]
+
+    def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
+        """See `Combinator.by_hand`; with a factor of 0 nothing can be said of the schedule's own rate."""
+        return (learning_rate / self.factor,) if self.factor else rates
+
+    def reason(self, *rates: float) -> str:
+        """See `Combinator.reason`."""
+        return f"{self.factor!r} times {rates[0]!r}"
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What the schedule claims: a factor changes no order of rates."""
+        return _claims(self.parts)
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class Clamp(Combinator):
+    """A schedule whose rates are kept between two numbers.
+
+    rate = min(max(r, ``minimum``), ``maximum``), r being the rate of ``schedule``, which goes on below the minimum and
+    above the maximum. A rate set by hand is handed on as it is.
+
+    Args:
+        schedule: A schedule, or a plain function.
+        minimum: A finite number >= 0.
+        maximum: A number >= ``minimum``; infinity is the neutral value.
+
+    Raises:
+        ArgumentError: The two are no such numbers.
+
+    Examples:
+        >>> schedule = Clamp(lambda history, epoch: 0.1 / epoch, minimum=0.03, maximum=0.08)
+        >>> [round(schedule(History(), epoch), 3) for epoch in (1, 2, 3, 4)]
+        [0.08, 0.05, 0.033, 0.03]
+    """
+
+    schedule: Schedule = attrs.field(converter=as_schedule)
+    minimum: Rate = 0.0
+    maximum: Threshold = math.inf
+
+    def __attrs_post_init__(self) -> None:
+        if self.maximum < self.minimum:
+            law = f"at least minimum ({self.minimum!r})"
+            raise broken_law("maximum", law, self.maximum, "math.inf clamps nothing")
+
+    def combine(self, *rates: float) -> float:
+        """See `Combinator.combine`."""
+        return min(max(rates[0], self.minimum), self.maximum)
+
+    def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
+        """See `Combinator.by_hand`."""
+        del rates
+        return (learning_rate,)
+
+    def reason(self, *rates: float) -> str:
+        """See `Combinator.reason`."""
+        kept = self.combine(*rates)
+        return f"{rates[0]!r} is within the limits" if kept == rates[0] else f"{rates[0]!r} is beyond {kept!r}"
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What the schedule claims: a clamp changes no order of rates."""
+        return _claims(self.parts)
+
+
+def _as_schedules(schedules: Sequence[Schedule | Function]) -> tuple[Schedule, ...]:
+    return tuple(map(as_schedule, schedules))
+
+
+@final
+@attrs.frozen(init=False, field_transformer=checked)
+class Product(Combinator):
+    """A schedule whose rates are multiplied by those of others: a warm-up around a rule, say.
+
+    rate = r * f1 * f2 * ..., r being the rate of ``schedule``, and f1, f2, ... those of the factors, whose order does
+    not matter. A rate set by hand is divided by the factors for ``schedule``; the factors always see their own.
+
+    Args:
+        schedule: A schedule, or a plain function.
+        *factors: Schedules or plain functions, too: whatever gives a finite number >= 0 at each epoch.
+
+    Raises:
+        ArgumentError: One is neither; or, when asked, the rate is not finite.
+
+    Examples:
+        >>> from lrsched import Constant
+        >>> warm_up = Product(Constant(0.1), lambda history, epoch: min(epoch / 4, 1.0))
+        >>> [warm_up(History(), epoch) for epoch in (1, 2, 3, 4, 5)]
+        [0.025, 0.05, 0.07500000000000001, 0.1, 0.1]
+    """
+
+    schedule: Schedule = attrs.field(converter=as_schedule)
+    factors: tuple[Schedule, ...] = attrs.field(converter=_as_schedules)
+
+    def __init__(
+        self, schedule: Schedule | Function, *more: Schedule | Function, factors: Sequence[Schedule | Function] = ()
+    ) -> None:
+        """With ``factors`` by keyword, too, as `attrs.evolve` gives them."""
+        self.__attrs_init__(schedule, (*more, *factors))
+
+    @property
+    def parts(self) -> tuple[Schedule, ...]:
+        """See `Composite.parts`."""
+        return (self.schedule, *self.factors)
+
+    def combine(self, *rates: float) -> float:
+        """See `Combinator.combine`."""
+        return rates[0] * self._factor(rates)
+
+    def _factor(self, rates: Sequence[float]) -> float:
+        return math.prod(sorted(rates[1:]), start=1.0)  # sorted: whatever their order, bit for bit the same
+
+    def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
+        """See `Combinator.by_hand`."""
+        factor = self._factor(rates)
+        return (learning_rate / factor if factor else rates[0], *rates[1:])
+
+    def reason(self, *rates: float) -> str:
+        """See `Combinator.reason`."""
+        return " times ".join(map(repr, rates))
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What all of them claim: no factor changes the order of rates."""
+        return _claims(self.parts)
+
+
+def _claims(parts: Sequence[Schedule]) -> frozenset[str]:
+    """What a schedule that changes no order of rates claims: what all its parts do, but for what is about one class."""
+    claims = (frozenset(getattr(part, "claims", ())) for part in parts)
+    return frozenset.intersection(*claims) - {"window", "presets_count"}
+
+
+def _would_decide(part: Schedule, memory: Any, moment: Moment) -> tuple[Decision, ...]:
+    """What a part would have decided, had it been asked; nothing where it has no answer."""
+    try:
+        return (part.answer(memory, moment),)
+    except Exception:  # noqa: BLE001  a plain function raises whatever it likes; the training run does not ask it
+        return ()
+
+
+class _Lasting(NamedTuple):
+    """The rate of the last epoch, and for how many epochs it has been that one."""
+
+    learning_rate: float | None = None
+    epochs: int = 0
+
+
+class _Held(NamedTuple):
+    """The memory of a hold."""
+
+    last: _Lasting
+    part: Any
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class HoldLearningRate(Composite):
+    """Hold each learning rate for at least a number of epochs.
+
+    With the rates of the newest n = ``min_num_epochs`` epochs with data: if there are some, but fewer than n, or they
+    are not all equal, keep the last of them; else ask the schedule. An epoch of unknown rate holds nothing. The
+    schedule sees the recorded rates.
+
+    Args:
+        schedule: What to ask otherwise.
+        min_num_epochs: In epochs, an integer >= 0; 0 and 1 hold nothing.
+
+    Source:
+        RETURNN, ``returnn.learning_rate_control``, ``min_num_epochs_per_new_learning_rate``.
+
+    Examples:
+        >>> schedule = HoldLearningRate(lambda history, epoch: 0.1 / epoch, 2)
+        >>> history = History()
+        >>> for epoch in range(1, 6):
+        ...     history = history.set(epoch, EpochData(learning_rate=schedule(history, epoch)))
+        >>> [round(data.learning_rate, 3) for data in history.values()]
+        [0.1, 0.1, 0.033, 0.033, 0.02]
+    """
+
+    schedule: Schedule = attrs.field(converter=as_schedule)
+    min_num_epochs: Annotated[int, partial(integer, least=0, way_out="0 and 1 hold nothing")]
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """What the schedule claims: a hold looks at rates only, so it adds nothing and takes nothing away."""
+        return _claims(self.parts)
+
+    def start(self) -> _Held:
+        """See `Schedule.start`."""
+        return _Held(_Lasting(), self.schedule.start())
+
+    def after(self, memory: _Held, moment: Moment, data: EpochData) -> _Held:
+        """See `Schedule.after`."""
+        return _Held(self._lasting(memory.last, data), self.schedule.after(memory.part, moment, data))
+
+    def _lasting(self, last: _Lasting, data: EpochData) -> _Lasting:
+        epochs = last.epochs + 1 if data.learning_rate == last.learning_rate else 1
+        return _Lasting(data.learning_rate, min(epochs, max(self.min_num_epochs, 1)))
+
+    def fold(self, history: History, memory: _Held | None = None, since: int = 0) -> _Held:
+        """See `Schedule.fold`: only the newest epochs matter to the hold itself."""
+        if since:
+            return super().fold(history, memory, since)  # type: ignore[no-any-return]  # it is what `after` gives
+        end = (history.last_epoch() or 0) + 1
+        newest = history.newest(max(self.min_num_epochs, 1), before=end)
+        last = reduce(self._lasting, (data for _, data in newest), _Lasting())
+        return _Held(last, self.schedule.fold(history))
+
+    def _holds(self, memory: _Held) -> bool:
+        return memory.last.learning_rate is not None and memory.last.epochs < self.min_num_epochs
+
+    def rate(self, memory: _Held, moment: Moment) -> float:
+        """See `Schedule.rate`."""
+        if self._holds(memory):
+            return memory.last.learning_rate  # type: ignore[return-value]  # it holds, so it is one
+        return self.schedule.rate(memory.part, moment)
+
+    def answer(self, memory: _Held, moment: Moment) -> Decision:
+        """See `Schedule.answer`; the cause of a hold says what the schedule would have decided."""
+        if not self._holds(memory):
+            return self.schedule.answer(memory.part, moment)
+        learning_rate = self.rate(memory, moment)
+        reason = f"a rate stays for at least {self.min_num_epochs} epochs"
+        cause = Cause("hold", reason, inner=_would_decide(self.schedule, memory.part, moment))
+        return Decision(learning_rate, learning_rate, Action.HOLD, cause)
+
+
+def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> FrozenDict[int, float]:
+    given: Any = learning_rates
+    if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
+        given = dict(enumerate(given, start=1))
+    if not isinstance(given, Mapping):
+        law = "a mapping epoch -> rate, or a list for epochs 1, 2, ..."
+        raise broken_law("learning_rates", law, given, "use {1: 0.001}")
+    rates = {
+        epoch_number("an epoch of learning_rates", epoch): rate(f"learning_rates[{epoch!r}]", value)
+        for epoch, value in given.items()
+    }
+    return FrozenDict(dict(sorted(rates.items())))
+
+
+class _Preset(NamedTuple):
+    """The memory of presets."""
+
+    epoch: int
+    """The last epoch that the schedule has seen, recorded or not."""
+    newest: float | None
+    """The newest rate that it has seen."""
+    part: Any
+
+
+@final
+@attrs.frozen(field_transformer=checked)
+class Preset(Composite):
+    """Learning rates that are given beforehand for some epochs.
+
+    They count as known: to the schedule, the epochs before e that have a preset and no rate in the history (or 0) have
+    the preset's.
+
+    Args:
+        schedule: What to ask for all other epochs.
+        learning_rates: Epoch -> rate, or a list for epochs 1, 2, ...; finite numbers >= 0.
+
+    Source:
+        RETURNN, ``returnn.learning_rate_control``, ``default_learning_rates``.
+
+    Examples:
+        >>> from lrsched import Constant
+        >>> schedule = Preset(Constant(0.1), {1: 0.01, 3: 0.05})
+        >>> history = History()
+        >>> for epoch in range(1, 5):
+        ...     history = history.set(epoch, EpochData(learning_rate=schedule(history, epoch)))
+        >>> [data.learning_rate for data in history.values()]
+        [0.01, 0.01, 0.05, 0.05]
+    """
+
+    schedule: Schedule = attrs.field(converter=as_schedule)
+    learning_rates: FrozenDict[int, float] = attrs.field(converter=_as_rates)
+    _epochs: tuple[int, ...] = attrs.field(init=False, repr=False, eq=False)
+
+    @_epochs.default
+    def _in_order(self) -> tuple[int, ...]:
+        return tuple(self.learning_rates)
+
+    @property
+    def claims(self) -> frozenset[str]:
+        """A rate that is given may be higher, or too low, so that a decay lifts it."""
+        return _claims(self.parts) - {"monotone", "non_finite_is_worst", "never_raises"} | {"presets_count"}
+
+    def start(self) -> _Preset:
+        """See `Schedule.start`."""
+        return _Preset(0, None, self.schedule.start())
+
+    def _caught_up(self, memory: _Preset, epoch: int) -> _Preset:
+        """The memory after the presets before ``epoch`` that nobody recorded: to the schedule these are epochs."""
+        last, newest, part = memory
+        for each in self._epochs[bisect_right(self._epochs, last) : bisect_left(self._epochs, epoch)]:
+            last, newest = each, self.learning_rates[each]
+            part = self.schedule.after(part, Moment(each), UNKNOWN.with_learning_rate(newest))
+        return _Preset(last, newest, part)
+
+    def after(self, memory: _Preset, moment: Moment, data: EpochData) -> _Preset:
+        """See `Schedule.after`."""
+        epoch = moment.epoch
+        _, newest, part = self._caught_up(memory, epoch)
+        if not data.learning_rate and epoch in self.learning_rates:
+            data = data.with_learning_rate(self.learning_rates[epoch])
+        newest = newest if data.learning_rate is None else data.learning_rate
+        return _Preset(epoch, newest, self.schedule.after(part, moment, data))
+
+    def fold(self, history: History, memory: _Preset | None = None, since: int = 0) -> _Preset:
+        """See `Schedule.fold`: a rule over the history is shown one with the presets in it."""
+        if since or isinstance(self.schedule, Fold):
+            return super().fold(history, memory, since)  # type: ignore[no-any-return]  # it is what `after` gives
+        last = history.last_epoch() or 0
+        for epoch in self._epochs[: bisect_right(self._epochs, last)]:
+            history = with_default_rate(history, epoch, self.learning_rates[epoch])
+        return _Preset(last, history.most_recent_learning_rate(last + 1), self.schedule.fold(history))
+
+    def rate(self, memory: _Preset, moment: Moment) -> float:
+        """See `Schedule.rate`."""
+        given = self.learning_rates.get(moment.epoch)
+        return self.schedule.rate(self._caught_up(memory, moment.epoch).part, moment) if given is None else given
+
+    def answer(self, memory: _Preset, moment: Moment) -> Decision:
+        """See `Schedule.answer`; the cause of a preset says what the schedule would have decided."""
+        _, newest, part = self._caught_up(memory, moment.epoch)
+        given = self.learning_rates.get(moment.epoch)
+        if given is None:
+            return self.schedule.answer(part, moment).since(newest)
+        cause = Cause("preset", "given for this epoch", inner=_would_decide(self.schedule, part, moment))
+        return Decision(given, newest, Action.PRESET, cause)
+
+
+def with_default_rate(history: History, epoch: int, learning_rate: float) -> History:
+    """``history`` with that rate at ``epoch``, if the epoch is absent or its rate is None or 0."""
+    data: EpochData | None = history.get(epoch)
+    if data is not None and data.learning_rate:
+        return history
+    return history.set(epoch, (data or UNKNOWN).with_learning_rate(learning_rate))
