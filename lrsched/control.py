@@ -9,7 +9,7 @@ from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
-from lrsched.core.schedule import Cursor, Moment, Schedule, is_count
+from lrsched.core.schedule import Cursor, Fold, Moment, Schedule
 from lrsched.core.series import finished
 from lrsched.schedules.function import Function, as_schedule
 from lrsched.schedules.newbob import Newbob
@@ -55,6 +55,7 @@ class LearningRateControl:
     def __init__(self, schedule: Schedule | Function, storage: Where | None = None) -> None:
         self.schedule = as_schedule(schedule)
         self.storage: Storage = MemoryStorage() if storage is None else open_storage(storage)
+        self._is_over_history = not isinstance(self.schedule, Fold)
         self._history = History()
         self._changed: set[int] = set()  # epochs that may differ from what is stored
         self._cursors: list[Cursor] = []  # the start, and those of the newest few epochs, ascending
@@ -129,20 +130,14 @@ class LearningRateControl:
             FrozenDict({'step': 100})
         """
         moment = Moment(epoch, step, samples, tokens)
-        known = self._data(moment.epoch)
-        counts = moment.counts
-        if not counts and known.learning_rate:
-            return known.learning_rate  # the usual case where it is asked for again
-        missing = {name: count for name, count in counts.items() if not is_count(known.meta.get(name))}
-        data = self._rated(moment.epoch, known.with_meta(missing) if missing else known)
-        if data is not known:
-            self._record(moment.epoch, data)
-        first = Moment.of(moment.epoch, data)
-        if moment == first or not counts:
-            return data.learning_rate  # type: ignore[return-value]  # it has one
-        cursor = self._cursor(moment.epoch)
-        is_by_hand = cursor.rate(first) != data.learning_rate
-        return data.learning_rate if is_by_hand else cursor.rate(moment)  # type: ignore[return-value]  # the same
+        missing = {name: count for name, count in moment.counts.items() if name not in self._data(moment.epoch).meta}
+        if missing:
+            self._record(moment.epoch, self._data(moment.epoch).with_meta(missing))
+        learning_rate = self.get_learning_rate_for_epoch(moment.epoch)
+        first, cursor = Moment.of(moment.epoch, self._history[moment.epoch]), self._cursor(moment.epoch)
+        if moment == first or not moment.counts or cursor.rate(first) != learning_rate:  # which was set by hand
+            return learning_rate
+        return cursor.rate(moment)
 
     def get_learning_rate_for_epoch(self, epoch: int) -> float:
         """The learning rate of ``epoch``: the recorded one; else the schedule's, which is then recorded.
@@ -150,7 +145,14 @@ class LearningRateControl:
         Raises:
             ArgumentError: ``epoch`` is no integer >= 1.
         """
-        return self.get_learning_rate(epoch)
+        epoch = epoch_number("epoch", epoch)
+        data: EpochData = self._history.get(epoch, UNKNOWN)
+        if data.learning_rate:
+            return data.learning_rate
+        learning_rate = self._own_rate(epoch, data)
+        if data.learning_rate is None or learning_rate:  # else 0 was recorded
+            self._record(epoch, data.with_learning_rate(learning_rate))
+        return learning_rate
 
     def calc_new_learning_rate_for_epoch(self, epoch: int) -> float:
         """The schedule's learning rate for ``epoch``, whatever is recorded there. Changes nothing."""
@@ -199,7 +201,7 @@ class LearningRateControl:
             ArgumentError: An error is no number, or a key no str. Nothing was recorded.
         """
         epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._rated(epoch, self._data(epoch)).with_error(error))
+        self._record(epoch, self._rated(epoch).with_error(error))
 
     def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
         """Record other values of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -212,7 +214,7 @@ class LearningRateControl:
             ArgumentError: A value is no literal, or a key no str.
         """
         epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._rated(epoch, self._data(epoch)).with_meta(meta))
+        self._record(epoch, self._rated(epoch).with_meta(meta))
 
     @property
     def last_finished_epoch(self) -> int:
@@ -274,21 +276,29 @@ class LearningRateControl:
             strict=self.schedule.strict_error_key,
         )
 
-    def _rated(self, epoch: int, data: EpochData) -> EpochData:
-        """``data`` of an epoch, with the schedule's rate where there is none, or 0 that gives way to a preset."""
-        if data.learning_rate:
-            return data
-        cursor, moment = self._cursor(epoch), Moment.of(epoch, data)
-        if data.learning_rate is None or cursor.answer(moment).action is Action.PRESET:
-            return data.with_learning_rate(cursor.rate(moment))
+    def _rated(self, epoch: int) -> EpochData:
+        """What is recorded of an epoch, with the schedule's rate where there is none."""
+        data: EpochData = self._history.get(epoch, UNKNOWN)
+        if data.learning_rate is None:
+            return data.with_learning_rate(self._own_rate(epoch, data))
         return data
+
+    def _own_rate(self, epoch: int, data: EpochData) -> float:
+        """The schedule's rate for an epoch of which no rate is recorded, or 0, which gives way to presets only."""
+        cursor, moment = self._cursor(epoch), Moment.of(epoch, data)
+        if data.learning_rate == 0.0 and cursor.answer(moment).action is not Action.PRESET:
+            return 0.0
+        return cursor.rate(moment)
 
     def _cursor(self, epoch: int) -> Cursor:
         """The cursor after the epochs before ``epoch``.
 
-        Those of the newest few epochs are kept, since an evaluation may come late: what it changes is folded again.
+        To a rule over the history that is the memory itself. Of other schedules the cursors of the newest few epochs
+        are kept, since an evaluation may come late: what it changes is folded again.
         """
         past = self._history.before(epoch)
+        if self._is_over_history:
+            return Cursor(self.schedule, past, epoch - 1)
         position = len(self._cursors) - 1
         while self._cursors[position].epoch >= epoch:
             position -= 1

@@ -140,12 +140,19 @@ def plain_epoch(learning_rate: float, error: dict[str, float]) -> EpochData:
 def _make(learning_rate: float | None, error: FrozenDict[str, float], meta: FrozenDict[str, Any]) -> EpochData:
     """An `EpochData` of parts that obey the laws already."""
     made = EpochData.__new__(EpochData)
-    made.__attrs_init__(learning_rate, error, meta)
+    fields = made.__dict__  # directly, since several are made at every epoch
+    fields["learning_rate"], fields["error"], fields["meta"] = learning_rate, error, meta
     return made
 
 
 def _plain_errors(error: Mapping[str, Any], *, flatten: bool = False) -> tuple[dict[str, float], dict[str, Any]]:
     """The errors as plain numbers, and apart from them what was under ``:meta:`` keys."""
+    for key, value in error.items():
+        if type(value) is not float or value != value or type(key) is not str:  # noqa: PLR0124  a NaN
+            break
+    else:
+        if ":" not in "".join(error):
+            return error, {}  # type: ignore[return-value]  # as nearly always; it is copied when it is frozen
     errors: dict[str, float] = {}
     meta: dict[str, Any] = {}
     for key, value in error.items():

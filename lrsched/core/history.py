@@ -79,12 +79,18 @@ class History(Mapping[int, EpochData]):
 
     def get(self, epoch: object, default: Any = None) -> Any:
         """The data of ``epoch``, or ``default`` if there is none."""
+        past = self._past
+        if past and type(epoch) is int:  # the usual cases: the newest epoch, and the one to come
+            newest, data = past[-1]
+            if newest == epoch:
+                return data
+            if newest < epoch and not self._ahead:
+                return default
         try:
             wanted = index(epoch)  # type: ignore[arg-type]  # what is no integer is no epoch
         except TypeError:
             return default
         position = self._position(wanted)
-        past = self._past
         if position < len(past):
             found, data = past[position]
         elif self._ahead and position < len(self):
@@ -116,7 +122,10 @@ class History(Mapping[int, EpochData]):
             epoch, data = _checked(epoch, data)
         entry = (epoch, data)
         past, ahead = self._past, self._ahead
-        if not past or past[-1][0] < epoch:
+        newest = past[-1][0] if past else 0
+        if newest == epoch:
+            return _make(past.set(-1, entry), ahead)
+        if newest < epoch:
             if not ahead:
                 return _make(past.append(entry), ahead)
             passed = bisect_left(ahead, epoch, key=_epoch_of)
@@ -131,6 +140,8 @@ class History(Mapping[int, EpochData]):
 
     def before(self, epoch: int) -> "History":
         """The part of this history that was known before ``epoch`` began: all earlier epochs."""
+        if not self._ahead and (not self._past or self._past[-1][0] < epoch):
+            return self
         position = self._position(epoch)
         if position == len(self):
             return self
@@ -147,10 +158,13 @@ class History(Mapping[int, EpochData]):
             >>> [epoch for epoch, _ in history.newest(2, before=5)]
             [1, 2]
         """
+        past = self._past
+        if number == 2 and not self._ahead and len(past) > 1 and past[-1][0] < before:  # noqa: PLR2004  the usual case
+            return past[-2], past[-1]
         end = self._position(before)
         start = max(0, end - number)
-        if end <= len(self._past):
-            return self._past[start:end]
+        if end <= len(past):
+            return past[start:end]
         return [self._at(position) for position in range(start, end)]
 
     def since(self, epoch: int) -> Sequence[Entry]:

@@ -132,6 +132,15 @@ def error_key_of(data: EpochData, keys: tuple[str, ...], *, strict: bool = False
     return _error_key(tuple(error), keys, strict)
 
 
+def common_key(old: EpochData, new: EpochData, keys: tuple[str, ...], *, strict: bool = False) -> str | None:
+    """The key of the error that counts at both of two epochs; None if there is none, or another one at each."""
+    usual = keys[0] if keys else _UNCONFIGURED.key
+    if usual in old.error and usual in new.error:
+        return usual
+    key = error_key_of(old, keys, strict=strict).key
+    return key if error_key_of(new, keys, strict=strict).key == key else None
+
+
 @lru_cache(maxsize=256)
 def _configured(key: str) -> ErrorKey:
     return ErrorKey(key, CONFIGURED)

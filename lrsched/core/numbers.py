@@ -104,17 +104,6 @@ def epoch_number(name: str, value: Any) -> int:
     return plain
 
 
-def count_or_none(name: str, value: Any) -> int | None:
-    """A number of steps or the like, an integer >= 0; or None if nobody counted.
-
-    Raises:
-        ArgumentError: It is neither.
-    """
-    if value is None or (type(value) is int and value >= 0):
-        return value
-    return integer(name, value, least=0, way_out="count from 0, over the whole training run")
-
-
 def threshold(name: str, value: Any) -> float:
     """A threshold: any number but NaN; infinities mean never and always.
 

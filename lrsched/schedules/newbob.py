@@ -12,9 +12,9 @@ import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
-from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, non_finite_policy
+from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, common_key, error_change, non_finite_policy
 from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked, rate
-from lrsched.core.schedule import Moment, Schedule, change_of_epochs, compare_epochs
+from lrsched.core.schedule import Moment, Schedule, compare_epochs
 from lrsched.errors import broken_law
 
 _PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
@@ -99,10 +99,9 @@ class Newbob(Schedule):
             return self.default_learning_rate
         if reason:
             return previous
-        changes = [
-            change_of_epochs(self, old[1], new[1], self.relative_to, self.non_finite_error, self._scale(memory, new))
-            for old, new in pairwise(epochs)
-        ]
+        if len(epochs) == 2:  # noqa: PLR2004  as nearly always; the mean of one change is that change
+            return self._step(previous, self._change(memory, *epochs))[0]
+        changes = [self._change(memory, old, new) for old, new in pairwise(epochs)]
         return self._step(previous, self._overall(changes))[0]
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
@@ -154,6 +153,14 @@ class Newbob(Schedule):
             return None, (), "the last epoch has no rate"
         return previous, newest, "only one epoch to go by" if len(newest) == 1 else ""
 
+    def _change(self, history: History, old: Entry, new: Entry) -> float | None:
+        """The change of `compare` alone."""
+        key = common_key(old[1], new[1], self.error_measure_key, strict=self.strict_error_key)
+        if key is None:
+            return None
+        change = error_change(old[1].error[key], new[1].error[key], self.relative_to, self.non_finite_error)
+        return None if change is None else change / self._scale(history, new)
+
     def _overall(self, changes: Sequence[float | None]) -> float | None:
         """What the changes between the compared epochs come to; None if that is unknown."""
         return changes[-1]
@@ -162,7 +169,7 @@ class Newbob(Schedule):
         """One step of the rate: the new one, what that is, why, and what was lifted to the minimum."""
         threshold, grow_threshold = self._thresholds
         learning_rate, action, lifted_from = previous, Action.KEEP, None
-        if change is None or (math.isnan(change) and self.non_finite_error != "original"):
+        if change is None or (change != change and self.non_finite_error != "original"):  # noqa: PLR0124  NaN
             reason = "the error cannot be compared"
         elif change > threshold:
             reason, action = "the error did not improve enough", Action.DECAY
@@ -364,7 +371,7 @@ class NewbobMultiEpoch(RelativeNewbob):
     def mean_change(self, history: History, epoch: int) -> float | None:
         """The mean relative error of the newest ``num_epochs + 1`` epochs before ``epoch``; None if one is unknown."""
         newest = history.newest(self.num_epochs + 1, before=epoch)
-        return self._overall([self.compare(history, old, new).change for old, new in pairwise(newest)])
+        return self._overall([self._change(history, old, new) for old, new in pairwise(newest)])
 
 
 def mean(values: Sequence[float]) -> float:

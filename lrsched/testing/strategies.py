@@ -540,9 +540,9 @@ def schedule_arguments(
     cls: Any = draw(st.sampled_from(chosen))
     names = error_keys() if keys is None else keys
     arguments = {field.name: draw(_values(field, names, depth)) for field in attrs.fields(cls) if field.init}
-    for names in _ASCENDING:
-        if names[0] in arguments:  # one of two orders would be refused
-            arguments |= zip(names, sorted(arguments[name] for name in names), strict=True)
+    for low, high in _ASCENDING:
+        if low in arguments:  # one of two orders would be refused
+            arguments |= zip((low, high), sorted((arguments[low], arguments[high])), strict=True)
     return cls, arguments
 
 
