@@ -27,7 +27,7 @@ autodoc_preserve_defaults = True
 napoleon_custom_sections = [("Warns", "Raises"), "Source", "Law"]
 nitpick_ignore_regex = [
     # No inventory of the standard library is at hand where there is no network.
-    (r"py:.*", r"(collections|concurrent|hypothesis|matplotlib|numpy|np|os|pathlib|pd|warnings)\..*"),
+    (r"py:.*", r"(attrs|collections|concurrent|hypothesis|matplotlib|numpy|np|os|pathlib|pd|warnings)\..*"),
     (r"py:.*", r"lrsched\.core\.frozendict\..*"),  # to a reader it is a mapping
     (r"py:.*", r"Figure"),  # matplotlib's
     (r"py:.*", r"lrsched\..*\._\w+"),  # private

@@ -7,16 +7,21 @@ import pytest
 from storages import Told
 
 from lrsched import (
+    Action,
     ArgumentError,
+    Cause,
     ConflictError,
     Constant,
+    Decision,
     EpochData,
+    Fold,
     FormatError,
     History,
     LearningRateControl,
     MemoryStorage,
     NewbobRelative,
     Preset,
+    Scaled,
     StorageError,
     read,
 )
@@ -84,10 +89,17 @@ def test_numpy_numbers_become_plain_ones(tmp_path):
     assert again.history[1].meta["ok"] is True
 
 
-def test_presets_are_recorded_at_once_unless_there_is_a_rate():
+def test_a_preset_is_recorded_when_its_epoch_is_asked_for_unless_there_is_a_rate():
     stored = History({1: EpochData(learning_rate=0.25), 2: EpochData(learning_rate=0.0)})
     control = LearningRateControl(Preset(NEWBOB, [0.1, 0.2, 0.3]), MemoryStorage(stored))
+    assert control.history == stored
+    assert [control.get_learning_rate_for_epoch(epoch) for epoch in (1, 2, 3)] == [0.25, 0.2, 0.3]
     assert [data.learning_rate for data in control.history.values()] == [0.25, 0.2, 0.3]
+
+
+def test_a_recorded_rate_of_0_stays_where_nothing_is_preset():
+    control = LearningRateControl(Preset(NEWBOB, {2: 0.0}), MemoryStorage(History({1: EpochData(learning_rate=0.0)})))
+    assert [control.get_learning_rate_for_epoch(epoch) for epoch in (1, 2)] == [0.0, 0.0]
 
 
 def test_set_default_and_set_by_hand():
@@ -235,7 +247,7 @@ def test_a_control_tells_which_epochs_changed_since_the_last_save():
     for step in steps:
         step()
         control.save()
-    assert storage.told == [{1, 2}, set(), {4}, set(), {5}, {6}, {7}, {8}, set()]
+    assert storage.told == [set(), set(), {4}, set(), {5}, {6}, {7}, {8}, set()]
     storage.fails = True
     for epoch in (10, 11):
         control.set_epoch_meta(epoch, {})
@@ -244,3 +256,106 @@ def test_a_control_tells_which_epochs_changed_since_the_last_save():
     storage.fails = False
     control.save()
     assert storage.told[9:] == [{10}, {10, 11}, {10, 11}]
+
+
+# ---- combinators, steps, and late evaluations
+
+
+def test_a_scaled_constant_does_not_compound(tmp_path):
+    rates = []
+    for _ in range(5):
+        control = LearningRateControl(Scaled(Constant(0.1), 0.5), tmp_path / "learning_rates")
+        rates.append(control.get_learning_rate_for_epoch(len(rates) + 1))
+        control.save()
+    assert rates == [0.05] * 5
+
+
+class ByStep(Fold):
+    """Falls with the steps; goes on from a rate that was set by hand."""
+
+    def start(self):
+        return 1.0, 0
+
+    def after(self, memory, moment, data):
+        return data.learning_rate, moment.step
+
+    def rate(self, memory, moment):
+        rate, since = memory
+        if moment.step is None:
+            raise ArgumentError("ByStep goes by steps; ask with the step, as in schedule(history, epoch, step)")
+        return rate / (1 + (moment.step - since) / 100)
+
+    def answer(self, memory, moment):
+        return Decision(self.rate(memory, moment), None, Action.PLAN, Cause("by_step", "the step"))
+
+
+def test_a_rate_at_a_step_and_what_is_recorded_of_it(tmp_path):
+    control = LearningRateControl(ByStep(), tmp_path / "run.json")
+    assert [control.get_learning_rate(1, step) for step in (0, 100, 300, 0)] == [1.0, 0.5, 0.25, 1.0]
+    assert control.history[1] == EpochData(learning_rate=1.0, meta={"step": 0})
+    assert control.get_learning_rate(2, 100, samples=800, tokens=9000) == 0.5
+    assert control.history[2].meta == {"step": 100, "samples": 800, "tokens": 9000}
+    control.save()
+    again = LearningRateControl(ByStep(), tmp_path / "run.json")
+    assert again.get_learning_rate(2, 200) == control.get_learning_rate(2, 200) == 1 / 3
+    assert again.history == control.history
+    assert again.decide(3, step=200).learning_rate == 0.25
+    assert again.decide(3, step=200).previous == 0.5
+
+
+def test_a_rate_set_by_hand_holds_for_all_steps_of_its_epoch():
+    control = LearningRateControl(ByStep())
+    control.get_learning_rate(1, 0)
+    control.set_learning_rate_for_epoch(2, 0.125)
+    assert [control.get_learning_rate(2, step) for step in (100, 150, 900)] == [0.125] * 3
+    assert control.history[2].meta == {"step": 100}
+    assert control.get_learning_rate(3, 200) == 0.0625
+
+
+def test_a_schedule_that_needs_the_step_says_so():
+    control = LearningRateControl(ByStep())
+    for ask in (control.get_learning_rate_for_epoch, control.decide, lambda e: control.set_epoch_error(e, {"a": 1.0})):
+        with pytest.raises(ArgumentError, match="ask with the step"):
+            ask(1)
+    assert control.history == History()
+
+
+class CountsCalls(Fold):
+    """How many epochs it has seen is written into a list, to measure what an epoch costs."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def start(self):
+        return 0
+
+    def after(self, memory, moment, data):
+        self.seen.append(moment.epoch)
+        return memory + len(data.error)
+
+    def answer(self, memory, moment):
+        return Decision(1.0 / (1 + memory), None, Action.PLAN, Cause("counts", "the errors"))
+
+
+def test_an_evaluation_that_comes_late_is_folded_again_at_a_flat_cost():
+    seen = []
+    stored = History({epoch: EpochData(learning_rate=0.5, error={"a": 1.0}) for epoch in range(1, 1001)})
+    control = LearningRateControl(CountsCalls(seen), MemoryStorage(stored))
+    control.get_learning_rate_for_epoch(1001)
+    assert seen == list(range(1, 1001))
+    seen.clear()
+    for epoch in range(1001, 1101):
+        control.get_learning_rate_for_epoch(epoch + 1)
+        control.set_epoch_error(epoch, {"a": 1.0})
+        assert control.decide(epoch + 2).learning_rate == 1 / (1 + epoch)
+    assert len(seen) <= 3 * 100
+    assert control.decide(3).learning_rate == 1 / 3
+    assert control.decide(1102).learning_rate == 1 / 1101
+
+
+def test_an_old_epoch_that_changes_changes_what_comes_after():
+    control = LearningRateControl(CountsCalls([]))
+    for epoch in range(1, 21):
+        control.get_learning_rate_for_epoch(epoch)
+    control.set_epoch_error(2, {"a": 1.0, "b": 1.0})
+    assert [control.decide(epoch).learning_rate for epoch in (21, 2, 3)] == [1 / 3, 1.0, 1 / 3]

@@ -72,8 +72,8 @@ def test_every_schedule_is_abstract_or_final_and_frozen():
     for schedule in schedules:
         abstract = inspect.isabstract(schedule)
         assert abstract != getattr(schedule, "__final__", False), schedule
-        assert attrs.has(schedule)
         if not abstract:
+            assert attrs.has(schedule)
             value = object.__new__(schedule)
             with pytest.raises(attrs.exceptions.FrozenInstanceError):
                 setattr(value, attrs.fields(schedule)[0].name, 1)

@@ -2,8 +2,7 @@
 
 import attrs
 
-from lrsched import Action, Cause, Decision, History, Schedule
-from lrsched.core.numbers import Rate, checked
+from lrsched import Action, Cause, Decision, History, Rate, Schedule, checked
 
 
 @attrs.frozen(field_transformer=checked)
@@ -21,13 +20,8 @@ class StepDecay(Schedule):
         halvings = min((epoch - 1) // 10, 100)
         least = min(self.min_learning_rate, self.default_learning_rate)
         rate = max(self.default_learning_rate / 2.0**halvings, least)
-        if previous is None:
-            action = Action.DEFAULT
-        elif rate == previous:
-            action = Action.KEEP
-        else:
-            action = Action.DECAY if rate < previous else Action.GROW
-        return Decision(rate, previous, action, Cause("step_decay", f"halved {halvings} times"))
+        cause = Cause("step_decay", f"halved {halvings} times")
+        return Decision(rate, previous, Action.of(previous, rate), cause)
 
 
 def inverse_root(history: History, epoch: int) -> float:

@@ -484,15 +484,24 @@ def _cursors(schedule: Schedule, history: History) -> dict[int, Cursor]:
 
 @_law("epoch by epoch its memory comes to what the whole history folds to")
 def folds(schedule: Schedule | Function, history: History) -> bool:
-    """A cursor that saw the epochs one by one remembers and decides what one does that folds all of them at once."""
+    """A cursor that saw the epochs one by one remembers and decides what one does that folds all of them at once.
+
+    So does one that folds the second half at once.
+    """
     schedule = as_schedule(schedule)
-    for epoch, cursor in _cursors(schedule, history).items():
-        at_once = Cursor.over(schedule, history.before(epoch))
-        if not _same_memory(cursor.memory, at_once.memory):
-            _broken(f"before epoch {epoch} it remembers {cursor.memory!r}, but {at_once.memory!r} when it folds anew")
+    cursors = _cursors(schedule, history)
+    half = [*cursors.values()][len(cursors) // 2]
+    for epoch, cursor in cursors.items():
         decision = _asked(partial(cursor.answer, Moment(epoch)), epoch)
-        _demand_same({epoch: decision}, {epoch: at_once.answer(Moment(epoch))}, "when it folds the history anew")
         _demand_same({epoch: decision}, {epoch: ask(schedule, history, epoch)}, "when it is asked with the history")
+        for start in (Cursor.over(schedule), half):
+            if start.epoch > cursor.epoch:
+                continue
+            at_once = start.along(history.before(epoch))
+            because = f"when it folds the epochs after {start.epoch} at once"
+            if not _same_memory(cursor.memory, at_once.memory):
+                _broken(f"before epoch {epoch} it remembers {cursor.memory!r}, but {at_once.memory!r} {because}")
+            _demand_same({epoch: decision}, {epoch: at_once.answer(Moment(epoch))}, because)
     return bool(history)
 
 

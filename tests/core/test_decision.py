@@ -1,11 +1,14 @@
 """`Decision` and `Cause`: the same as data and in words."""
 
 import math
+import pickle
 
 import attrs
+import numpy
 import pytest
+from pyrsistent import pvector
 
-from lrsched import Action, Cause, Comparison, Decision, ErrorKey
+from lrsched import Action, ArgumentError, Cause, Comparison, Decision, ErrorKey
 from lrsched.core.measure import CONFIGURED
 
 KEY = ErrorKey("dev_score", CONFIGURED)
@@ -72,3 +75,33 @@ def test_they_are_values_and_a_nan_equals_a_nan():
     for value, name in ((_cause(), "rule"), (Decision(0.5, None, Action.KEEP, _cause()), "previous")):
         with pytest.raises(attrs.exceptions.FrozenInstanceError):
             setattr(value, name, None)
+
+
+def test_a_rule_has_facts_of_its_own():
+    cause = Cause("plateau", "2 bad epochs", facts={"best": numpy.float32(0.5), "seen": [1, 2]})
+    assert cause.facts == {"best": 0.5, "seen": pvector([1, 2])}
+    assert pickle.loads(pickle.dumps(cause)) == cause
+    nan = Cause("plateau", "it diverged", facts={"best": math.nan})
+    assert pickle.loads(pickle.dumps(nan)) == nan != Cause("plateau", "it diverged", facts={"best": 1.0})
+    assert Cause("plateau", "none").facts == {}
+
+
+@pytest.mark.parametrize(
+    ("facts", "law"),
+    [
+        ({"change": 1.0}, "a name in facts must be a str other than rule, reason, comparisons"),
+        ({1: 1.0}, "a name in facts must be a str"),
+        ({"best": object()}, r"facts\['best'\] must be a literal"),
+    ],
+)
+def test_facts_are_literals_by_names_that_are_no_fields(facts, law):
+    with pytest.raises(ArgumentError, match=f"^{law}"):
+        Cause("plateau", "why", facts=facts)
+
+
+def test_what_the_parts_decided_is_described_unless_they_had_no_say():
+    part = Decision(0.1, 0.2, Action.DECAY, Cause("rule", "it rose"))
+    scaled = Decision(0.05, 0.1, Action.DECAY, Cause("scaled", "0.5 times 0.1", inner=(part,)))
+    assert scaled.describe() == "decay 0.1 -> 0.05: scaled: 0.5 times 0.1 (decay 0.2 -> 0.1: rule: it rose)"
+    held = Decision(0.2, 0.2, Action.HOLD, Cause("hold", "too early", inner=(part,)))
+    assert held.describe() == "hold 0.2: hold: too early"

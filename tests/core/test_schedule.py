@@ -4,7 +4,20 @@ import math
 
 import pytest
 
-from lrsched import Action, Cause, Decision, EpochData, History, Schedule
+from lrsched import (
+    Action,
+    ArgumentError,
+    Cause,
+    Constant,
+    Cursor,
+    Decision,
+    EpochData,
+    Fold,
+    History,
+    Moment,
+    NewbobRelative,
+    Schedule,
+)
 from lrsched.core.schedule import compare_epochs
 
 
@@ -39,7 +52,7 @@ def test_a_schedule_that_only_decides_has_the_usual_answers():
     assert schedule.need_error_info is True
     assert schedule.default_learning_rate is None
     assert schedule.rule is schedule
-    assert schedule.prefill(history) is history
+    assert schedule.fold(history) is history
     assert schedule.compare(history, *history.items()) == compare_epochs(schedule, *history.items())
     with pytest.raises(TypeError, match="abstract"):
         Schedule()
@@ -100,3 +113,89 @@ def test_the_schedules_keys_and_its_strictness_hold_at_both_epochs():
 
 def test_a_change_of_0_is_a_change():
     assert _compared(Plain(), {"a": 0.0}, {"a": 0.0}, "new", "worse", 0.5).change == 0.0
+
+
+# ---- folds, moments and cursors
+
+
+class Counter(Fold):
+    """Counts the epochs, and remembers at which steps they began."""
+
+    def start(self):
+        return ()
+
+    def after(self, memory, moment, data):
+        return (*memory, (moment.epoch, moment.step))
+
+    def answer(self, memory, moment):
+        reason = f"{memory}, asked at {moment.epoch}, {moment.step}"
+        return Decision(1.0 / (1 + len(memory)), None, Action.PLAN, Cause("counter", reason))
+
+
+def _began(*steps):
+    meta = ({} if step is None else {"step": step} for step in steps)
+    return History({epoch: EpochData(learning_rate=0.5, meta=each) for epoch, each in enumerate(meta, start=1)})
+
+
+def test_a_fold_sees_the_epochs_before_in_order_with_their_first_steps():
+    decision = Counter().decide(_began(0, None, 200, 300), 4, step=350)
+    assert decision.cause.reason == "((1, 0), (2, None), (3, 200)), asked at 4, 350"
+    assert Counter()(_began(0, None, 200), 4, 350) == 0.25
+    assert Counter().decide(_began(0), 1).cause.reason == "(), asked at 1, None"
+
+
+def test_the_newest_recorded_rate_is_the_previous_one_where_a_fold_does_not_say():
+    assert Counter().decide(History(), 1).previous is None
+    assert Counter().decide(_began(0, 100), 3).previous == 0.5
+    history = _began(0).set(2, EpochData(error={"a": 1.0}))
+    assert Counter().decide(history, 3).previous == 0.5
+    assert Cursor.over(Counter(), history).answer(Moment(3)).previous == 0.5
+
+
+@pytest.mark.parametrize("schedule", [Counter(), NewbobRelative(0.0, default_learning_rate=0.5), Constant(0.5)])
+def test_a_cursor_is_never_changed(schedule):
+    history = _began(0, 100, None, 300)
+    cursors = [Cursor.over(schedule)]
+    for epoch, data in history.items():
+        cursors.append(cursors[-1].after(Moment.of(epoch, data), data))
+    assert [cursor.epoch for cursor in cursors] == [0, 1, 2, 3, 4]
+    assert [cursor.newest for cursor in cursors] == [None, 0.5, 0.5, 0.5, 0.5]
+    for seen, cursor in enumerate(cursors):
+        at_once = Cursor.over(schedule, history.before(seen + 1))
+        assert cursor.answer(Moment(seen + 1)) == at_once.answer(Moment(seen + 1)) == schedule.decide(history, seen + 1)
+        assert cursor.rate(Moment(seen + 1)) == schedule(history, seen + 1)
+        assert cursor.along(history).memory == cursors[-1].memory
+    assert cursors[-1].along(history) is cursors[-1]
+
+
+def test_a_cursor_answers_for_later_epochs_only():
+    cursor = Cursor.over(Counter(), _began(0, 100))
+    for question in (cursor.answer, cursor.rate, lambda moment: cursor.after(moment, EpochData())):
+        with pytest.raises(
+            ArgumentError, match="epoch must be after epoch 2, the last one that the cursor has seen, got"
+        ):
+            question(Moment(2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "law"),
+    [
+        ({"epoch": 0}, "epoch must be an integer >= 1, got 0"),
+        ({"epoch": 1.5}, "epoch must be an integer >= 1, got 1.5"),
+        ({"epoch": 2**63}, "epoch must be an integer below"),
+        ({"epoch": 1, "step": -1}, "step must be an integer >= 0, got -1; count from 0, over the whole training run"),
+        ({"epoch": 1, "samples": 0.5}, "samples must be an integer >= 0"),
+        ({"epoch": 1, "tokens": True}, "tokens must be an integer >= 0"),
+    ],
+)
+def test_a_moment_counts_from_0_and_epochs_from_1(arguments, law):
+    with pytest.raises(ArgumentError, match=f"^{law}"):
+        Moment(**arguments)
+
+
+def test_a_recorded_epoch_says_when_it_began_if_its_meta_values_can_mean_that():
+    meta = {"step": 200, "samples": 6400, "tokens": 0}
+    assert Moment.of(3, EpochData(meta=meta)) == Moment(3, 200, 6400, 0)
+    assert Moment(3, **meta).counts == meta
+    for other in (-1, 1.0, True, "200", None, (1,)):
+        assert Moment.of(3, EpochData(meta={"step": other, "gpu": 1})) == Moment(3)

@@ -5,21 +5,25 @@ from math import inf, nextafter
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from lrsched import (
+    Clamp,
     Constant,
     EpochData,
     FunctionSchedule,
     History,
     HoldLearningRate,
+    LearningRateControl,
+    MemoryStorage,
     NewbobAbs,
     NewbobMultiEpoch,
     NewbobRelative,
     Preset,
-    as_schedule,
+    Product,
+    Scaled,
     schedule_from_config,
 )
 from lrsched.schedules.newbob import Newbob
@@ -46,17 +50,24 @@ def test_every_schedule_of_the_house_keeps_every_law(kind):
     assert unchecked == UNCHECKED[kind]
 
 
-_NO_PARAMETERS = dict.fromkeys(("min_learning_rate", "max_learning_rate", "min_num_epochs"), "no parameter")
-_NO_PEAK = {"max_learning_rate": "no parameter"}
+_ALONE = {"parts_decide_alone": "no parameter"}
+_HAND_ON = {"parts_decide_alone": "never tried"}
+_NO_LIMITS = dict.fromkeys(("minimum", "maximum"), "no parameter")
+_NO_PEAK = {"max_learning_rate": "no parameter"} | _NO_LIMITS
 _NO_HOLD = {"min_num_epochs": "no parameter"}
+_NO_PARAMETERS = {"min_learning_rate": "no parameter"} | _NO_PEAK | _NO_HOLD
+_NO_WINDOW = {"window": "not claimed", "presets_count": "not claimed"}
 UNCHECKED = {
-    Constant: _NO_PARAMETERS | {"window": "not claimed"},
-    NewbobRelative: _NO_PEAK | _NO_HOLD | {"shift_invariant": "not claimed", "window": "not claimed"},
-    NewbobAbs: _NO_PEAK | _NO_HOLD | {"scale_invariant": "not claimed", "window": "not claimed"},
-    NewbobMultiEpoch: _NO_PEAK | _NO_HOLD | {"shift_invariant": "not claimed"},
-    FunctionSchedule: _NO_PARAMETERS | {name: "not claimed" for name, law in LAWS.items() if law.claimed},
-    HoldLearningRate: _NO_PEAK,
-    Preset: _NO_PEAK | _NO_HOLD | dict.fromkeys(DOWNWARD, "not claimed"),
+    Constant: _ALONE | _NO_PARAMETERS | _NO_WINDOW,
+    NewbobRelative: _ALONE | _NO_PEAK | _NO_HOLD | {"shift_invariant": "not claimed"} | _NO_WINDOW,
+    NewbobAbs: _ALONE | _NO_PEAK | _NO_HOLD | {"scale_invariant": "not claimed"} | _NO_WINDOW,
+    NewbobMultiEpoch: _ALONE | _NO_PEAK | _NO_HOLD | {"shift_invariant": "not claimed", "presets_count": "not claimed"},
+    FunctionSchedule: _ALONE | _NO_PARAMETERS | {name: "not claimed" for name, law in LAWS.items() if law.claimed},
+    HoldLearningRate: _HAND_ON | {"min_learning_rate": "no parameter"} | _NO_PEAK | _NO_WINDOW,
+    Preset: _HAND_ON | _NO_PARAMETERS | dict.fromkeys((*DOWNWARD, "window"), "not claimed"),
+    Scaled: _NO_PARAMETERS | _NO_WINDOW,
+    Product: _NO_PARAMETERS | _NO_WINDOW,
+    Clamp: {name: why for name, why in _NO_PARAMETERS.items() if name not in _NO_LIMITS} | _NO_WINDOW,
 }
 
 
@@ -66,7 +77,11 @@ def test_whatever_a_configuration_says_keeps_every_law():
 
 def test_only_laws_that_can_be_claimed_are_claimed():
     can_be = {name for name, law in LAWS.items() if law.claimed}
-    claimed = Constant(0.1).claims | NewbobMultiEpoch(2, 1, 0.0, 0.0, default_learning_rate=0.1).claims
+    claimed = (
+        Constant(0.1).claims
+        | Preset(Constant(0.1), {}).claims
+        | NewbobMultiEpoch(2, 1, 0.0, 0.0, default_learning_rate=0.1).claims
+    )
     for common in ({}, {"learning_rate_growth": 2.0}, {"non_finite_error": "keep"}, {"min_learning_rate": 1.0}):
         for kind in (NewbobRelative, NewbobAbs):
             claimed |= kind(0.0, default_learning_rate=0.1, **common).claims
@@ -96,13 +111,38 @@ def test_what_is_claimed_depends_on_the_parameters(change, claimed_no_more, kept
 # ---- wrappers
 
 
+NEUTRAL = {
+    "hold of 0": lambda schedule: HoldLearningRate(schedule, 0),
+    "hold of 1": lambda schedule: HoldLearningRate(schedule, 1),
+    "no presets": lambda schedule: Preset(schedule, {}),
+    "factor 1": lambda schedule: Scaled(schedule, 1.0),
+    "half, twice": lambda schedule: Scaled(Scaled(schedule, 0.5), 2.0),
+    "no limits": Clamp,
+    "no factors": Product,
+    "factor schedule 1": lambda schedule: Product(schedule, Constant(1.0)),
+}
+
+
+@pytest.mark.parametrize("neutral", NEUTRAL.values(), ids=NEUTRAL)
 @given(SCHEDULES, HISTORIES)
-def test_a_neutral_wrapper_is_the_identity(schedule, history):
-    for neutral in (HoldLearningRate(schedule, 0), HoldLearningRate(schedule, 1), Preset(schedule, {})):
-        assert neutral.prefill(history) == schedule.prefill(history)
-        for epoch in asked_epochs(history):
-            assert neutral.decide(history, epoch) == schedule.decide(history, epoch)
-    assert as_schedule(schedule) is schedule
+def test_with_neutral_parameters_a_composite_is_its_part(neutral, schedule, history):
+    """Where nothing is lost: twice the half of a number near the end of the floats is another one."""
+    for epoch in asked_epochs(history):
+        alone, inside = schedule, neutral(schedule)
+        decisions = [each.decide(history, epoch) for each in (alone, inside)]
+        rates = [(each.learning_rate, each.previous, each.action) for each in decisions]
+        assume(all(not rate or rate > 1e-300 for each in rates for rate in each[:2]))
+        assert rates[0] == rates[1]
+
+
+@given(SCHEDULES, SCHEDULES, SCHEDULES, HISTORIES)
+def test_factors_commute(schedule, one, other, history):
+    for epoch in asked_epochs(history):
+        decisions = [
+            product.decide(history, epoch) for product in (Product(schedule, one, other), Product(schedule, other, one))
+        ]
+        rates = [(each.learning_rate, each.previous, each.action) for each in decisions]
+        assert rates[0] == rates[1]
 
 
 @given(strategies.schedules(Newbob, keys=KEYS), st.integers(2, 5), HISTORIES)
@@ -122,9 +162,10 @@ def test_a_preset_is_what_its_epoch_gets(rates, history):
     schedule = Preset(Constant(0.75), rates)
     for epoch, rate in schedule.learning_rates.items():
         assert schedule(history, epoch) == rate
-    for each, data in schedule.prefill(history).items():
-        recorded = history.get(each, EpochData()).learning_rate
-        assert data.learning_rate == (recorded or schedule.learning_rates.get(each, recorded))
+    control = LearningRateControl(schedule, MemoryStorage(history))
+    for epoch, rate in schedule.learning_rates.items():
+        recorded = history.get(epoch, EpochData()).learning_rate
+        assert control.get_learning_rate_for_epoch(epoch) == (recorded or rate)
 
 
 # ---- constant and newbob

@@ -306,10 +306,11 @@ def test_multi_epoch_updates_after_each_interval(interval, epochs):
 def test_multi_epoch_keeps_where_one_of_its_changes_is_unknown():
     schedule = NewbobMultiEpoch(2, 1, -0.01, -0.01, **COMMON)
     for scores in ((math.nan, 1.0, 1.0), (math.inf, math.nan, 1.0)):
-        change, comparisons = schedule.mean_change(_history(*scores), 4)
-        assert (change, len(comparisons)) == (None, 2)
-    assert schedule.mean_change(_history(4.0, 2.0, 4.0), 4)[0] == (-1.0 + 0.5) / 2
-    assert schedule.mean_change(_history(1.0), 2) == (None, ())
+        cause = schedule.decide(_history(*scores), 4).cause
+        assert (cause.change, len(cause.comparisons)) == (None, 2)
+        assert schedule.mean_change(_history(*scores), 4) is None
+    assert schedule.mean_change(_history(4.0, 2.0, 4.0), 4) == (-1.0 + 0.5) / 2
+    assert schedule.mean_change(_history(1.0), 2) is None
 
 
 @pytest.mark.parametrize(("epochs", "looks_at"), [(2, 1), (3, 2), (4, 2), (5, 2)])
@@ -353,12 +354,11 @@ def test_what_is_not_asked_for_changes_nothing():
             kind(*arguments)
 
 
-def test_a_rule_has_to_say_how_it_compares():
+def test_a_rule_has_to_say_above_what_it_decays():
     class Incomplete(Newbob):
-        def decide(self, history, epoch):
-            return self._default(history, epoch, "always")
+        pass
 
-    with pytest.raises(TypeError, match="abstract method '?compare"):
+    with pytest.raises(TypeError, match="abstract method '?_thresholds"):
         Incomplete(default_learning_rate=0.5)
 
 

@@ -21,8 +21,8 @@ from lrsched import (
     Preset,
     Schedule,
 )
-from lrsched.schedules.newbob import Newbob
 from lrsched.schedules.combine import Composite
+from lrsched.schedules.newbob import Newbob
 from lrsched.simulation import explain
 from lrsched.simulation.explaining import ThresholdChange, newest_change
 from lrsched.testing import strategies

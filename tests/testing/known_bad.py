@@ -9,14 +9,25 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
 
-from lrsched import Action, Cause, Constant, Decision, NewbobRelative, Preset
-from lrsched.core.schedule import Schedule
-from lrsched.schedules.combine import Wrapper
+from lrsched import (
+    Action,
+    Cause,
+    Combinator,
+    Composite,
+    Constant,
+    Decision,
+    Fold,
+    HoldLearningRate,
+    Moment,
+    NewbobRelative,
+    Preset,
+    Schedule,
+)
 
 FIRST = 0.1
 
@@ -836,79 +847,238 @@ class LeavesSomethingBehind(Schedule):
         return decided(previous, FIRST if previous is None else self.made(previous), "every epoch")
 
 
-# ---- wrappers
+# ---- what a memory must be
+
+
+class Known(NamedTuple):
+    """The memory of a plateau."""
+
+    rate: float = FIRST
+    best: float = math.inf
+    bad: int = 0
+
+
+@attrs.frozen
+class Plateau(Fold):
+    """Without a fault: halves the rate after ``patience`` epochs that are not better than the best."""
+
+    patience: int = 1
+    claims = frozenset({"non_finite_is_worst"})
+
+    def start(self):
+        return Known()
+
+    def after(self, memory, moment, data):
+        rate = memory.rate if data.learning_rate is None else data.learning_rate
+        score = data.error.get("dev_score")
+        if score is None:
+            return memory._replace(rate=rate)
+        if math.isfinite(score) and score < memory.best:
+            return Known(rate, score)
+        if memory.bad + 1 >= self.patience:
+            return Known(rate / 2, memory.best)
+        return Known(rate, memory.best, memory.bad + 1)
+
+    def answer(self, memory, moment):
+        return Decision(memory.rate, None, Action.PLAN, Cause("plateau", f"{memory.bad} bad epochs"))
+
+
+class SeesTheEpochItself(Plateau):
+    """Folds the epoch that it is asked for, too."""
+
+    def decide(self, history, epoch, step=None):
+        return self.answer(self.fold(history.before(epoch + 1)), Moment(epoch))
+
+
+class ForgetsNan(Plateau):
+    """To it an epoch that diverged is no bad one."""
+
+    def after(self, memory, moment, data):
+        diverged = not math.isfinite(data.error.get("dev_score", 0.0))
+        return memory if diverged else super().after(memory, moment, data)
+
+
+class ChangesItsMemory(Plateau):
+    """Its memory is a list that each epoch is written into."""
+
+    def start(self):
+        return [Known()]
+
+    def after(self, memory, moment, data):
+        memory[0] = super().after(memory[0], moment, data)
+        return memory
+
+    def answer(self, memory, moment):
+        return super().answer(memory[0], moment)
+
+
+class RemembersAnObject(Plateau):
+    """Its memory is an object that is equal to itself only."""
+
+    class Memory:
+        def __init__(self, known):
+            self.known = known
+
+    def start(self):
+        return self.Memory(Known())
+
+    def after(self, memory, moment, data):
+        return self.Memory(super().after(memory.known, moment, data))
+
+    def answer(self, memory, moment):
+        return super().answer(memory.known, moment)
+
+
+class FoldsFromTheMiddle(Plateau):
+    """Begins anew where it should go on from a memory."""
+
+    def fold(self, history, memory=None, since=0):
+        memory = self.start()
+        for epoch, data in history.since(since):
+            memory = self.after(memory, Moment(epoch), data)
+        return memory
+
+
+class FoldsTheNewestOnly(Plateau):
+    """A short cut: two epochs are enough."""
+
+    def fold(self, history, memory=None, since=0):
+        memory = self.start()
+        for epoch, data in history.newest(2, before=2**62):
+            memory = self.after(memory, Moment(epoch), data)
+        return memory
+
+
+class RateWithoutTheMinimum(Plateau):
+    """The minimum is in the answer, and not in the rate."""
+
+    def answer(self, memory, moment):
+        return Decision(max(memory.rate, 0.03), None, Action.PLAN, Cause("plateau", "clamped"))
+
+    def rate(self, memory, moment):
+        return memory.rate
+
+
+# ---- combinators
 
 _CONSTANT = Constant(FIRST)
 _NEWBOB = NewbobRelative(-0.01, default_learning_rate=FIRST, learning_rate_decay=0.5, min_learning_rate=0.01)
 
 
 @attrs.frozen
-class ScalesTheAnswer(Wrapper):
-    """A tenth of the inner rate; but the inner schedule goes on from the scaled rates, and each epoch scales again."""
+class Eighth(Combinator):
+    """Without a fault: an eighth of the rate of its part."""
 
     schedule: Schedule = _NEWBOB
-    scale: float = 0.1
 
-    def decide(self, history, epoch):
-        inner = self.schedule.decide(history, epoch)
-        return decided(inner.previous, inner.learning_rate * self.scale, "scaled")
+    def combine(self, rate):
+        return rate / 8
+
+    def by_hand(self, learning_rate, rate):
+        return (learning_rate * 8,)
+
+
+class FeedsTheWhole(Eighth):
+    """Its part goes on from the scaled rates, and each epoch scales again."""
+
+    def after(self, memory, moment, data):
+        part = self.schedule.after(memory.parts[0], moment, data)
+        return memory._replace(parts=(part,), newest=data.learning_rate)
+
+
+class FeedsNothing(Eighth):
+    """Its part sees no rates."""
+
+    def after(self, memory, moment, data):
+        part = self.schedule.after(memory.parts[0], moment, data.with_learning_rate(None))
+        return memory._replace(parts=(part,), newest=data.learning_rate)
+
+
+class OverlooksHands(Eighth):
+    """Its part sees its own rates even where somebody set another one."""
+
+    def after(self, memory, moment, data):
+        own = self.schedule.rate(memory.parts[0], moment)
+        part = self.schedule.after(memory.parts[0], moment, data.with_learning_rate(own))
+        return memory._replace(parts=(part,), newest=data.learning_rate)
 
 
 @attrs.frozen
-class ScalesBothWays(Wrapper):
-    """The mended twin: the inner schedule sees the rates that it gave."""
-
-    schedule: Schedule = _NEWBOB
-    scale: float = 0.125
-
-    @property
-    def min_learning_rate(self):
-        return self.schedule.min_learning_rate * self.scale
-
-    def decide(self, history, epoch):
-        for each, data in history.before(epoch).items():
-            if data.learning_rate is not None:
-                history = history.set(each, data.with_learning_rate(min(data.learning_rate / self.scale, 1e308)))
-        inner = self.schedule.decide(history, epoch)
-        previous = None if inner.previous is None else inner.previous * self.scale
-        return decided(previous, inner.learning_rate * self.scale, "scaled")
-
-
-@attrs.frozen
-class AsksTooEarly(Wrapper):
-    """The inner schedule starts three epochs later, and is asked for the epoch that it would be for it."""
+class AsksTooEarly(Composite):
+    """Its part starts three epochs later, and is asked for the epoch that it would be for it."""
 
     schedule: Schedule = _NEWBOB
     later: int = 3
 
-    def decide(self, history, epoch):
-        return self.schedule.decide(history, max(epoch - self.later, 1))
+    def start(self):
+        return self.schedule.start()
+
+    def after(self, memory, moment, data):
+        return self.schedule.after(memory, moment, data)
+
+    def answer(self, memory, moment):
+        return self.schedule.answer(memory, Moment(max(moment.epoch - self.later, 1)))
 
 
 @attrs.frozen
-class GivesMoreThanItDecides(Wrapper):
-    """Gives rates beforehand for the first epochs, and decides otherwise when it is asked."""
+class ForgetsItsPresets(Fold):
+    """Its part sees an epoch with a preset only if somebody recorded it."""
 
     schedule: Schedule = _CONSTANT
+    epoch: int = 2
+    claims = frozenset({"presets_count"})
 
-    def decide(self, history, epoch):
-        return self.schedule.decide(history, epoch)
+    def start(self):
+        return self.schedule.start()
 
-    def prefill(self, history):
-        return Preset(self.schedule, {1: 0.01, 2: 0.01}).prefill(self.schedule.prefill(history))
+    def after(self, memory, moment, data):
+        return self.schedule.after(memory, moment, data)
+
+    def answer(self, memory, moment):
+        if moment.epoch == self.epoch:
+            return Decision(0.01, None, Action.PRESET, Cause("preset", "given"))
+        return self.schedule.answer(memory, moment)
 
 
 @attrs.frozen
-class ForgetsBeforeTheTraining(Wrapper):
-    """Begins with no history, although a training may go on."""
+class HoldsForOtherEpochs(Fold):
+    """Halves the rate when it has lasted long enough; by how many epochs it is off is a parameter."""
 
-    schedule: Schedule = _CONSTANT
+    min_num_epochs: int = 3
+    off_by: int = 1
 
-    def decide(self, history, epoch):
-        return self.schedule.decide(history, epoch)
+    def start(self):
+        return None, 0
 
-    def prefill(self, history):
-        return self.schedule.prefill(type(history)())
+    def after(self, memory, moment, data):
+        rate, lasted = memory
+        return data.learning_rate, lasted + 1 if data.learning_rate == rate else 1
+
+    def answer(self, memory, moment):
+        rate, lasted = memory
+        if rate is None:
+            return Decision(FIRST, None, Action.PLAN, Cause("hold", "the first"))
+        if lasted < self.min_num_epochs + self.off_by:
+            return Decision(rate, rate, Action.HOLD, Cause("hold", "too early"))
+        return Decision(rate / 2, rate, Action.of(rate, rate / 2), Cause("hold", "long enough"))
+
+
+@attrs.frozen
+class SwapsItsLimits(Combinator):
+    """A clamp whose limits are applied the other way round."""
+
+    schedule: Schedule = _NEWBOB
+    minimum: float = 0.02
+    maximum: float = 0.05
+    swapped: bool = True
+
+    def combine(self, rate):
+        if self.swapped:
+            return max(rate, self.maximum) if rate > self.minimum else rate
+        return min(max(rate, self.minimum), self.maximum)
+
+    def by_hand(self, learning_rate, rate):
+        return (learning_rate,)
 
 
 # ---- all of them
@@ -967,7 +1137,7 @@ BAD = (
     Bad(DecaysOnProgress(), ("monotone",), DecaysOnProgress(sign=1.0)),
     Bad(ComparesRatios(), ("shift_invariant",), ComparesDifferences()),
     Bad(KnowsOneName(), ("name_invariant",), Constant(FIRST)),
-    Bad(CallsPastItsDecision(), ("call_is_decision",), CallsPastItsDecision(least=0.0)),
+    Bad(CallsPastItsDecision(), ("rate_is_decision",), CallsPastItsDecision(least=0.0)),
     Bad(LooksIntoTheFuture(), ("causal",), AnnealsToAnEpoch()),
     Bad(falls_below_zero, ("answers",), falls_to_zero),
     Bad(grows_without_end, ("answers",), grows_for_a_while),
@@ -980,12 +1150,23 @@ BAD = (
     Bad(lower_at_the_weekend, ("deterministic",)),
     Bad(lower_every_year, ("deterministic",)),
     Bad(knows_some_years, ("deterministic",)),
-    Bad(jitters, ("deterministic",), jitters_by_epoch),
+    Bad(jitters, ("deterministic", "replays"), jitters_by_epoch),
     Bad(DecaysByALambda(), ("round_trip",), DecaysByALambda(decay=half)),
     Bad(EqualToNone, ("round_trip",), EqualByValue()),
     Bad(LeavesSomethingBehind, ("round_trip",), EqualByValue()),
-    Bad(ScalesTheAnswer(), ("min_learning_rate",), ScalesBothWays()),
+    Bad(SeesTheEpochItself(), ("causal", "folds"), Plateau()),
+    Bad(ForgetsNan(), ("non_finite_is_worst",), Plateau()),
+    Bad(ChangesItsMemory(), ("memory_is_a_value",), Plateau()),
+    Bad(RemembersAnObject(), ("folds", "memory_is_a_value"), Plateau()),
+    Bad(FoldsFromTheMiddle(), ("folds",), Plateau()),
+    Bad(FoldsTheNewestOnly(), ("folds",), Plateau()),
+    Bad(RateWithoutTheMinimum(), ("rate_is_decision",), Plateau()),
+    Bad(FeedsTheWhole(), ("parts_decide_alone",), Eighth()),
+    Bad(FeedsNothing(), ("parts_decide_alone",), Eighth()),
+    Bad(OverlooksHands(), ("parts_decide_alone",), Eighth()),
     Bad(AsksTooEarly(), ("previous",), _NEWBOB),
-    Bad(ForgetsBeforeTheTraining(), ("prefill",), _CONSTANT),
-    Bad(GivesMoreThanItDecides(), ("prefill", "replays"), Preset(Constant(FIRST), {1: 0.01, 2: 0.01})),
+    Bad(ForgetsItsPresets(), ("presets_count",), Preset(_CONSTANT, {2: 0.01})),
+    Bad(HoldsForOtherEpochs(off_by=1), ("min_num_epochs",), HoldLearningRate(Constant(FIRST), 3)),
+    Bad(HoldsForOtherEpochs(off_by=-1), ("min_num_epochs",), HoldsForOtherEpochs(off_by=0)),
+    Bad(SwapsItsLimits(), ("minimum", "maximum"), SwapsItsLimits(swapped=False)),
 )

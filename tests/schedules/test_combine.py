@@ -1,4 +1,4 @@
-"""Wrappers and plain functions, case by case."""
+"""Schedules made of schedules, and plain functions, case by case."""
 
 import math
 import re
@@ -17,6 +17,7 @@ from lrsched import (
     History,
     HoldLearningRate,
     LearningRateControl,
+    MemoryStorage,
     NewbobRelative,
     Preset,
     Schedule,
@@ -68,11 +69,6 @@ def test_hold_says_how_long():
     assert decision.describe() == "hold 1.0: hold: a rate stays for at least 3 epochs"
 
 
-@pytest.mark.parametrize(("min_num_epochs", "filled"), [(0, [2]), (1, [2]), (2, []), (3, [])])
-def test_a_preset_inside_a_hold_is_sure_only_where_nothing_is_held(min_num_epochs, filled):
-    assert list(HoldLearningRate(Preset(NEWBOB, {2: 0.125}), min_num_epochs).prefill(History())) == filled
-
-
 def test_hold_counts_epochs_with_data_not_numbers():
     history = History({3: EpochData(learning_rate=1.0), 9: EpochData(learning_rate=1.0)})
     assert HoldLearningRate(_halved, 2).decide(history, 12).action is not Action.HOLD
@@ -89,8 +85,6 @@ def test_presets_win_over_a_hold_inside_and_not_over_one_outside():
     outside = HoldLearningRate(Preset(NEWBOB, {2: 0.125}), 3)
     assert inside(_rates(0.5), 2) == 0.125
     assert outside(_rates(0.5), 2) == 0.5
-    assert list(inside.prefill(History())) == [2]
-    assert list(outside.prefill(History())) == []
 
 
 def test_presets_of_earlier_epochs_count_as_known():
@@ -163,15 +157,14 @@ def test_a_default_rate_stands_where_there_is_none_or_0(before, after):
 def test_the_outer_of_two_presets_wins():
     schedule = Preset(Preset(Constant(0.5), {1: 0.1, 2: 0.2}), {1: 0.9})
     control = LearningRateControl(schedule)
-    assert [data.learning_rate for data in control.history.values()] == [0.9, 0.2]
+    assert [control.get_learning_rate_for_epoch(epoch) for epoch in (1, 2, 3)] == [0.9, 0.2, 0.2]
     assert [schedule(History(), epoch) for epoch in (1, 2, 3)] == [0.9, 0.2, 0.2]
 
 
 def test_the_outer_of_two_presets_wins_even_if_it_is_0():
     schedule = Preset(Preset(Constant(0.5), {1: 0.1}), {1: 0.0})
     assert schedule(History(), 1) == 0.0
-    assert schedule.prefill(History())[1].learning_rate == 0.0
-    assert schedule.prefill(_rates(0.25))[1].learning_rate == 0.25
+    assert LearningRateControl(schedule, MemoryStorage(_rates(0.25))).get_learning_rate_for_epoch(1) == 0.25
 
 
 def test_wrappers_pass_on_what_the_rule_is():
