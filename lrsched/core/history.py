@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from operator import index, itemgetter
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 from pyrsistent import PVector, pvector
 
@@ -230,3 +230,43 @@ def _make(past: PVector[Entry], ahead: tuple[Entry, ...]) -> History:
     made = History.__new__(History)
     made._past, made._ahead = past, ahead  # noqa: SLF001  the other half of History
     return made
+
+
+@final
+class Tail(NamedTuple):
+    """The newest epochs of a history: what a rule needs that looks no further back.
+
+    Attributes:
+        entries: Their (epoch, data), in ascending order.
+        rate: The newest learning rate that is not None of the epochs before these; None if there is none.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    rate: float | None = None
+
+    @classmethod
+    def of(cls, history: History, number: int) -> "Tail":
+        """The newest ``number`` epochs of a history."""
+        end = (history.last_epoch() or 0) + 1
+        entries = tuple(history.newest(number, before=end))
+        return cls(entries, history.most_recent_learning_rate(entries[0][0] if entries else end))
+
+    def after(self, epoch: int, data: EpochData, number: int) -> "Tail":
+        """The newest ``number`` epochs after one more, which comes after all of these."""
+        entries, rate = (*self.entries, (epoch, data)), self.rate
+        if len(entries) > number:  # by one
+            oldest = entries[0][1].learning_rate
+            entries, rate = entries[1:], rate if oldest is None else oldest
+        return Tail(entries, rate)
+
+    def newest(self, number: int, before: int) -> Sequence[Entry]:
+        """As `History.newest`, for an epoch after all of these."""
+        del before
+        return self.entries[-number:]
+
+    def most_recent_learning_rate(self, epoch: int) -> float | None:
+        """As `History.most_recent_learning_rate`."""
+        for each, data in reversed(self.entries):
+            if each < epoch and data.learning_rate is not None:
+                return data.learning_rate
+        return self.rate

@@ -1,6 +1,7 @@
 """Schedules made of schedules. With neutral parameters each of them is its part."""
 
 import math
+import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,10 @@ class _Combined(NamedTuple):
     """What the first part saw instead of it."""
 
 
+_Own = tuple[float, Sequence[Any], Sequence[Any]]
+"""The rate that a combinator would give, those of its parts, and the same of each part that is a combinator, too."""
+
+
 class Combinator(Composite):
     """A schedule whose rate comes from the rates of its parts, which go on as if each were alone (abstract).
 
@@ -119,29 +124,52 @@ class Combinator(Composite):
 
     def after(self, memory: _Combined, moment: Moment, data: EpochData) -> _Combined:
         """See `Schedule.after`."""
-        parts, recorded = self.parts, data.learning_rate
-        if recorded is None:
-            after = [part.after(each, moment, data) for part, each in zip(parts, memory.parts, strict=True)]
-            return _Combined(tuple(after), memory.newest, memory.handed_on)
-        rates = self._rates(memory, moment)
-        if self.combine(*rates) != recorded:
-            rates = self._by_hand(recorded, rates)
-        after = [
-            part.after(each, moment, data if own == recorded else data.with_learning_rate(own))
-            for part, each, own in zip(parts, memory.parts, rates, strict=True)
-        ]
-        return _Combined(tuple(after), recorded, rates[0])
+        return self._after(memory, moment, data, data.learning_rate, self._own(memory, moment))
 
-    def _rates(self, memory: _Combined, moment: Moment) -> list[float]:
-        return [part.rate(each, moment) for part, each in zip(self.parts, memory.parts, strict=True)]
+    def _own(self, memory: _Combined, moment: Moment) -> _Own:
+        """The rates of the whole and of all parts, each worked out once however deep they stand in one another."""
+        rates: list[float] = []
+        inner: list[_Own | None] = []
+        for part, each in zip(self.parts, memory.parts, strict=True):
+            if type(part).after is Combinator.after:  # nobody writes its memory in another way
+                own = part._own(each, moment)  # type: ignore[attr-defined]  # noqa: SLF001  its own kind
+                rates.append(own[0])
+                inner.append(own)
+            else:
+                rates.append(part.rate(each, moment))
+                inner.append(None)
+        return self.combine(*rates), rates, inner
+
+    def _after(
+        self, memory: _Combined, moment: Moment, data: EpochData, learning_rate: float | None, own: _Own
+    ) -> _Combined:
+        """The memory after an epoch in which this schedule sees ``learning_rate`` in place of the recorded one."""
+        whole, seen, inner = own
+        if learning_rate is None:
+            seen = [None] * len(inner)
+        elif learning_rate != whole:
+            seen = self._by_hand(learning_rate, seen)
+        parts = []
+        for part, each, seen_rate, rates in zip(self.parts, memory.parts, seen, inner, strict=True):
+            if rates is None:
+                seen_data = data if seen_rate == data.learning_rate else data.with_learning_rate(seen_rate)
+                parts.append(part.after(each, moment, seen_data))
+            else:
+                parts.append(part._after(each, moment, data, seen_rate, rates))  # type: ignore[attr-defined]  # noqa: SLF001
+        if learning_rate is None:
+            return _Combined(tuple(parts), memory.newest, memory.handed_on)
+        return _Combined(tuple(parts), learning_rate, seen[0])
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on = self.by_hand(learning_rate, *rates)
+        if len(handed_on) != len(rates):
+            law = f"a rate for each of the {len(rates)} parts"
+            raise broken_law(f"{type(self).__name__}.by_hand", law, handed_on, "return a tuple, as in (learning_rate,)")
         return [each if 0.0 <= each < math.inf else own for each, own in zip(handed_on, rates, strict=True)]
 
     def rate(self, memory: _Combined, moment: Moment) -> float:
         """See `Schedule.rate`."""
-        return self._checked(self._rates(memory, moment))
+        return self._checked([part.rate(each, moment) for part, each in zip(self.parts, memory.parts, strict=True)])
 
     def _checked(self, rates: Sequence[float]) -> float:
         return rate(f"the learning rate of {type(self).__name__}", self.combine(*rates))
@@ -157,8 +185,12 @@ class Combinator(Composite):
             previous = self._checked([first.previous, *rates[1:]])
         moves = Action.of(previous, learning_rate)
         action = first.action if moves is Action.of(first.previous, first.learning_rate) else moves
-        cause = Cause(type(self).__name__.lower(), self.reason(*rates), inner=inner)
+        cause = Cause(_snake_case(type(self).__name__), self.reason(*rates), inner=inner)
         return Decision(learning_rate, previous, action, cause)
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 @final

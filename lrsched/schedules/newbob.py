@@ -14,7 +14,7 @@ from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
 from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, common_key, error_change, non_finite_policy
 from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked, rate
-from lrsched.core.schedule import Moment, Schedule, compare_epochs
+from lrsched.core.schedule import Moment, Windowed, compare_epochs
 from lrsched.errors import broken_law
 
 _PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
@@ -22,7 +22,7 @@ _LANES = 8  # NumPy: shorter ones are summed in this many interleaved lanes
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
-class Newbob(Schedule):
+class Newbob(Windowed):
     """What the newbob rules have in common (abstract): decay, growth, and which error counts.
 
     Args:
@@ -73,6 +73,11 @@ class Newbob(Schedule):
         """Whether a decay never raises a rate and a growth never lowers it; of functions nothing is known."""
         factors = (self.learning_rate_decay, self.learning_rate_growth)
         return self.default_learning_rate >= self.min_learning_rate and not any(map(callable, factors))
+
+    @property
+    def window(self) -> int:
+        """See `Windowed.window`."""
+        return 2
 
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """How the error changed between two epochs, see `Schedule.compare`."""
@@ -353,6 +358,11 @@ class NewbobMultiEpoch(RelativeNewbob):
     @property
     def _thresholds(self) -> tuple[float, float]:
         return self.relative_error_threshold, self.relative_error_grow_threshold
+
+    @property
+    def window(self) -> int:
+        """See `Windowed.window`."""
+        return self.num_epochs + 1
 
     def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
         """See `Newbob._to_compare`."""
