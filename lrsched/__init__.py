@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     from lrsched.core.decision import Action, Cause, Decision
     from lrsched.core.epoch_data import EpochData
     from lrsched.core.history import History
-    from lrsched.core.measure import Comparison, ErrorKey, error_key, last_best_epoch, relative_error
+    from lrsched.core.measure import (
+        Comparison,
+        ErrorKey,
+        error_key,
+        error_key_of,
+        last_best_epoch,
+        relative_error,
+    )
     from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, checked
     from lrsched.core.schedule import Cursor, Fold, Moment, Schedule
     from lrsched.core.series import best_epochs, error_series, finished, meta_series
@@ -84,6 +91,7 @@ __all__ = [
     "best_epochs",
     "checked",
     "error_key",
+    "error_key_of",
     "error_series",
     "finished",
     "last_best_epoch",
@@ -102,7 +110,14 @@ _HOMES = {
     "lrsched.core.decision": ("Action", "Cause", "Decision"),
     "lrsched.core.epoch_data": ("EpochData",),
     "lrsched.core.history": ("History",),
-    "lrsched.core.measure": ("Comparison", "ErrorKey", "error_key", "last_best_epoch", "relative_error"),
+    "lrsched.core.measure": (
+        "Comparison",
+        "ErrorKey",
+        "error_key",
+        "error_key_of",
+        "last_best_epoch",
+        "relative_error",
+    ),
     "lrsched.core.numbers": ("Count", "Decay", "Flag", "Growth", "Rate", "Threshold", "checked"),
     "lrsched.core.schedule": ("Cursor", "Fold", "Moment", "Schedule"),
     "lrsched.core.series": ("best_epochs", "error_series", "finished", "meta_series"),

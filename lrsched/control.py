@@ -92,16 +92,19 @@ class LearningRateControl:
         self._changed = set()
 
     def decide(self, epoch: int, step: int | None = None) -> Decision:
-        """The schedule's decision for ``epoch`` and its cause, whatever is recorded there. Changes nothing.
+        """The schedule's decision for ``epoch`` and its cause, whatever rate is recorded there. Changes nothing.
 
         Args:
             epoch: An integer >= 1.
-            step: How many steps the training run has taken before; for schedules that go by steps.
+            step: How many steps the training run has taken before; for schedules that go by steps. None: the first step
+                that is recorded for the epoch, if one is.
 
         Raises:
             ArgumentError: ``epoch`` or ``step`` is no such number.
         """
         moment = Moment(epoch, step)
+        if step is None:
+            moment = Moment.of(moment.epoch, self._data(moment.epoch))
         return self._cursor(moment.epoch).answer(moment)
 
     def get_learning_rate(

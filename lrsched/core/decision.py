@@ -71,7 +71,7 @@ class Cause:
         grow_threshold: Below it the rate grows; None if the rule has none.
         lifted_from: The rate before it was lifted to the minimum; None if it was not.
         facts: What else the rule knows, by a name of its own that is not one of these attributes: ``best``,
-            ``bad_epochs``. Literals, as in `EpochData.meta`.
+            ``bad_epochs``. Literals, as the meta values of `EpochData` are.
         inner: The decisions of the schedule's parts, if it has parts. Beside a hold or a preset: what the part would
             have decided.
 

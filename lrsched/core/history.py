@@ -253,11 +253,11 @@ class Tail(NamedTuple):
 
     def after(self, epoch: int, data: EpochData, number: int) -> "Tail":
         """The newest ``number`` epochs after one more, which comes after all of these."""
-        entries, rate = (*self.entries, (epoch, data)), self.rate
-        if len(entries) > number:  # by one
-            oldest = entries[0][1].learning_rate
-            entries, rate = entries[1:], rate if oldest is None else oldest
-        return Tail(entries, rate)
+        entries, rate = self
+        if len(entries) == number:
+            dropped = entries[0][1].learning_rate if number else data.learning_rate
+            rate, entries = rate if dropped is None else dropped, entries[1:]
+        return Tail((*entries, (epoch, data)) if number else (), rate)
 
     def newest(self, number: int, before: int) -> Sequence[Entry]:
         """As `History.newest`, for an epoch after all of these."""

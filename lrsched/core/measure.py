@@ -123,7 +123,17 @@ def error_key(
 
 
 def error_key_of(data: EpochData, keys: tuple[str, ...], *, strict: bool = False) -> ErrorKey:
-    """`error_key` of one epoch's data."""
+    """Which error counts at one epoch: `error_key` of its data alone, as a `Fold` sees it.
+
+    Args:
+        data: What is recorded of the epoch.
+        keys: The wanted keys, best first.
+        strict: Whether only these count.
+
+    Examples:
+        >>> error_key_of(EpochData(error={"train_score": 2.0, "dev_score": 1.0}), ()).key
+        'dev_score'
+    """
     error = data.error
     if keys and keys[0] in error:  # the two usual cases, at a fifth of the cost
         return _configured(keys[0])

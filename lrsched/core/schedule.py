@@ -66,7 +66,7 @@ class Moment:
 
     @property
     def counts(self) -> dict[str, int]:
-        """What is known besides the epoch: the meta values that note it in a record.
+        """The counts that somebody said, by name, as meta values note them in a record.
 
         Examples:
             >>> Moment(1, step=0).counts
@@ -125,7 +125,7 @@ class Schedule(ABC):
 
     @property
     def rule(self) -> "Schedule":
-        """The schedule inside all others: the first part of the first part, and so on; itself if it has no parts."""
+        """The first part of the first part, and so on; the schedule itself if it has no parts."""
         return self
 
     @abstractmethod
@@ -254,7 +254,7 @@ class Fold(Schedule):
         if not since:
             memory = self.start()
         for epoch, data in history.since(since) if since else history.items():
-            memory = after(memory, Moment.of(epoch, data), data)
+            memory = after(memory, Moment.of(epoch, data) if data.meta else Moment(epoch), data)
         return memory
 
     @final

@@ -77,8 +77,9 @@ class _Combined(NamedTuple):
     """What the first part saw instead of it."""
 
 
-_Own = tuple[float, Sequence[Any], Sequence[Any]]
-"""The rate that a combinator would give, those of its parts, and the same of each part that is a combinator, too."""
+_Own = tuple[float, Any]
+"""The rate that a schedule would give; and, of a combinator, the same of its parts."""
+_new = tuple.__new__  # at half the cost of calling the class
 
 
 class Combinator(Composite):
@@ -128,37 +129,32 @@ class Combinator(Composite):
 
     def _own(self, memory: _Combined, moment: Moment) -> _Own:
         """The rates of the whole and of all parts, each worked out once however deep they stand in one another."""
-        rates: list[float] = []
-        inner: list[_Own | None] = []
-        for part, each in zip(self.parts, memory.parts, strict=True):
-            if type(part).after is Combinator.after:  # nobody writes its memory in another way
-                own = part._own(each, moment)  # type: ignore[attr-defined]  # noqa: SLF001  its own kind
-                rates.append(own[0])
-                inner.append(own)
-            else:
-                rates.append(part.rate(each, moment))
-                inner.append(None)
-        return self.combine(*rates), rates, inner
+        parts = self.parts
+        if len(parts) == 1:  # the loop would take longer than all else
+            inner = [_own_rate(parts[0], memory.parts[0], moment)]
+            return self.combine(inner[0][0]), inner
+        inner = [_own_rate(part, each, moment) for part, each in zip(parts, memory.parts, strict=True)]
+        return self.combine(*[rate for rate, _ in inner]), inner
 
     def _after(
         self, memory: _Combined, moment: Moment, data: EpochData, learning_rate: float | None, own: _Own
     ) -> _Combined:
         """The memory after an epoch in which this schedule sees ``learning_rate`` in place of the recorded one."""
-        whole, seen, inner = own
+        whole, inner = own
+        seen: Sequence[float | None] = [rate for rate, _ in inner]
         if learning_rate is None:
             seen = [None] * len(inner)
         elif learning_rate != whole:
-            seen = self._by_hand(learning_rate, seen)
-        parts = []
-        for part, each, seen_rate, rates in zip(self.parts, memory.parts, seen, inner, strict=True):
-            if rates is None:
-                seen_data = data if seen_rate == data.learning_rate else data.with_learning_rate(seen_rate)
-                parts.append(part.after(each, moment, seen_data))
-            else:
-                parts.append(part._after(each, moment, data, seen_rate, rates))  # type: ignore[attr-defined]  # noqa: SLF001
+            seen = self._by_hand(learning_rate, [rate for rate, _ in inner])
+        parts = self.parts
+        if len(parts) == 1:
+            memories = (_seen(parts[0], memory.parts[0], moment, data, seen[0], inner[0]),)
+        else:
+            together = zip(parts, memory.parts, seen, inner, strict=True)
+            memories = tuple([_seen(part, each, moment, data, rate, own) for part, each, rate, own in together])
         if learning_rate is None:
-            return _Combined(tuple(parts), memory.newest, memory.handed_on)
-        return _Combined(tuple(parts), learning_rate, seen[0])
+            return _Combined(memories, memory.newest, memory.handed_on)
+        return _new(_Combined, (memories, learning_rate, seen[0]))
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on = self.by_hand(learning_rate, *rates)
@@ -187,6 +183,21 @@ class Combinator(Composite):
         action = first.action if moves is Action.of(first.previous, first.learning_rate) else moves
         cause = Cause(_snake_case(type(self).__name__), self.reason(*rates), inner=inner)
         return Decision(learning_rate, previous, action, cause)
+
+
+def _own_rate(part: Any, memory: Any, moment: Moment) -> _Own:
+    if type(part).after is Combinator.after:  # else its memory is another one, or written in another way
+        return part._own(memory, moment)  # type: ignore[no-any-return]  # noqa: SLF001  its own kind
+    return part.rate(memory, moment), None
+
+
+def _seen(part: Any, memory: Any, moment: Moment, data: EpochData, learning_rate: float | None, own: _Own) -> Any:
+    """The memory of a part after an epoch in which it sees ``learning_rate``."""
+    if own[1] is not None:
+        return part._after(memory, moment, data, learning_rate, own)  # noqa: SLF001  its own kind
+    if learning_rate != data.learning_rate:
+        data = data.with_learning_rate(learning_rate)
+    return part.after(memory, moment, data)
 
 
 def _snake_case(name: str) -> str:
@@ -335,6 +346,8 @@ class Product(Combinator):
         return rates[0] * self._factor(rates)
 
     def _factor(self, rates: Sequence[float]) -> float:
+        if len(rates) == 2:  # noqa: PLR2004  one factor, as nearly always
+            return rates[1]
         return math.prod(sorted(rates[1:]), start=1.0)  # sorted: whatever their order, bit for bit the same
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:

@@ -56,7 +56,7 @@ class ReplayedEpoch:
 
     @cached_property
     def decision(self) -> Decision:
-        """The schedule's decision. It is asked for when it is first looked at: rates alone cost less."""
+        """The schedule's decision; asked for at the first look, since rates alone cost less."""
         return self.cursor.answer(self.moment)
 
     @property

@@ -63,7 +63,7 @@ class Law:
     Attributes:
         check: The law itself: called with what has to keep it and with what it is tried on.
         says: What it says.
-        claimed: Whether only those have to keep it that claim it, see `Schedule.claims`.
+        claimed: Whether only those have to keep it that name it in their attribute ``claims``.
         parameter: Whose value it is about; those that have no such parameter need not keep it. None if it is not about
             one.
         every: It takes long, so it is tried on each example of so many only.
