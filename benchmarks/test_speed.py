@@ -6,6 +6,7 @@
 import contextlib
 import gc
 import json
+import math
 import os
 import random
 import subprocess
@@ -13,22 +14,35 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 import pytest
 
 import lrsched.returnn as drop_in
 from lrsched import (
+    Action,
+    Cause,
+    Clamp,
+    Constant,
+    Cursor,
+    Decision,
     EpochData,
     FileStorage,
+    Fold,
     History,
     LearningRateControl,
     MemoryStorage,
+    Moment,
     NewbobRelative,
+    Preset,
+    Product,
+    Scaled,
     SqliteStorage,
     open_storage,
     read,
 )
+from lrsched.simulation import replay
 
 with warnings.catch_warnings(), contextlib.redirect_stdout(None):
     warnings.simplefilter("ignore")
@@ -51,8 +65,8 @@ def _errors(epoch):
     return {name: 1.0 + numbers.random() for name in NAMES}
 
 
-def _history(epochs):
-    return History({epoch: EpochData(learning_rate=0.1, error=_errors(epoch)) for epoch in epochs})
+def _history(epochs, learning_rate=0.1):
+    return History({epoch: EpochData(learning_rate=learning_rate, error=_errors(epoch)) for epoch in epochs})
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +102,9 @@ def _theirs(history, filename=None):
     return control
 
 
-def test_an_epoch_at_100_costs_no_more_than_the_originals(against, histories):
-    history = histories[99]
+@pytest.mark.parametrize("learning_rate", [0.1, 1e-6])
+def test_an_epoch_at_100_costs_less_than_the_originals(against, learning_rate):
+    history = _history(range(1, 100), learning_rate)
     prepared = _theirs(history).epoch_data
 
     def theirs():
@@ -98,10 +113,10 @@ def test_an_epoch_at_100_costs_no_more_than_the_originals(against, histories):
         return _steps(control, 99)
 
     against(
-        f"{STEPS} epochs of 10 errors at epoch 100",
+        f"{STEPS} epochs of 10 errors at epoch 100, at a rate of {learning_rate}",
         lambda: _steps(_ours(history), 99),
         theirs,
-        law=1.0,
+        law=0.85,
         rounds=1000,
     )
 
@@ -290,6 +305,110 @@ def test_replaying_takes_twice_as_long_for_twice_the_epochs(against, tmp_path, l
         law=2.3,
         rounds=5,
     )
+
+
+# ---- schedules with a memory, and schedules of schedules
+
+
+class _Patience(NamedTuple):
+    rate: float | None = None
+    best: float = math.inf
+    bad: int = 0
+
+
+@attrs.frozen
+class Patient(Fold):
+    """Halves the rate after five epochs that are no better than the best: a rule with a memory."""
+
+    def start(self):
+        return _Patience()
+
+    def after(self, memory, _moment, data):
+        error = data.error["dev_score"]
+        if error < memory.best:
+            return _Patience(data.learning_rate, error)
+        if memory.bad == 4:
+            return _Patience(data.learning_rate / 2, memory.best)
+        return _Patience(data.learning_rate, memory.best, memory.bad + 1)
+
+    def rate(self, memory, _moment):
+        return 0.1 if memory.rate is None else memory.rate
+
+    def answer(self, memory, moment):
+        return Decision(self.rate(memory, moment), None, Action.PLAN, Cause("patient", f"{memory.bad} bad epochs"))
+
+
+FLAT = {
+    "a rule with patience": Patient(),
+    "three nested combinators": Scaled(Clamp(Product(SCHEDULE, Constant(0.5)), maximum=1.0), 2.0),
+}
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_a_memory_costs_at_epoch_100_000_what_it_costs_at_100(against, histories, name):
+    """The newest 50 epochs are the same at both, with the best error first among them: so are the rates."""
+    schedule = FLAT[name]
+
+    def cursor_at(last):
+        past = histories[last].before(last - 49)
+        for number in range(50):
+            errors = _errors(number) if number else {"dev_score": 0.5}
+            past = past.set(last - 49 + number, EpochData(learning_rate=0.1, error=errors))
+        return Cursor.over(schedule, past)
+
+    def steps(cursor):
+        epochs = [(Moment(cursor.epoch + step), _errors(step)) for step in range(1, STEPS + 1)]
+
+        def run():
+            rates, newest = [], cursor
+            for moment, errors in epochs:
+                rates.append(newest.rate(moment))
+                newest = newest.after(moment, EpochData(learning_rate=rates[-1], error=errors))
+            return rates
+
+        return run
+
+    many, few = cursor_at(99_999), cursor_at(99)
+    assert steps(many)() == steps(few)()
+    against(
+        f"{STEPS} epochs of {name} at epoch 100,000 (peer: at 100)",
+        lambda: steps(many),
+        lambda: steps(few),
+        law=1.5,
+        rounds=300,
+    )
+
+
+@pytest.mark.parametrize("mode", ["recorded", "free"])
+def test_a_preset_for_every_epoch_costs_hardly_more_than_none(against, mode):
+    history = _history(range(1, 4001))
+    presets = Preset(SCHEDULE, dict.fromkeys(range(1, 4001), 0.1))
+    against(
+        f"replay ({mode}) of 4000 epochs with 4000 presets (peer: without)",
+        lambda: lambda: replay(presets, history, mode),
+        lambda: lambda: replay(SCHEDULE, history, mode),
+        law=1.5,
+        rounds=20,
+    )
+
+
+def test_three_combinators_fold_a_history_in_the_time_that_reading_it_takes(against, tmp_path, request):
+    schedule = Scaled(Clamp(Scaled(SCHEDULE, 0.5), maximum=1.0), 2.0)
+    cursor, numbers, epochs = Cursor.over(schedule), random.Random(1), {}
+    for epoch in range(1, 100_001 if request.config.getoption("--benchmark-enable") else 101):
+        errors = {"dev_score": 1.0 + numbers.random(), "train_score": numbers.random()}
+        epochs[epoch] = EpochData(learning_rate=cursor.rate(Moment(epoch)), error=errors)
+        cursor = cursor.after(Moment(epoch), epochs[epoch])
+    FileStorage(tmp_path / "learning_rates").save(History(epochs))
+    history = read(tmp_path / "learning_rates")
+    against(
+        "folding 100,000 epochs of 2 errors by three combinators (peer: reading the file)",
+        lambda: lambda: Cursor.over(schedule, history),
+        lambda: lambda: read(tmp_path / "learning_rates"),
+        law=1.0,
+        rounds=7,
+    )
+    assert Cursor.over(schedule, history).memory == cursor.memory
 
 
 def _import(module):
