@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         SettingWarning,
         StorageError,
     )
+    from lrsched.formats.json import JSON
+    from lrsched.formats.text import TEXT
     from lrsched.schedules.combine import Clamp, Combinator, Composite, HoldLearningRate, Preset, Product, Scaled
     from lrsched.schedules.constant import Constant
     from lrsched.schedules.function import FunctionSchedule, as_schedule
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "JSON",
+    "TEXT",
     "Action",
     "ArgumentError",
     "Cause",
@@ -130,6 +134,8 @@ _HOMES = {
         "SettingWarning",
         "StorageError",
     ),
+    "lrsched.formats.json": ("JSON",),
+    "lrsched.formats.text": ("TEXT",),
     "lrsched.schedules.combine": (
         "Clamp",
         "Combinator",

@@ -133,6 +133,9 @@ def _run(training, policy, on_zero_division):
         if errors is not None:
             theirs.set_epoch_error(epoch, errors)
             ours.set_epoch_error(epoch, errors)
+    presets = Preset(Constant(1.0), training["presets"]).learning_rates
+    for known in set(theirs.epoch_data).difference(ours.history):  # ours records a preset when its epoch is asked for
+        assert ours.get_learning_rate_for_epoch(known) == presets[known]
     assert list(ours.history) == sorted(theirs.epoch_data)
     for known, data in ours.history.items():
         assert repr(data.learning_rate) == repr(theirs.epoch_data[known].learning_rate)

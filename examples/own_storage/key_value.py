@@ -5,8 +5,7 @@ It passes lrsched's contract for storages.
 
 from collections.abc import Collection, MutableMapping
 
-from lrsched import ConflictError, History
-from lrsched.formats.json import JSON
+from lrsched import JSON, ConflictError, History
 
 
 class KeyValueStorage:

@@ -77,8 +77,8 @@ class _Combined(NamedTuple):
     """What the first part saw instead of it."""
 
 
-_Own = tuple[float, Any]
-"""The rate that a schedule would give; and, of a combinator, the same of its parts."""
+_Own = tuple[float, Sequence[Any], Any]
+"""The rate that a schedule would give; and, of a combinator, those of its parts, and the same of each."""
 _new = tuple.__new__  # at half the cost of calling the class
 
 
@@ -131,21 +131,21 @@ class Combinator(Composite):
         """The rates of the whole and of all parts, each worked out once however deep they stand in one another."""
         parts = self.parts
         if len(parts) == 1:  # the loop would take longer than all else
-            inner = [_own_rate(parts[0], memory.parts[0], moment)]
-            return self.combine(inner[0][0]), inner
+            own = _own_rate(parts[0], memory.parts[0], moment)
+            return self.combine(own[0]), [own[0]], [own]
         inner = [_own_rate(part, each, moment) for part, each in zip(parts, memory.parts, strict=True)]
-        return self.combine(*[rate for rate, _ in inner]), inner
+        rates = [rate for rate, *_ in inner]
+        return self.combine(*rates), rates, inner
 
     def _after(
         self, memory: _Combined, moment: Moment, data: EpochData, learning_rate: float | None, own: _Own
     ) -> _Combined:
         """The memory after an epoch in which this schedule sees ``learning_rate`` in place of the recorded one."""
-        whole, inner = own
-        seen: Sequence[float | None] = [rate for rate, _ in inner]
+        whole, seen, inner = own
         if learning_rate is None:
             seen = [None] * len(inner)
         elif learning_rate != whole:
-            seen = self._by_hand(learning_rate, [rate for rate, _ in inner])
+            seen = self._by_hand(learning_rate, seen)
         parts = self.parts
         if len(parts) == 1:
             memories = (_seen(parts[0], memory.parts[0], moment, data, seen[0], inner[0]),)
@@ -188,12 +188,12 @@ class Combinator(Composite):
 def _own_rate(part: Any, memory: Any, moment: Moment) -> _Own:
     if type(part).after is Combinator.after:  # else its memory is another one, or written in another way
         return part._own(memory, moment)  # type: ignore[no-any-return]  # noqa: SLF001  its own kind
-    return part.rate(memory, moment), None
+    return part.rate(memory, moment), (), None
 
 
 def _seen(part: Any, memory: Any, moment: Moment, data: EpochData, learning_rate: float | None, own: _Own) -> Any:
     """The memory of a part after an epoch in which it sees ``learning_rate``."""
-    if own[1] is not None:
+    if own[2] is not None:
         return part._after(memory, moment, data, learning_rate, own)  # noqa: SLF001  its own kind
     if learning_rate != data.learning_rate:
         data = data.with_learning_rate(learning_rate)

@@ -547,10 +547,16 @@ def parts_decide_alone(schedule: Schedule | Function, history: History) -> bool:
     """In a run of the whole, `Cause.inner` has for each part the decision that it gives in a run of its own.
 
     So also where every third rate is set by hand, and `Combinator.by_hand` says what the parts see. Not asked of holds
-    and presets, whose parts see the recorded rates.
+    and presets, whose parts see the recorded rates. And every schedule in a field is a part.
     """
-    if isinstance(schedule, _HAND_ON) or not isinstance(schedule, Schedule):
+    parts = getattr(schedule, "parts", ())
+    if isinstance(schedule, _HAND_ON) or not parts:
         return False
+    kind: Any = type(schedule)
+    for field in attrs.fields(kind) if attrs.has(kind) else ():
+        held = getattr(schedule, field.name)
+        if isinstance(held, Schedule) and all(held is not part for part in parts):
+            _broken(f"its field {field.name} is a schedule that is no part of it; name it in the property parts")
     hands: list[Callable[[int], float | None]] = [lambda _: None]
     if isinstance(schedule, Combinator):
         hands.append(lambda number: None if number % 3 else 0.03125 * number)

@@ -1004,6 +1004,28 @@ class OverlooksHands(Eighth):
 
 
 @attrs.frozen
+class OverlooksAPart(Combinator):
+    """The mean of two rates, as it thinks; but nobody said that the other one is a part."""
+
+    schedule: Schedule = _NEWBOB
+    other: Schedule = _CONSTANT
+
+    def combine(self, *rates):
+        return sum(rates) / len(rates)
+
+    def by_hand(self, learning_rate, *rates):
+        return [learning_rate] * len(rates)
+
+
+class MeanOfBoth(OverlooksAPart):
+    """The mended twin."""
+
+    @property
+    def parts(self):
+        return self.schedule, self.other
+
+
+@attrs.frozen
 class AsksTooEarly(Composite):
     """Its part starts three epochs later, and is asked for the epoch that it would be for it."""
 
@@ -1164,7 +1186,8 @@ BAD = (
     Bad(FeedsTheWhole(), ("parts_decide_alone",), Eighth()),
     Bad(FeedsNothing(), ("parts_decide_alone",), Eighth()),
     Bad(OverlooksHands(), ("parts_decide_alone",), Eighth()),
-    Bad(AsksTooEarly(), ("previous",), _NEWBOB),
+    Bad(OverlooksAPart(), ("parts_decide_alone",), MeanOfBoth()),
+    Bad(AsksTooEarly(), ("parts_decide_alone",), _NEWBOB),
     Bad(ForgetsItsPresets(), ("presets_count",), Preset(_CONSTANT, {2: 0.01})),
     Bad(HoldsForOtherEpochs(off_by=1), ("min_num_epochs",), HoldLearningRate(Constant(FIRST), 3)),
     Bad(HoldsForOtherEpochs(off_by=-1), ("min_num_epochs",), HoldsForOtherEpochs(off_by=0)),
