@@ -288,7 +288,10 @@ class LearningRateControl:
 
     def _own_rate(self, epoch: int, data: EpochData) -> float:
         """The schedule's rate for an epoch of which no rate is recorded, or 0, which gives way to presets only."""
-        cursor, moment = self._cursor(epoch), Moment.of(epoch, data)
+        moment = Moment.of(epoch, data)
+        if self._is_over_history:  # which presets nothing
+            return self.schedule.rate(self._history.before(epoch), moment) if data.learning_rate is None else 0.0
+        cursor = self._cursor(epoch)
         if data.learning_rate == 0.0 and cursor.answer(moment).action is not Action.PRESET:
             return 0.0
         return cursor.rate(moment)

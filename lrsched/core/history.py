@@ -257,7 +257,7 @@ class Tail(NamedTuple):
         if len(entries) == number:
             dropped = entries[0][1].learning_rate if number else data.learning_rate
             rate, entries = rate if dropped is None else dropped, entries[1:]
-        return Tail((*entries, (epoch, data)) if number else (), rate)
+        return tuple.__new__(Tail, ((*entries, (epoch, data)) if number else (), rate))  # at half the cost of `Tail`
 
     def newest(self, number: int, before: int) -> Sequence[Entry]:
         """As `History.newest`, for an epoch after all of these."""
