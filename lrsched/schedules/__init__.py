@@ -1,1 +1,1 @@
-"""The schedules: one module a family, and wrappers that change what any of them does. Pure."""
+"""The schedules: one module a family; `combine` holds all that are made of others. Pure."""
