@@ -246,7 +246,7 @@ class Fold(Schedule):
 
     @abstractmethod
     def answer(self, memory: Any, moment: Moment) -> Decision:
-        """See `Schedule.answer`; where ``previous`` is None, the newest recorded rate takes its place."""
+        """See `Schedule.answer`; where ``previous`` is None, a `Cursor` fills in the newest recorded rate."""
 
     def fold(self, history: History, memory: Any = None, since: int = 0) -> Any:
         """See `Schedule.fold`."""

@@ -24,8 +24,9 @@ from lrsched.schedules.function import Function, as_schedule
 class Composite(Fold):
     """A schedule that has parts (abstract). It looks at the errors that its first part looks at.
 
-    Subclasses have a field ``schedule``, which is their part, or say with `parts` which these are. Most are
-    combinators, see `Combinator`; those that are not (`HoldLearningRate`, `Preset`) implement `Fold` themselves.
+    The part is the field ``schedule``. A subclass that has several, or other fields, overrides the property `parts`.
+    Most are combinators, see `Combinator`; those that are not (`HoldLearningRate`, `Preset`) implement `Fold`
+    themselves.
     """
 
     __slots__ = ()
@@ -399,8 +400,10 @@ class HoldLearningRate(Composite):
     """Hold each learning rate for at least a number of epochs.
 
     With the rates of the newest n = ``min_num_epochs`` epochs with data: if there are some, but fewer than n, or they
-    are not all equal, keep the last of them; else ask the schedule. An epoch of unknown rate holds nothing. The
-    schedule sees the recorded rates.
+    are not all equal, keep the last of them; else ask the schedule. An epoch of unknown rate holds nothing.
+
+    The schedule sees the recorded rates. So to a combinator inside, a rate that is held is what a rate set by hand is:
+    put the hold inside, as in ``Product(HoldLearningRate(rule, 3), warm_up)``, where only the rule is to be held.
 
     Args:
         schedule: What to ask otherwise.
@@ -525,7 +528,7 @@ class Preset(Composite):
 
     @property
     def claims(self) -> frozenset[str]:
-        """A rate that is given may be higher, or too low, so that a decay lifts it."""
+        """What the schedule claims, but for falling rates: a preset may raise the rate."""
         return _claims(self.parts) - {"monotone", "non_finite_is_worst", "never_raises"} | {"presets_count"}
 
     def start(self) -> _Preset:

@@ -106,8 +106,7 @@ class Newbob(Windowed):
             return previous
         if len(epochs) == 2:  # noqa: PLR2004  as nearly always; the mean of one change is that change
             return self._step(previous, self._change(memory, *epochs))[0]
-        changes = [self._change(memory, old, new) for old, new in pairwise(epochs)]
-        return self._step(previous, self._overall(changes))[0]
+        return self._step(previous, self._overall(self._changes(memory, epochs)))[0]
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with decay or growth applied.
@@ -165,6 +164,10 @@ class Newbob(Windowed):
             return None
         change = error_change(old[1].error[key], new[1].error[key], self.relative_to, self.non_finite_error)
         return None if change is None else change / self._scale(history, new)
+
+    def _changes(self, history: History, epochs: Sequence[Entry]) -> list[float | None]:
+        """The changes between neighbours."""
+        return [self._change(history, old, new) for old, new in pairwise(epochs)]
 
     def _overall(self, changes: Sequence[float | None]) -> float | None:
         """What the changes between the compared epochs come to; None if that is unknown."""
@@ -381,7 +384,7 @@ class NewbobMultiEpoch(RelativeNewbob):
     def mean_change(self, history: History, epoch: int) -> float | None:
         """The mean relative error of the newest ``num_epochs + 1`` epochs before ``epoch``; None if one is unknown."""
         newest = history.newest(self.num_epochs + 1, before=epoch)
-        return self._overall([self._change(history, old, new) for old, new in pairwise(newest)])
+        return self._overall(self._changes(history, newest))
 
 
 def mean(values: Sequence[float]) -> float:

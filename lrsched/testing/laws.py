@@ -165,10 +165,9 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
 
 def _asked(question: Callable[[], Any], epoch: int) -> Any:
     try:
-        answer = question()
+        return question()
     except (Exception, SystemExit) as error:
         raise NoAnswerError(f"asked for epoch {epoch} it raises {said(error)}") from error
-    return answer
 
 
 def _demand_rate(learning_rate: Any, epoch: int) -> None:

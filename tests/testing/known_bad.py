@@ -34,13 +34,7 @@ FIRST = 0.1
 
 def decided(previous, rate, reason, **known):
     """A decision whose action is what happens to the rate."""
-    if previous is None:
-        action = Action.DEFAULT
-    elif rate == previous:
-        action = Action.KEEP
-    else:
-        action = Action.DECAY if rate < previous else Action.GROW
-    return Decision(float(rate), previous, action, Cause("known_bad", reason, **known))
+    return Decision(float(rate), previous, Action.of(previous, rate), Cause("known_bad", reason, **known))
 
 
 def scores(history, epoch):
