@@ -9,16 +9,21 @@ from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
-from lrsched.core.schedule import Cursor, Fold, Moment, Schedule
+from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule
 from lrsched.core.series import finished
+from lrsched.errors import broken_law
 from lrsched.schedules.function import Function, as_schedule
 from lrsched.schedules.newbob import Newbob
 from lrsched.storage import Storage
 from lrsched.storage.memory import MemoryStorage
 from lrsched.storage.opening import Where, open_storage
 
-_KEPT: Final = 8
-"""Of how many epochs the memory is kept."""
+_NEWEST: Final = 8
+_OLDEST: Final = 1024
+_MOST: Final = 64
+"""The memory of the 8 newest epochs is kept, and of some of the 1024 newest, the fewer the older; 64 at most."""
+BY_HAND: Final = "by_hand"
+"""The meta value of an epoch that goes by steps and whose rate was set by hand: it holds for all steps."""
 
 
 @final
@@ -91,19 +96,24 @@ class LearningRateControl:
         self.storage.save(self._history, frozenset(self._changed))
         self._changed = set()
 
-    def decide(self, epoch: int, step: int | None = None) -> Decision:
+    def decide(
+        self, epoch: int, step: int | None = None, samples: int | None = None, tokens: int | None = None
+    ) -> Decision:
         """The schedule's decision for ``epoch`` and its cause, whatever rate is recorded there. Changes nothing.
+
+        Without a step, samples or tokens it is the decision at the first step that is recorded for the epoch.
 
         Args:
             epoch: An integer >= 1.
-            step: How many steps the training run has taken before; for schedules that go by steps. None: the first step
-                that is recorded for the epoch, if one is.
+            step: How many steps (updates) the training run has taken before, an integer >= 0.
+            samples: How many samples it has seen before, an integer >= 0.
+            tokens: How many tokens it has seen before, an integer >= 0.
 
         Raises:
-            ArgumentError: ``epoch`` or ``step`` is no such number.
+            ArgumentError: One is no such number.
         """
-        moment = Moment(epoch, step)
-        if step is None:
+        moment = Moment(epoch, step, samples, tokens)
+        if not moment.counts:
             moment = Moment.of(moment.epoch, self._data(moment.epoch))
         return self._cursor(moment.epoch).answer(moment)
 
@@ -113,8 +123,9 @@ class LearningRateControl:
         """The learning rate at a moment: by the epoch alone, or also by what has been counted when a step begins.
 
         The rate at the first step of an epoch is recorded, with the counts as meta values ``step``, ``samples`` and
-        ``tokens``; so the record can be folded again. At later steps the schedule is asked anew; a rate that was set by
-        hand holds for all steps of its epoch.
+        ``tokens``; so the record can be folded again. At later steps the schedule is asked anew. The epoch goes on as
+        it began, although errors of earlier epochs may have come in the meantime; a rate that was set by hand holds for
+        all its steps.
 
         Args:
             epoch: An integer >= 1.
@@ -123,7 +134,8 @@ class LearningRateControl:
             tokens: How many tokens it has seen before, an integer >= 0.
 
         Raises:
-            ArgumentError: One is no such number; or the schedule needs one that is not there.
+            ArgumentError: One is no such number; the schedule needs one that is not there; or the epoch has a meta
+                value of that name that counts something else. Nothing was recorded.
 
         Examples:
             >>> control = LearningRateControl(lambda history, epoch: 0.1 / epoch)
@@ -133,14 +145,27 @@ class LearningRateControl:
             FrozenDict({'step': 100})
         """
         moment = Moment(epoch, step, samples, tokens)
-        missing = {name: count for name, count in moment.counts.items() if name not in self._data(moment.epoch).meta}
-        if missing:
-            self._record(moment.epoch, self._data(moment.epoch).with_meta(missing))
+        if not moment.counts:
+            return self.get_learning_rate_for_epoch(moment.epoch)
+        data = self._data(moment.epoch)
+        began = Moment.of(moment.epoch, data)
+        if not began.counts:
+            return self._begin(moment, data)
         learning_rate = self.get_learning_rate_for_epoch(moment.epoch)
-        first, cursor = Moment.of(moment.epoch, self._history[moment.epoch]), self._cursor(moment.epoch)
-        if moment == first or not moment.counts or cursor.rate(first) != learning_rate:  # which was set by hand
+        if moment == began or BY_HAND in data.meta:
             return learning_rate
-        return cursor.rate(moment)
+        return self.schedule.rate_during(self._cursor(moment.epoch).memory, began, learning_rate, moment)
+
+    def _begin(self, moment: Moment, data: EpochData) -> float:
+        """The learning rate at the first step of an epoch; it is recorded with that step."""
+        for name in moment.counts.keys() & data.meta:
+            law = "a count from 0 over the whole training run"
+            raise broken_law(f"meta[{name!r}] of epoch {moment.epoch}", law, data.meta[name], "note it by another name")
+        own = self._own_rate(moment, data.learning_rate)
+        learning_rate = data.learning_rate or own
+        meta = moment.counts if learning_rate == own else {**moment.counts, BY_HAND: True}
+        self._record(moment.epoch, data.with_meta(meta).with_learning_rate(learning_rate))
+        return learning_rate
 
     def get_learning_rate_for_epoch(self, epoch: int) -> float:
         """The learning rate of ``epoch``: the recorded one; else the schedule's, which is then recorded.
@@ -152,7 +177,7 @@ class LearningRateControl:
         data: EpochData = self._history.get(epoch, UNKNOWN)
         if data.learning_rate:
             return data.learning_rate
-        learning_rate = self._own_rate(epoch, data)
+        learning_rate = self._own_rate(Moment.of(epoch, data), data.learning_rate)
         if data.learning_rate is None or learning_rate:  # else 0 was recorded
             self._record(epoch, data.with_learning_rate(learning_rate))
         return learning_rate
@@ -162,8 +187,8 @@ class LearningRateControl:
         return self.decide(epoch).learning_rate
 
     def calc_learning_rate_for_epoch(self, epoch: int) -> float:
-        """The bare rule's learning rate for ``epoch``: without holds, presets and other wrappers. Changes nothing."""
-        return self.schedule.rule(self._history, epoch_number("epoch", epoch))
+        """The bare rule's learning rate for ``epoch``: without holds, presets and combinators. Changes nothing."""
+        return self.decide(epoch).innermost.learning_rate
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with the rule's decay or growth applied; as it is where the rule has neither."""
@@ -181,7 +206,8 @@ class LearningRateControl:
             ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
         """
         epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._data(epoch).with_learning_rate(rate("learning_rate", learning_rate)))
+        data = self._data(epoch).with_learning_rate(rate("learning_rate", learning_rate))
+        self._record(epoch, data.with_meta({BY_HAND: True}) if Moment.of(epoch, data).counts else data)
 
     def set_default_learning_rate_for_epoch(self, epoch: int, learning_rate: float) -> None:
         """Record a rate for ``epoch`` unless it has one other than 0.
@@ -214,10 +240,16 @@ class LearningRateControl:
             meta: Literals by key, see `EpochData`.
 
         Raises:
-            ArgumentError: A value is no literal, or a key no str.
+            ArgumentError: A value is no literal, or a key no str; or it would overwrite the first step of an epoch.
+                Nothing was recorded.
         """
         epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._rated(epoch).with_meta(meta))
+        data = self._rated(epoch)
+        noted = data.with_meta(meta)
+        if Moment.of(epoch, data) not in (Moment(epoch), Moment.of(epoch, noted)):
+            law = f"other names than {', '.join(UNITS)}, which say when epoch {epoch} began"
+            raise broken_law("meta", law, meta, "note it by another name")
+        self._record(epoch, noted)
 
     @property
     def last_finished_epoch(self) -> int:
@@ -283,43 +315,38 @@ class LearningRateControl:
         """What is recorded of an epoch, with the schedule's rate where there is none."""
         data: EpochData = self._history.get(epoch, UNKNOWN)
         if data.learning_rate is None:
-            return data.with_learning_rate(self._own_rate(epoch, data))
+            return data.with_learning_rate(self._own_rate(Moment.of(epoch, data), None))
         return data
 
-    def _own_rate(self, epoch: int, data: EpochData) -> float:
-        """The schedule's rate for an epoch of which no rate is recorded, or 0, which gives way to presets only."""
-        moment = Moment.of(epoch, data)
-        if self._is_over_history:  # which presets nothing
-            return self.schedule.rate(self._history.before(epoch), moment) if data.learning_rate is None else 0.0
-        cursor = self._cursor(epoch)
-        if data.learning_rate == 0.0 and cursor.answer(moment).action is not Action.PRESET:
+    def _own_rate(self, moment: Moment, recorded: float | None) -> float:
+        """The schedule's rate for an epoch; a recorded rate of 0 gives way to presets only."""
+        if self._is_over_history:  # it presets nothing
+            return 0.0 if recorded == 0.0 else self.schedule.rate(self._history.before(moment.epoch), moment)
+        cursor = self._cursor(moment.epoch)
+        if recorded == 0.0 and not _is_preset(cursor.answer(moment)):
             return 0.0
         return cursor.rate(moment)
 
     def _cursor(self, epoch: int) -> Cursor:
         """The cursor after the epochs before ``epoch``.
 
-        To a rule over the history that is the memory itself. Of other schedules the cursors of the newest few epochs
-        are kept, since an evaluation may come late: what it changes is folded again.
+        To a rule over the history that is the memory itself. Of other schedules some older cursors are kept, since an
+        evaluation may come late: what it changes is folded again.
         """
         past = self._history.before(epoch)
         if self._is_over_history:
-            return Cursor(self.schedule, past, epoch - 1)
+            return Cursor(self.schedule, past, epoch - 1, past.most_recent_learning_rate(epoch))
         position = len(self._cursors) - 1
         while self._cursors[position].epoch >= epoch:
             position -= 1
-        cursor = self._cursors[position]
-        newest = past.newest(2, before=epoch)
-        if len(newest) > 1 and newest[0][0] > cursor.epoch:
-            newest = past.newest(_KEPT, before=epoch)
-        for each, _ in newest:
-            if each > cursor.epoch:
+        cursor, is_newest = self._cursors[position], position == len(self._cursors) - 1
+        for each, _ in past.since(cursor.epoch):
+            if is_newest and _is_kept(each, epoch):
                 cursor = cursor.along(past.before(each + 1))
-                if position == len(self._cursors) - 1:
-                    self._cursors.append(cursor)
-                    position += 1
-        del self._cursors[1:-_KEPT]
-        return cursor
+                self._cursors.append(cursor)
+        if len(self._cursors) > _MOST:
+            self._cursors = [each for each in self._cursors if _is_kept(each.epoch, epoch)]
+        return cursor.along(past)
 
     def _data(self, epoch: int) -> EpochData:
         data: EpochData = self._history.get(epoch, UNKNOWN)
@@ -330,3 +357,16 @@ class LearningRateControl:
         self._changed.add(epoch)
         while self._cursors[-1].epoch >= epoch:  # they have seen other data of it
             self._cursors.pop()
+
+
+def _is_kept(past: int, epoch: int) -> bool:
+    """Whether the memory up to the epoch ``past`` is kept at ``epoch``, so that the gaps grow with the age."""
+    age = epoch - past
+    return age <= max(_NEWEST, min(4 * (past & -past), _OLDEST)) or not past
+
+
+def _is_preset(decision: Decision) -> bool:
+    """Whether a preset decided, here or in the first part."""
+    if decision.action in (Action.PRESET, Action.HOLD) or not decision.cause.inner:
+        return decision.action is Action.PRESET
+    return _is_preset(decision.cause.inner[0])

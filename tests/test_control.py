@@ -2,6 +2,7 @@
 
 import math
 
+import attrs
 import numpy
 import pytest
 from storages import Told
@@ -10,6 +11,7 @@ from lrsched import (
     Action,
     ArgumentError,
     Cause,
+    Clamp,
     ConflictError,
     Constant,
     Decision,
@@ -17,10 +19,12 @@ from lrsched import (
     Fold,
     FormatError,
     History,
+    HoldLearningRate,
     LearningRateControl,
     MemoryStorage,
     NewbobRelative,
     Preset,
+    Product,
     Scaled,
     StorageError,
     read,
@@ -308,8 +312,115 @@ def test_a_rate_set_by_hand_holds_for_all_steps_of_its_epoch():
     control.get_learning_rate(1, 0)
     control.set_learning_rate_for_epoch(2, 0.125)
     assert [control.get_learning_rate(2, step) for step in (100, 150, 900)] == [0.125] * 3
-    assert control.history[2].meta == {"step": 100}
+    assert control.history[2].meta == {"step": 100, "by_hand": True}
     assert control.get_learning_rate(3, 200) == 0.0625
+    control.set_learning_rate_for_epoch(3, 0.03125)  # an epoch that has begun
+    again = LearningRateControl(ByStep(), MemoryStorage(control.history))
+    assert [again.get_learning_rate(3, step) for step in (200, 250)] == [0.03125] * 2
+
+
+@attrs.frozen
+class WarmUpBySteps(Fold):
+    """A factor that rises to 1 over 1000 steps."""
+
+    def start(self):
+        return None
+
+    def after(self, memory, moment, data):
+        return None
+
+    def rate(self, memory, moment):
+        if moment.step is None:
+            raise ArgumentError("WarmUpBySteps goes by steps")
+        return min((moment.step + 1) / 1000, 1.0)
+
+    def answer(self, memory, moment):
+        return Decision(self.rate(memory, moment), None, Action.PLAN, Cause("warm_up", "the step"))
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        Product(NEWBOB, WarmUpBySteps()),
+        Scaled(Product(NEWBOB, WarmUpBySteps()), 0.5),
+        HoldLearningRate(Clamp(Product(NEWBOB, WarmUpBySteps()), maximum=1.0), 0),
+        Preset(Product(NEWBOB, WarmUpBySteps()), {9: 0.01}),
+    ],
+)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_an_epoch_goes_on_as_it_began_when_an_evaluation_comes_late(schedule, restarts):
+    control = LearningRateControl(schedule)
+    control.get_learning_rate(1, 0)
+    control.set_epoch_error(1, {"dev_score": 1.0})
+    control.get_learning_rate(2, 200)
+    before = [control.get_learning_rate(3, step) for step in (400, 500, 900)]
+    control.set_epoch_error(2, {"dev_score": 1.0})  # now the rule would decay at epoch 3
+    if restarts:
+        control = LearningRateControl(schedule, MemoryStorage(control.history))
+    assert [control.get_learning_rate(3, step) for step in (400, 500, 900)] == pytest.approx(before, rel=1e-15)
+    control.set_epoch_error(3, {"dev_score": 0.5})
+    assert control.get_learning_rate(4, 2000) == pytest.approx(before[2] / 0.901, rel=1e-15)
+
+
+def test_a_preset_holds_for_all_steps_and_warms_nothing_up():
+    control = LearningRateControl(Preset(Product(Constant(0.1), WarmUpBySteps()), {1: 0.05, 3: 0.02}))
+    assert [control.get_learning_rate(1, step) for step in (0, 500)] == [0.05, 0.05]
+    assert control.get_learning_rate(2, 999) == 0.1
+    assert control.get_learning_rate(5, 1999) == 0.02  # epoch 3 is not recorded
+    assert LearningRateControl(control.schedule).get_learning_rate(2, 999) == 0.1
+    assert [control.get_learning_rate(3, step) for step in (1200, 1300)] == [0.02, 0.02]
+
+
+@pytest.mark.parametrize("schedule", [Product(NEWBOB, WarmUpBySteps()), WarmUpBySteps()])
+def test_steps_that_are_not_the_first_are_not_noted(schedule):
+    control = LearningRateControl(schedule)
+    control.get_learning_rate(1, step=0)
+    control.get_learning_rate(1, step=50, samples=3200)
+    assert control.history[1].meta == {"step": 0}
+    with pytest.raises(ArgumentError, match="which say when epoch 1 began"):
+        control.set_epoch_meta(1, {"step": 70, "gpu": "a"})
+    assert control.history[1].meta == {"step": 0}
+    control.set_epoch_meta(1, {"step": 0, "gpu": "a"})
+    assert control.history[1].meta == {"step": 0, "gpu": "a"}
+
+
+def test_a_meta_value_that_is_no_count_is_not_overwritten():
+    control = LearningRateControl(Constant(0.1))
+    control.set_epoch_meta(1, {"step": "many"})
+    assert control.get_learning_rate_for_epoch(1) == 0.1
+    with pytest.raises(ArgumentError, match=r"meta\['step'\] of epoch 1 must be a count"):
+        control.get_learning_rate(1, step=0)
+    assert control.history[1].meta == {"step": "many"}
+
+
+def test_a_question_that_fails_records_nothing():
+    control = LearningRateControl(Preset(WarmUpBySteps(), {4: 1e-3}))
+    with pytest.raises(ArgumentError, match="goes by steps"):
+        control.get_learning_rate(1, samples=0)
+    assert control.history == History()
+
+
+def test_a_recorded_rate_of_0_gives_way_to_a_preset_inside_combinators():
+    preset = Preset(Constant(0.1), {2: 0.05})
+    for schedule, expected in [
+        (Clamp(preset, maximum=1.0), 0.05),
+        (Scaled(Clamp(preset, 0.1), 0.5), 0.05),
+        (HoldLearningRate(preset, 3), 0.0),
+    ]:
+        control = LearningRateControl(schedule)
+        control.get_learning_rate_for_epoch(1)
+        for epoch in (2, 3):
+            control.set_learning_rate_for_epoch(epoch, 0.0)
+        assert [control.get_learning_rate_for_epoch(epoch) for epoch in (2, 3)] == [expected, 0.0]
+
+
+def test_the_bare_rule_is_asked_inside_combinators():
+    control = LearningRateControl(Scaled(HoldLearningRate(NEWBOB, 3), 0.5))
+    for epoch in (1, 2):
+        control.get_learning_rate_for_epoch(epoch)
+        control.set_epoch_error(epoch, {"dev_score": 1.0})
+    assert [control.calc_learning_rate_for_epoch(epoch) for epoch in (1, 2, 3)] == [0.5, 0.5, 0.25]
+    assert control.calc_new_learning_rate_for_epoch(3) == 0.25  # held at 0.5, halved
 
 
 def test_a_schedule_that_needs_the_step_says_so():
@@ -349,8 +460,14 @@ def test_an_evaluation_that_comes_late_is_folded_again_at_a_flat_cost():
         control.set_epoch_error(epoch, {"a": 1.0})
         assert control.decide(epoch + 2).learning_rate == 1 / (1 + epoch)
     assert len(seen) <= 3 * 100
+    seen.clear()
+    for epoch in range(1101, 1401):
+        control.get_learning_rate_for_epoch(epoch)
+        control.set_epoch_error(epoch - 100, {"a": 1.0, "b": 2.0})
+    assert len(seen) <= 300 * 2 * 100 * 1.2
+    assert control.decide(1401).learning_rate == 1 / (1 + 1000 + 2 * 300)
     assert control.decide(3).learning_rate == 1 / 3
-    assert control.decide(1102).learning_rate == 1 / 1101
+    assert control.decide(1102).learning_rate == 1 / (1 + 1000 + 2 * 101)
 
 
 def test_an_old_epoch_that_changes_changes_what_comes_after():

@@ -138,6 +138,11 @@ class Decision:
     action: Action
     cause: Cause
 
+    @property
+    def innermost(self) -> "Decision":
+        """The decision of the first part of the first part, and so on; the decision itself if there are no parts."""
+        return self.cause.inner[0].innermost if self.cause.inner else self
+
     def since(self, newest: float | None) -> "Decision":
         """The same decision, with ``newest`` as the previous rate where the rule did not say which it was."""
         return self if self.previous is not None or newest is None else attrs.evolve(self, previous=newest)

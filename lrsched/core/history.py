@@ -262,7 +262,7 @@ class Tail(NamedTuple):
     def newest(self, number: int, before: int) -> Sequence[Entry]:
         """As `History.newest`, for an epoch after all of these."""
         del before
-        return self.entries[-number:]
+        return self.entries[-number:] if number else ()
 
     def most_recent_learning_rate(self, epoch: int) -> float | None:
         """As `History.most_recent_learning_rate`."""

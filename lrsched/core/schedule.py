@@ -170,6 +170,20 @@ class Schedule(ABC):
         """The learning rate of `answer`; a schedule that can give it for less says how."""
         return self.answer(memory, moment).learning_rate
 
+    def rate_during(self, memory: Any, began: Moment, learning_rate: float, moment: Moment) -> float:
+        """The learning rate at a later moment of an epoch that has begun.
+
+        An epoch goes on as it began, although the past may have changed since: an evaluation came late, a rate was
+        corrected. A rate that the schedule would not give now stays as it is.
+
+        Args:
+            memory: The memory of the epochs before.
+            began: When the epoch began.
+            learning_rate: Its learning rate then.
+            moment: When the schedule is asked, in the same epoch.
+        """
+        return self.rate(memory, moment) if learning_rate == self.rate(memory, began) else learning_rate
+
     def fold(self, history: History, memory: Any = None, since: int = 0) -> Any:
         """The memory after all epochs of ``history``.
 
@@ -305,10 +319,16 @@ class Cursor:
         return cls(schedule, schedule.start()).along(history)
 
     def along(self, history: History) -> Self:
-        """The cursor after all epochs of a history whose beginning this one has seen."""
-        last = history.last_epoch()
-        if last is None or last == self.epoch:
+        """The cursor after all epochs of a history whose beginning this one has seen.
+
+        Raises:
+            ArgumentError: The history ends before the last epoch that the cursor has seen.
+        """
+        last = history.last_epoch() or 0
+        if last == self.epoch:
             return self
+        if last < self.epoch:
+            raise self._too_early("the last epoch of history", last)
         newest = history.most_recent_learning_rate(last, exclude_current=False)
         return type(self)(self.schedule, self.schedule.fold(history, self.memory, self.epoch), last, newest)
 
@@ -319,7 +339,7 @@ class Cursor:
             ArgumentError: The epoch does not come after those that the cursor has seen.
         """
         if moment.epoch <= self.epoch:
-            raise self._too_early(moment.epoch)
+            raise self._too_early("epoch", moment.epoch)
         newest = self.newest if data.learning_rate is None else data.learning_rate
         memory = self.schedule.after(self.memory, moment, data)
         return type(self)(self.schedule, memory, moment.epoch, newest)
@@ -328,11 +348,15 @@ class Cursor:
         """The decision at a moment, and its cause.
 
         Raises:
-            ArgumentError: Its epoch does not come after those that the cursor has seen.
+            ArgumentError: Its epoch does not come after those that the cursor has seen; or the schedule's answer is no
+                `Decision`.
         """
         if moment.epoch <= self.epoch:
-            raise self._too_early(moment.epoch)
+            raise self._too_early("epoch", moment.epoch)
         decision = self.schedule.answer(self.memory, moment)
+        if not isinstance(decision, Decision):
+            name = f"the answer of {type(self.schedule).__name__}"
+            raise broken_law(name, "a Decision", decision, "return Decision(learning_rate, previous, action, cause)")
         return decision.since(self.newest)
 
     def rate(self, moment: Moment) -> float:
@@ -342,12 +366,12 @@ class Cursor:
             ArgumentError: Its epoch does not come after those that the cursor has seen.
         """
         if moment.epoch <= self.epoch:
-            raise self._too_early(moment.epoch)
+            raise self._too_early("epoch", moment.epoch)
         return self.schedule.rate(self.memory, moment)
 
-    def _too_early(self, epoch: int) -> ArgumentError:
+    def _too_early(self, name: str, epoch: int) -> ArgumentError:
         law = f"after epoch {self.epoch}, the last one that the cursor has seen"
-        return broken_law("epoch", law, epoch, "ask a cursor of the epochs before it")
+        return broken_law(name, law, epoch, "ask a cursor of the epochs before it")
 
 
 def compare_epochs(

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from functools import partial, reduce
+from numbers import Real
 from typing import Annotated, Any, NamedTuple, final
 
 import attrs
@@ -118,15 +119,19 @@ class Combinator(Composite):
     def default_learning_rate(self) -> float | None:
         """See `Schedule.default_learning_rate`; None if a part has none."""
         defaults = [part.default_learning_rate for part in self.parts]
-        return None if None in defaults else self.combine(*defaults)  # type: ignore[arg-type]  # none is None
+        return None if None in defaults else self._checked(defaults)  # type: ignore[arg-type]  # none is None
 
     def start(self) -> _Combined:
         """See `Schedule.start`."""
         return _Combined(tuple(part.start() for part in self.parts))
 
+    @final
     def after(self, memory: _Combined, moment: Moment, data: EpochData) -> _Combined:
         """See `Schedule.after`."""
-        return self._after(memory, moment, data, data.learning_rate, self._own(memory, moment))
+        if data.learning_rate is not None:
+            return self._after(memory, moment, data, data.learning_rate, self._own(memory, moment))
+        unknown = zip(self.parts, memory.parts, strict=True)
+        return memory._replace(parts=tuple(part.after(each, moment, data) for part, each in unknown))
 
     def _own(self, memory: _Combined, moment: Moment) -> _Own:
         """The rates of the whole and of all parts, each worked out once however deep they stand in one another."""
@@ -138,14 +143,10 @@ class Combinator(Composite):
         rates = [rate for rate, *_ in inner]
         return self.combine(*rates), rates, inner
 
-    def _after(
-        self, memory: _Combined, moment: Moment, data: EpochData, learning_rate: float | None, own: _Own
-    ) -> _Combined:
+    def _after(self, memory: _Combined, moment: Moment, data: EpochData, learning_rate: float, own: _Own) -> _Combined:
         """The memory after an epoch in which this schedule sees ``learning_rate`` in place of the recorded one."""
         whole, seen, inner = own
-        if learning_rate is None:
-            seen = [None] * len(inner)
-        elif learning_rate != whole:
+        if learning_rate != whole:
             seen = self._by_hand(learning_rate, seen)
         parts = self.parts
         if len(parts) == 1:
@@ -153,20 +154,28 @@ class Combinator(Composite):
         else:
             together = zip(parts, memory.parts, seen, inner, strict=True)
             memories = tuple([_seen(part, each, moment, data, rate, own) for part, each, rate, own in together])
-        if learning_rate is None:
-            return _Combined(memories, memory.newest, memory.handed_on)
         return _new(_Combined, (memories, learning_rate, seen[0]))
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
-        handed_on = self.by_hand(learning_rate, *rates)
-        if len(handed_on) != len(rates):
-            law = f"a rate for each of the {len(rates)} parts"
+        handed_on: Any = self.by_hand(learning_rate, *rates)
+        if not isinstance(handed_on, Sequence) or len(handed_on) != len(rates) or not all(map(_is_number, handed_on)):
+            law = f"a sequence of {len(rates)} rates, one for each part"
             raise broken_law(f"{type(self).__name__}.by_hand", law, handed_on, "return a tuple, as in (learning_rate,)")
         return [each if 0.0 <= each < math.inf else own for each, own in zip(handed_on, rates, strict=True)]
 
+    @final
     def rate(self, memory: _Combined, moment: Moment) -> float:
         """See `Schedule.rate`."""
         return self._checked([part.rate(each, moment) for part, each in zip(self.parts, memory.parts, strict=True)])
+
+    @final
+    def rate_during(self, memory: _Combined, began: Moment, learning_rate: float, moment: Moment) -> float:
+        """See `Schedule.rate_during`: each part goes on as it began."""
+        whole, seen, _ = self._own(memory, began)
+        if learning_rate != whole:
+            seen = self._by_hand(learning_rate, seen)
+        together = zip(self.parts, memory.parts, seen, strict=True)
+        return self._checked([part.rate_during(each, began, rate, moment) for part, each, rate in together])
 
     def _checked(self, rates: Sequence[float]) -> float:
         return rate(f"the learning rate of {type(self).__name__}", self.combine(*rates))
@@ -179,7 +188,8 @@ class Combinator(Composite):
         if first.previous is None or first.previous == memory.handed_on:
             previous = memory.newest
         else:  # the part knows a newer rate than any that is recorded: a preset
-            previous = self._checked([first.previous, *rates[1:]])
+            previous = self.combine(first.previous, *rates[1:])
+            previous = previous if 0.0 <= previous < math.inf else memory.newest
         moves = Action.of(previous, learning_rate)
         action = first.action if moves is Action.of(first.previous, first.learning_rate) else moves
         cause = Cause(_snake_case(type(self).__name__), self.reason(*rates), inner=inner)
@@ -192,7 +202,11 @@ def _own_rate(part: Any, memory: Any, moment: Moment) -> _Own:
     return part.rate(memory, moment), (), None
 
 
-def _seen(part: Any, memory: Any, moment: Moment, data: EpochData, learning_rate: float | None, own: _Own) -> Any:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real)
+
+
+def _seen(part: Any, memory: Any, moment: Moment, data: EpochData, learning_rate: float, own: _Own) -> Any:
     """The memory of a part after an epoch in which it sees ``learning_rate``."""
     if own[2] is not None:
         return part._after(memory, moment, data, learning_rate, own)  # noqa: SLF001  its own kind
@@ -302,6 +316,10 @@ class Clamp(Combinator):
         return _claims(self.parts)
 
 
+_LEAST_FACTOR = 0.01
+"""A warm-up that has hardly begun says nothing of the schedule's own rate: 0.05 in its first step is not 50 later."""
+
+
 def _as_schedules(schedules: Sequence[Schedule | Function]) -> tuple[Schedule, ...]:
     return tuple(map(as_schedule, schedules))
 
@@ -312,7 +330,8 @@ class Product(Combinator):
     """A schedule whose rates are multiplied by those of others: a warm-up around a rule, say.
 
     rate = r * f1 * f2 * ..., r being the rate of ``schedule``, and f1, f2, ... those of the factors, whose order does
-    not matter. A rate set by hand is divided by the factors for ``schedule``; the factors always see their own.
+    not matter. A rate set by hand is divided by f1 * f2 * ... for ``schedule``; where that is less than 0.01, as at the
+    first step of a warm-up, ``schedule`` sees its own. The factors always see their own.
 
     Args:
         schedule: A schedule, or a plain function.
@@ -354,7 +373,7 @@ class Product(Combinator):
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
         """See `Combinator.by_hand`."""
         factor = self._factor(rates)
-        return (learning_rate / factor if factor else rates[0], *rates[1:])
+        return (learning_rate / factor if _LEAST_FACTOR <= factor < math.inf else rates[0], *rates[1:])
 
     def reason(self, *rates: float) -> str:
         """See `Combinator.reason`."""
@@ -459,6 +478,12 @@ class HoldLearningRate(Composite):
             return memory.last.learning_rate  # type: ignore[return-value]  # it holds, so it is one
         return self.schedule.rate(memory.part, moment)
 
+    def rate_during(self, memory: _Held, began: Moment, learning_rate: float, moment: Moment) -> float:
+        """See `Schedule.rate_during`."""
+        if self._holds(memory):
+            return learning_rate
+        return self.schedule.rate_during(memory.part, began, learning_rate, moment)
+
     def answer(self, memory: _Held, moment: Moment) -> Decision:
         """See `Schedule.answer`; the cause of a hold says what the schedule would have decided."""
         if not self._holds(memory):
@@ -488,6 +513,8 @@ class _Preset(NamedTuple):
 
     epoch: int
     """The last epoch that the schedule has seen, recorded or not."""
+    counts: tuple[int | None, ...]
+    """The step, samples and tokens at which the last recorded epoch began."""
     newest: float | None
     """The newest rate that it has seen."""
     part: Any
@@ -533,24 +560,27 @@ class Preset(Composite):
 
     def start(self) -> _Preset:
         """See `Schedule.start`."""
-        return _Preset(0, None, self.schedule.start())
+        return _Preset(0, _AT_START, None, self.schedule.start())
 
     def _caught_up(self, memory: _Preset, epoch: int) -> _Preset:
-        """The memory after the presets before ``epoch`` that nobody recorded: to the schedule these are epochs."""
-        last, newest, part = memory
+        """The memory after the presets before ``epoch`` that nobody recorded: to the schedule these are epochs.
+
+        They have no errors, and no step was taken in them.
+        """
+        last, counts, newest, part = memory
         for each in self._epochs[bisect_right(self._epochs, last) : bisect_left(self._epochs, epoch)]:
             last, newest = each, self.learning_rates[each]
-            part = self.schedule.after(part, Moment(each), UNKNOWN.with_learning_rate(newest))
-        return _Preset(last, newest, part)
+            part = self.schedule.after(part, Moment(each, *counts), UNKNOWN.with_learning_rate(newest))
+        return _Preset(last, counts, newest, part)
 
     def after(self, memory: _Preset, moment: Moment, data: EpochData) -> _Preset:
         """See `Schedule.after`."""
         epoch = moment.epoch
-        _, newest, part = self._caught_up(memory, epoch)
+        _, _, newest, part = self._caught_up(memory, epoch)
         if not data.learning_rate and epoch in self.learning_rates:
             data = data.with_learning_rate(self.learning_rates[epoch])
         newest = newest if data.learning_rate is None else data.learning_rate
-        return _Preset(epoch, newest, self.schedule.after(part, moment, data))
+        return _Preset(epoch, _counts(moment), newest, self.schedule.after(part, moment, data))
 
     def fold(self, history: History, memory: _Preset | None = None, since: int = 0) -> _Preset:
         """See `Schedule.fold`: a rule over the history is shown one with the presets in it."""
@@ -559,21 +589,36 @@ class Preset(Composite):
         last = history.last_epoch() or 0
         for epoch in self._epochs[: bisect_right(self._epochs, last)]:
             history = with_default_rate(history, epoch, self.learning_rates[epoch])
-        return _Preset(last, history.most_recent_learning_rate(last + 1), self.schedule.fold(history))
+        counts = _counts(Moment.of(last, history[last])) if last else _AT_START
+        return _Preset(last, counts, history.most_recent_learning_rate(last + 1), self.schedule.fold(history))
 
     def rate(self, memory: _Preset, moment: Moment) -> float:
         """See `Schedule.rate`."""
         given = self.learning_rates.get(moment.epoch)
         return self.schedule.rate(self._caught_up(memory, moment.epoch).part, moment) if given is None else given
 
+    def rate_during(self, memory: _Preset, began: Moment, learning_rate: float, moment: Moment) -> float:
+        """See `Schedule.rate_during`: a preset stays."""
+        if moment.epoch in self.learning_rates:
+            return learning_rate
+        part = self._caught_up(memory, moment.epoch).part
+        return self.schedule.rate_during(part, began, learning_rate, moment)
+
     def answer(self, memory: _Preset, moment: Moment) -> Decision:
         """See `Schedule.answer`; the cause of a preset says what the schedule would have decided."""
-        _, newest, part = self._caught_up(memory, moment.epoch)
+        _, _, newest, part = self._caught_up(memory, moment.epoch)
         given = self.learning_rates.get(moment.epoch)
         if given is None:
             return self.schedule.answer(part, moment).since(newest)
         cause = Cause("preset", "given for this epoch", inner=_would_decide(self.schedule, part, moment))
         return Decision(given, newest, Action.PRESET, cause)
+
+
+_AT_START = (0, 0, 0)
+
+
+def _counts(moment: Moment) -> tuple[int | None, ...]:
+    return moment.step, moment.samples, moment.tokens
 
 
 def with_default_rate(history: History, epoch: int, learning_rate: float) -> History:

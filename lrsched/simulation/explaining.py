@@ -206,11 +206,6 @@ def _unheld(decision: Decision) -> Decision | None:
     return _unheld(decision.cause.inner[0]) if decision.cause.inner else None
 
 
-def _innermost(decision: Decision) -> Decision:
-    """What the rule itself says: the first part of the first part, and so on."""
-    return _innermost(decision.cause.inner[0]) if decision.cause.inner else decision
-
-
 def newest_change(history: History) -> int | None:
     """The newest epoch whose recorded rate is not the one recorded before it; None if there is none.
 
@@ -250,7 +245,7 @@ def _threshold_change(
     schedule: Schedule, past: History, moment: Moment, decision: Decision
 ) -> tuple[ThresholdChange | None, str | None]:
     """The smallest change, or why there is none: found by asking again, whatever the rule is like."""
-    cause = _innermost(decision).cause
+    cause = decision.innermost.cause
     if decision.action in _RULE_NOT_ASKED:
         return None, _RULE_NOT_ASKED[decision.action]
     if not _thresholds(schedule):

@@ -320,15 +320,16 @@ def _demand_same_answers(told: Mapping[int, Decision], schedule: Schedule, histo
     _demand_same(told, others, because)
 
 
-_ANOTHER_TIME: Final = (2500.31337, 2502.3271, 2504.34159)  # days: other years, hours, seconds; weekdays two apart
+_DAY: Final = 24 * 60 * 60  # seconds
+_ANOTHER_TIME: Final = (2500 * _DAY + 27075.0, 2502 * _DAY + 28262.5, 2504 * _DAY + 29495.25)
+"""Seconds to other years, hours and weekdays, and to other seconds of a minute at whatever part of one it is now."""
 _STOPWATCHES: Final = ("monotonic", "perf_counter", "process_time", "thread_time")
 
 
 @contextmanager
-def another_time(days: float) -> Iterator[None]:
-    """While it lasts, the clocks are so many days ahead, and `random` is at another place."""
+def another_time(ahead: float) -> Iterator[None]:
+    """While it lasts, the clocks are so many seconds ahead, and `random` is at another place."""
     state = random.getstate()
-    ahead = days * 24 * 60 * 60
     now = time.monotonic() + ahead
     nanoseconds = {f"{name}_ns": int(now * 1e9) for name in _STOPWATCHES}
     random.seed(20260101)
@@ -384,8 +385,8 @@ def deterministic(schedule: Schedule | Function, history: History) -> bool:
     _demand_same_answers(told, schedule, history, "when it is asked again")
     backwards = dict(reversed(told.items()))
     _demand_same_answers(backwards, schedule, history, "when the later epochs are asked first")
-    for days in _ANOTHER_TIME:
-        with another_time(days):
+    for ahead in _ANOTHER_TIME:
+        with another_time(ahead):
             _demand_same_answers(told, schedule, history, "at another time")
     return True
 
@@ -545,8 +546,9 @@ _HAND_ON: Final = (HoldLearningRate, Preset)
 def parts_decide_alone(schedule: Schedule | Function, history: History) -> bool:
     """In a run of the whole, `Cause.inner` has for each part the decision that it gives in a run of its own.
 
-    So also where every third rate is set by hand, and `Combinator.by_hand` says what the parts see. Not asked of holds
-    and presets, whose parts see the recorded rates. And every schedule in a field is a part.
+    So also where every third rate is unknown, and so to the parts; and where every third is set by hand, and
+    `Combinator.by_hand` says what the parts see. Not asked of holds and presets, whose parts see the recorded rates.
+    And every schedule in a field is a part.
     """
     parts = getattr(schedule, "parts", ())
     if isinstance(schedule, _HAND_ON) or not parts:
@@ -556,15 +558,19 @@ def parts_decide_alone(schedule: Schedule | Function, history: History) -> bool:
         held = getattr(schedule, field.name)
         if isinstance(held, Schedule) and all(held is not part for part in parts):
             _broken(f"its field {field.name} is a schedule that is no part of it; name it in the property parts")
-    hands: list[Callable[[int], float | None]] = [lambda _: None]
+    recorded: list[Callable[[int, float], float | None]] = [
+        lambda _, rate: rate,
+        lambda number, rate: rate if number % 3 else None,
+    ]
     if isinstance(schedule, Combinator):
-        hands.append(lambda number: None if number % 3 else 0.03125 * number)
-    for by_hand in hands:
-        _demand_alone(schedule, history, by_hand)
+        recorded.append(lambda number, rate: rate if number % 3 else 0.03125 * number)
+    for what in recorded:
+        _demand_alone(schedule, history, what)
     return bool(history)
 
 
-def _demand_alone(schedule: Any, history: History, by_hand: Callable[[int], float | None]) -> None:
+def _demand_alone(schedule: Any, history: History, recorded: Callable[[int, float], float | None]) -> None:
+    """Parts decide as alone where ``recorded``, from the epoch's place and the rate of the whole, is its rate."""
     whole, alone = started(schedule), [started(part) for part in schedule.parts]
     for number, epoch in enumerate(asked_epochs(history), start=1):
         data, moment = history.get(epoch), Moment(epoch)
@@ -578,15 +584,15 @@ def _demand_alone(schedule: Any, history: History, by_hand: Callable[[int], floa
                 _broken(f"{told}, but alone on {own.learning_rate!r} ({own.action})")
         if data is None:
             continue
-        rates, hand = [own.learning_rate for own in decided], by_hand(number)
-        recorded = decision.learning_rate if hand is None else hand
-        if recorded != decision.learning_rate:
-            handed_on = schedule.by_hand(recorded, *rates)
+        rates: list[float | None] = [own.learning_rate for own in decided]
+        rate = recorded(number, decision.learning_rate)
+        if rate is None:
+            rates = [None] * len(rates)
+        elif rate != decision.learning_rate:
+            handed_on = schedule.by_hand(rate, *rates)
             rates = [new if 0.0 <= new < math.inf else own for new, own in zip(handed_on, rates, strict=True)]
-        whole = _told(whole, moment, data.with_learning_rate(recorded))
-        alone = [
-            _told(cursor, moment, data.with_learning_rate(rate)) for cursor, rate in zip(alone, rates, strict=True)
-        ]
+        whole = _told(whole, moment, data.with_learning_rate(rate))
+        alone = [_told(cursor, moment, data.with_learning_rate(own)) for cursor, own in zip(alone, rates, strict=True)]
 
 
 @_law("the previous rate of a decision is the history's")

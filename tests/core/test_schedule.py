@@ -199,3 +199,22 @@ def test_a_recorded_epoch_says_when_it_began_if_its_meta_values_can_mean_that():
     assert Moment(3, **meta).counts == meta
     for other in (-1, 1.0, True, "200", None, (1,)):
         assert Moment.of(3, EpochData(meta={"step": other, "gpu": 1})) == Moment(3)
+
+
+@pytest.mark.parametrize("answer", [0.1, None, "keep"])
+def test_an_answer_must_be_a_decision(answer):
+    class Answers(Counter):
+        def answer(self, memory, moment):
+            return answer
+
+    with pytest.raises(ArgumentError, match=r"^the answer of Answers must be a Decision, got .*\Z"):
+        Answers().decide(History(), 1)
+
+
+def test_a_cursor_does_not_go_back():
+    history = History({epoch: EpochData(learning_rate=0.1) for epoch in (1, 2, 3)})
+    cursor = Cursor.over(Plain(), history)
+    assert cursor.along(history) is cursor
+    for shorter in (history.before(3), History()):
+        with pytest.raises(ArgumentError, match="the last epoch of history must be after epoch 3"):
+            cursor.along(shorter)

@@ -4,13 +4,17 @@ import math
 import re
 from functools import partial
 
+import attrs
 import pytest
 
 from lrsched import (
     Action,
     ArgumentError,
     Cause,
+    Clamp,
+    Combinator,
     Constant,
+    Cursor,
     Decision,
     EpochData,
     FunctionSchedule,
@@ -18,8 +22,11 @@ from lrsched import (
     HoldLearningRate,
     LearningRateControl,
     MemoryStorage,
+    Moment,
     NewbobRelative,
     Preset,
+    Product,
+    Scaled,
     Schedule,
     as_schedule,
 )
@@ -114,6 +121,85 @@ def test_a_preset_says_so():
     assert (decision.action, decision.previous) == (Action.PRESET, 0.5)
     assert decision.describe() == "preset 0.5 -> 0.125: preset: given for this epoch"
     assert Preset(NEWBOB, {2: 0.0}).decide(_rates(0.5), 2).action is Action.PRESET  # 0 is a rate
+
+
+@attrs.frozen
+class Doubled(Combinator):
+    """Twice the rate; what a part sees of a rate set by hand is an argument."""
+
+    schedule: Schedule
+    handed_on: object = (0.25,)
+
+    def combine(self, *rates):
+        return 2.0 * rates[0]
+
+    def by_hand(self, learning_rate, *rates):
+        return self.handed_on
+
+
+@pytest.mark.parametrize(
+    ("handed_on", "seen"),
+    [((0.25,), 0.25), ([0], 0.0), ((math.nan,), 0.125), ((math.inf,), 0.125), ((-1.0,), 0.125)],
+)
+def test_a_part_sees_what_by_hand_says_or_its_own_rate(handed_on, seen):
+    assert Doubled(Constant(0.125), handed_on)(_rates(0.5), 2) == 2.0 * seen
+
+
+@pytest.mark.parametrize("handed_on", [0.25, (), (0.25, 0.25), (None,), "a", None])
+def test_what_by_hand_must_give_is_said_on_one_line(handed_on):
+    with pytest.raises(ArgumentError, match=r"^Doubled\.by_hand must be a sequence of 1 rates, .* got .*\Z"):
+        Doubled(Constant(0.125), handed_on)(_rates(0.5), 2)
+
+
+def test_an_unknown_rate_is_handed_on_and_nobody_is_asked_for_a_rate():
+    def only_later(history, epoch):
+        if epoch < 3:
+            raise ArgumentError("not yet")
+        return 0.5 if history[2].learning_rate is None else 0.25
+
+    history = History({2: EpochData(error={"dev_score": 1.0})})
+    for schedule in (Product(only_later, Constant(1.0)), Scaled(Product(Constant(1.0), only_later), 1.0)):
+        assert schedule(history, 3) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("factors", "seen"),
+    [
+        ((0.5,), 0.5),
+        ((0.01,), 25.0),
+        ((0.001,), 0.125),  # a warm-up that has hardly begun
+        ((0.0,), 0.125),
+        ((1e200, 1e-200), 0.25),
+        ((1e200, 1e200), 0.125),
+    ],
+)
+def test_a_rate_set_by_hand_is_divided_by_factors_that_say_something(factors, seen):
+    schedule = Product(Constant(0.125), *map(Constant, factors))
+    cursor = Cursor.over(schedule, _rates(0.25))
+    assert cursor.memory.parts[0].most_recent_learning_rate(2) == pytest.approx(seen, rel=1e-15)
+    assert [each.most_recent_learning_rate(2) for each in cursor.memory.parts[1:]] == [*factors]
+
+
+def test_a_rate_that_is_too_large_is_refused_and_what_was_before_is_only_said():
+    schedule = Scaled(Preset(_halved, {1: 1e300}), 1e10)
+    with pytest.raises(ArgumentError, match="the learning rate of Scaled must be a finite number"):
+        schedule(History(), 1)
+    decision = schedule.decide(History(), 2)
+    assert (decision.learning_rate, decision.previous) == (0.25e10, None)
+    with pytest.raises(ArgumentError, match="the learning rate of Scaled must be a finite number"):
+        _ = Scaled(Constant(1e300), 1e10).default_learning_rate
+    assert Scaled(Constant(0.5), 0.5).default_learning_rate == 0.25
+
+
+def test_a_hand_in_the_middle_of_an_epoch_that_has_begun_goes_to_the_parts():
+    schedule = Product(NEWBOB, lambda history, epoch: 0.5)
+    memory = Cursor.over(schedule).memory
+    began, later = Moment(1, step=0), Moment(1, step=9)
+    for nested in (schedule, Scaled(schedule, 1.0)):
+        memory = Cursor.over(nested).memory
+        assert nested.rate_during(memory, began, 0.25, later) == 0.25
+        assert nested.rate_during(memory, began, 0.125, later) == 0.125
+    assert Clamp(Constant(0.1), 0.05).rate_during(Clamp(Constant(0.1)).start(), began, 0.02, later) == 0.05
 
 
 @pytest.mark.parametrize(

@@ -997,6 +997,15 @@ class OverlooksHands(Eighth):
         return memory._replace(parts=(part,), newest=data.learning_rate)
 
 
+class GuessesUnknownRates(Eighth):
+    """Where the recorded rate is unknown, its part sees its own."""
+
+    def after(self, memory, moment, data):
+        if data.learning_rate is None:
+            data = data.with_learning_rate(self.rate(memory, moment))
+        return super().after(memory, moment, data)
+
+
 @attrs.frozen
 class OverlooksAPart(Combinator):
     """The mean of two rates, as it thinks; but nobody said that the other one is a part."""
@@ -1180,6 +1189,7 @@ BAD = (
     Bad(FeedsTheWhole(), ("parts_decide_alone",), Eighth()),
     Bad(FeedsNothing(), ("parts_decide_alone",), Eighth()),
     Bad(OverlooksHands(), ("parts_decide_alone",), Eighth()),
+    Bad(GuessesUnknownRates(), ("parts_decide_alone",), Eighth()),
     Bad(OverlooksAPart(), ("parts_decide_alone",), MeanOfBoth()),
     Bad(AsksTooEarly(), ("parts_decide_alone",), _NEWBOB),
     Bad(ForgetsItsPresets(), ("presets_count",), Preset(_CONSTANT, {2: 0.01})),
