@@ -63,7 +63,7 @@ def _leave_it(namespace):
     folder = namespace["_folder"].name
     os.chdir(namespace["_back"])
     sys.path.remove(folder)
-    for name in [name for name, module in sys.modules.items() if folder in str(getattr(module, "__file__", ""))]:
+    for name in [name for name, module in [*sys.modules.items()] if folder in str(getattr(module, "__file__", ""))]:
         del sys.modules[name]
     namespace["_folder"].cleanup()
 

@@ -237,10 +237,12 @@ class Tail(NamedTuple):
     """The newest epochs of a history: what a rule needs that looks no further back.
 
     Attributes:
+        number: How many they are at most.
         entries: Their (epoch, data), in ascending order.
         rate: The newest learning rate that is not None of the epochs before these; None if there is none.
     """
 
+    number: int
     entries: tuple[Entry, ...] = ()
     rate: float | None = None
 
@@ -249,15 +251,15 @@ class Tail(NamedTuple):
         """The newest ``number`` epochs of a history."""
         end = (history.last_epoch() or 0) + 1
         entries = tuple(history.newest(number, before=end))
-        return cls(entries, history.most_recent_learning_rate(entries[0][0] if entries else end))
+        return cls(number, entries, history.most_recent_learning_rate(entries[0][0] if entries else end))
 
-    def after(self, epoch: int, data: EpochData, number: int) -> "Tail":
-        """The newest ``number`` epochs after one more, which comes after all of these."""
-        entries, rate = self
+    def set(self, epoch: int, data: EpochData) -> "Tail":
+        """As `History.set`, for an epoch after all of these."""
+        number, entries, rate = self
         if len(entries) == number:
             dropped = entries[0][1].learning_rate if number else data.learning_rate
             rate, entries = rate if dropped is None else dropped, entries[1:]
-        return tuple.__new__(Tail, ((*entries, (epoch, data)) if number else (), rate))  # at half the cost of `Tail`
+        return tuple.__new__(Tail, (number, (*entries, (epoch, data)) if number else (), rate))  # half the cost of Tail
 
     def newest(self, number: int, before: int) -> Sequence[Entry]:
         """As `History.newest`, for an epoch after all of these."""

@@ -222,12 +222,8 @@ class Windowed(Schedule):
 
     def start(self) -> Any:
         """See `Schedule.start`."""
-        return Tail() if self.window <= _SHORT else History()
-
-    def after(self, memory: Any, moment: Moment, data: EpochData) -> Any:
-        """See `Schedule.after`."""
         window = self.window
-        return memory.after(moment.epoch, data, window) if window <= _SHORT else memory.set(moment.epoch, data)
+        return Tail(window) if window <= _SHORT else History()
 
     def fold(self, history: History, memory: Any = None, since: int = 0) -> Any:
         """See `Schedule.fold`."""
