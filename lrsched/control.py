@@ -28,7 +28,7 @@ BY_HAND: Final = "by_hand"
 
 @final
 class LearningRateControl:
-    """A schedule, the history of one training, and where that is kept.
+    """A schedule, the history of one training run, and where that is kept.
 
     What was saved is loaded at once. Ask for the rate of an epoch, record its errors, save; after a restart the same
     calls go on as if nothing had happened, since a schedule knows nothing but the history.
@@ -253,7 +253,7 @@ class LearningRateControl:
 
     @property
     def last_finished_epoch(self) -> int:
-        """The newest epoch that has errors; 0 if there is none. A training goes on with the one after it."""
+        """The newest epoch that has errors; 0 if there is none. A training run goes on with the one after it."""
         return max(finished(self._history), default=0)
 
     def get_last_epoch(self, epoch: int) -> int | None:

@@ -1,4 +1,4 @@
-"""`History`: the persistent, ordered map epoch -> EpochData. The past of a training, as one value."""
+"""`History`: the persistent, ordered map epoch -> EpochData. The past of a training run, as one value."""
 
 from bisect import bisect_left
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
@@ -47,8 +47,8 @@ class History(Mapping[int, EpochData]):
         (2, 3)
     """
 
-    # Both parts are in ascending order and every epoch of `_past` is below those of `_ahead`. A training writes at the
-    # end of `_past`; presets of later epochs wait in `_ahead`. So an insertion is an append, wherever the presets are.
+    # Both parts are in ascending order and every epoch of `_past` is below those of `_ahead`. A training run writes at
+    # the end of `_past`; presets of later epochs wait in `_ahead`. So an insertion is an append, wherever they are.
     __slots__ = ("_ahead", "_past")
     _past: PVector[Entry]
     _ahead: tuple[Entry, ...]
@@ -207,7 +207,7 @@ class History(Mapping[int, EpochData]):
         past = self._past
         if not past or past[-1][0] < epoch:
             return len(past) + (bisect_left(self._ahead, epoch, key=_epoch_of) if self._ahead else 0)
-        guess = epoch - past[0][0]  # right where no epoch is missing, as in nearly every training
+        guess = epoch - past[0][0]  # right where no epoch is missing, as in nearly every training run
         if guess <= 0:
             return 0
         if guess < len(past) and past[guess][0] == epoch:

@@ -156,7 +156,7 @@ def _configured(key: str) -> ErrorKey:
     return ErrorKey(key, CONFIGURED)
 
 
-@lru_cache(maxsize=256)  # the names of the errors are the same in nearly all epochs of a training
+@lru_cache(maxsize=256)  # the names of the errors are the same in nearly all epochs of a training run
 def _error_key(names: tuple[str, ...], keys: tuple[str, ...], strict: bool) -> ErrorKey:  # noqa: FBT001  a cache's key
     if not names:
         return _NO_ERRORS

@@ -23,7 +23,7 @@ class Constant(Windowed):
 
     Args:
         default_learning_rate: A finite number >= 0.
-        error_measure_key: Which error is shown for this training, best first; it does not touch the rate.
+        error_measure_key: Which error is shown for this training run, best first; it does not touch the rate.
 
     Source:
         RETURNN, ``returnn.learning_rate_control``, ``ConstantLearningRate``.

@@ -144,8 +144,8 @@ def check_schedule(
             called without arguments; or a Hypothesis strategy that draws them.
         laws: Which laws, by name or as `Law`; None: all of `LAWS`.
         claims: Optional laws that it claims, besides those of its attribute ``claims``.
-        past: The histories to try: ``"realistic"`` ones, as trainings leave them; ``"hostile"`` ones, that nobody wants
-            to see; ``"any"``: both; or a strategy that draws histories.
+        past: The histories to try: ``"realistic"`` ones, as training runs leave them; ``"hostile"`` ones, that nobody
+            wants to see; ``"any"``: both; or a strategy that draws histories.
         keys: What errors are called in these, besides the keys that the schedule looks at and the names in
             `ERROR_KEYS`.
         budget: How many examples, or for how long: 500, ``"20s"``; None: 300.

@@ -409,7 +409,7 @@ _NOT_IMPORTED: Final = 3
 
 @_law("a new process gives the same answers", every=25)
 def new_process(schedule: Schedule | Function, history: History) -> bool:
-    """After other trainings it answers what it answers where nothing can be remembered, and sets have another order.
+    """After other training runs it answers as where nothing can be remembered, and sets have another order.
 
     What cannot be pickled, or imported there, is not asked.
     """
@@ -765,9 +765,9 @@ def replays(schedule: Schedule | Function, history: History) -> bool:
     return bool(run)
 
 
-@_law("cut anywhere, a training goes on as if it had not")
+@_law("cut anywhere, a training run goes on as if it had not")
 def resumes(schedule: Schedule | Function, history: History) -> bool:
-    """A training that is stopped after every step, and goes on in a new process from its file, has the same rates."""
+    """A training run that stops after every step, and goes on in a new process from its file, has the same rates."""
     formats = (TEXT, JSON)
 
     def reopened(step: int, stored: History) -> Storage:
@@ -793,7 +793,7 @@ def resumes_from_storage(schedule: Schedule | Function, history: History) -> boo
 
 
 def _resumes(schedule: Schedule | Function, history: History, reopened: Callable[[int, History], Storage]) -> bool:
-    """Whether a training is the same that is stored and opened again twice an epoch: ``reopened(step, stored)``."""
+    """Whether a training run is the same that is stored and opened again twice an epoch: ``reopened(step, stored)``."""
     fresh = copier(schedule)
     own_run(fresh(), history)  # raises where there is no answer
     uninterrupted = LearningRateControl(fresh())
@@ -808,7 +808,7 @@ def _resumes(schedule: Schedule | Function, history: History, reopened: Callable
                 raise BrokenLawError(f"{name}, asked for epoch {epoch}, it raises {said(error)}") from error
         if rates["uninterrupted"] != rates["resumed"]:
             told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} without a stop"
-            _broken(f"{told}, but {rates['resumed']!r} when the training was stopped before and goes on")
+            _broken(f"{told}, but {rates['resumed']!r} when the training run was stopped before and goes on")
         resumed = LearningRateControl(fresh(), reopened(step, resumed.history))
         for control in (uninterrupted, resumed):
             control.set_epoch_error(epoch, data.error)

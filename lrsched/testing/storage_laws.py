@@ -407,7 +407,7 @@ def _demand_read_only(stored: History, place: Place) -> None:
         raise BrokenLawError(f"loading {'it' if stored else 'nothing'} changes {', '.join(names)} on the disk")
 
 
-@_law("a training goes on where another process stopped", every=_SELDOM)
+@_law("a training run goes on where another process stopped", every=_SELDOM)
 def resumed(place: Place, states: Sequence[History]) -> bool:
     """A control that is made anew for each epoch, and saves twice in each, has the same history as one in memory.
 

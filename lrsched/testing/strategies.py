@@ -58,7 +58,7 @@ CURVES: Final[Mapping[str, tuple[float, ...]]] = {
     "spiking": (1.0, 0.9375, 64.0, 0.015625),
     "diverging": (1.25, 4.0, 1024.0, math.inf, math.nan),
 }
-"""By which factors the error of a training changes from epoch to epoch. Sums of a few such errors are exact."""
+"""By which factors the error of a training run changes from epoch to epoch. Sums of a few such errors are exact."""
 
 
 # ---- numbers
@@ -78,7 +78,7 @@ def usual_learning_rates() -> SearchStrategy[float]:
 
 @cache
 def usual_errors() -> SearchStrategy[float]:
-    """Errors as trainings have them: near one another, and often equal."""
+    """Errors as training runs have them: near one another, and often equal."""
     return st.sampled_from([1.0, 0.99, 1.01, 0.5, 2.0]) | st.floats(0.01, 100.0)
 
 
@@ -203,7 +203,7 @@ def histories(
     largest: int = HUGE_EPOCH,
     numbers: Sequence[float] = (),
 ) -> SearchStrategy[History]:
-    """Histories of trainings: realistic ones and hostile ones.
+    """Histories of training runs: realistic ones and hostile ones.
 
     Args:
         data: What is known of an epoch. If it is given, all of the epochs are drawn from it, some with gaps between.
@@ -251,7 +251,7 @@ def _changes_by(numbers: Iterable[float]) -> list[tuple[float, float]]:
 def realistic_histories(
     draw: DrawFn, *, max_size: int = 8, keys: Sequence[str] = ERROR_KEYS, numbers: Sequence[float] = ()
 ) -> History:
-    """Histories as trainings leave them: errors that fall, stay, are noisy, spike, or diverge, see `CURVES`.
+    """Histories as training runs leave them: errors that fall, stay, are noisy, spike, or diverge, see `CURVES`.
 
     Args:
         draw: Hypothesis gives it.
@@ -325,7 +325,7 @@ _EASILY_LOST: Final = (1.0, 3, 0.0, -0.0, 0, math.nan, math.inf)
 
 @st.composite
 def states(draw: DrawFn, data: SearchStrategy[EpochData] | None = None, *, max_size: int = 6) -> list[History]:
-    """Histories to be saved one after another, as a training and those who mend it make them.
+    """Histories to be saved one after another, as a training run and those who mend it make them.
 
     Each comes from the one before: an epoch comes or changes; one goes; all change; numbers become others that are
     equal, 3.0 a 3 and 0.0 a -0.0; nothing changes.
