@@ -163,7 +163,8 @@ class LearningRateControl:
             raise broken_law(f"meta[{name!r}] of epoch {moment.epoch}", law, data.meta[name], "note it by another name")
         own = self._own_rate(moment, data.learning_rate)
         learning_rate = data.learning_rate or own
-        meta = moment.counts if learning_rate == own else {**moment.counts, BY_HAND: True}
+        is_by_hand = learning_rate != own or data.learning_rate == learning_rate == 0.0
+        meta = {**moment.counts, BY_HAND: True} if is_by_hand else moment.counts
         self._record(moment.epoch, data.with_meta(meta).with_learning_rate(learning_rate))
         return learning_rate
 

@@ -315,6 +315,9 @@ def test_a_rate_set_by_hand_holds_for_all_steps_of_its_epoch():
     assert control.history[2].meta == {"step": 100, "by_hand": True}
     assert control.get_learning_rate(3, 200) == 0.0625
     control.set_learning_rate_for_epoch(3, 0.03125)  # an epoch that has begun
+    clamped = LearningRateControl(Clamp(ByStep(), 0.5), control.storage)
+    clamped.set_learning_rate_for_epoch(1, 0.0)
+    assert [clamped.get_learning_rate(1, step) for step in (0, 9)] == [0.0, 0.0]
     again = LearningRateControl(ByStep(), MemoryStorage(control.history))
     assert [again.get_learning_rate(3, step) for step in (200, 250)] == [0.03125] * 2
 

@@ -173,51 +173,53 @@ class Combinator(Composite):
 
     def _around(self, memory: _Combined, part: _Going) -> _Going:
         """Around its only part: as `_among` several, in half of the time."""
-        (own_of, see_by, memory_of), combine = part, self.combine
+        (part_rate, part_sees, part_memory), combine = part, self.combine
         whole = own_rate = 0.0
         newest, handed_on = memory.newest, memory.handed_on
 
         def own(moment: Moment) -> float:
             nonlocal whole, own_rate
-            own_rate = own_of(moment)
+            own_rate = part_rate(moment)
             whole = combine(own_rate)
             return whole
 
         def see(moment: Moment, data: EpochData, learning_rate: float | None) -> None:
             nonlocal newest, handed_on
             if learning_rate is None:
-                see_by(moment, data, None)
+                part_sees(moment, data, None)
                 return
             newest = learning_rate
             handed_on = own_rate if learning_rate == whole else self._by_hand(learning_rate, (own_rate,))[0]
-            see_by(moment, data, handed_on)
+            part_sees(moment, data, handed_on)
 
-        return _Going(own, see, lambda: _Combined((memory_of(),), newest, handed_on))
+        return _Going(own, see, lambda: _Combined((part_memory(),), newest, handed_on))
 
     def _among(self, memory: _Combined, *parts: _Going) -> _Going:
         """Among its parts."""
-        (owns, sees, memories), combine = zip(*parts, strict=True), self.combine
+        (part_rates, all_see, memories), combine = zip(*parts, strict=True), self.combine
         whole, own_rates = 0.0, [0.0] * len(parts)
         newest, handed_on = memory.newest, memory.handed_on
 
         def own(moment: Moment) -> float:
             nonlocal whole, own_rates
-            own_rates = [own_of(moment) for own_of in owns]
+            own_rates = [part_rate(moment) for part_rate in part_rates]
             whole = combine(*own_rates)
             return whole
 
         def see(moment: Moment, data: EpochData, learning_rate: float | None) -> None:
             nonlocal newest, handed_on
             if learning_rate is None:
-                for see_by in sees:
-                    see_by(moment, data, None)
+                for part_sees in all_see:
+                    part_sees(moment, data, None)
                 return
             seen = own_rates if learning_rate == whole else self._by_hand(learning_rate, own_rates)
             newest, handed_on = learning_rate, seen[0]
-            for see_by, rate_seen in zip(sees, seen):  # noqa: B905  as many, as `_by_hand` saw to
-                see_by(moment, data, rate_seen)
+            for part_sees, seen_rate in zip(all_see, seen):  # noqa: B905  as many, as `_by_hand` saw to
+                part_sees(moment, data, seen_rate)
 
-        return _Going(own, see, lambda: _Combined(tuple([memory_of() for memory_of in memories]), newest, handed_on))
+        return _Going(
+            own, see, lambda: _Combined(tuple([part_memory() for part_memory in memories]), newest, handed_on)
+        )
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on: Any = self.by_hand(learning_rate, *rates)
