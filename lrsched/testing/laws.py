@@ -36,7 +36,8 @@ from lrsched.core.schedule import Cursor, Moment, Schedule
 from lrsched.errors import LrschedError
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
-from lrsched.schedules.combine import Combinator, HoldLearningRate, Preset
+from lrsched.schedules.combine import Clamp, Combinator, HoldLearningRate, Preset, Product, Scaled
+from lrsched.schedules.constant import Constant
 from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
 from lrsched.simulation.replaying import verify
 from lrsched.storage import Storage
@@ -282,6 +283,9 @@ def _with(error: float, history: History, data: EpochData) -> EpochData:
     """Other data of an epoch: all errors that the history has anywhere are that one."""
     names = {name for each in history.values() for name in each.error} or {"dev_score"}
     return epoch_of_its_own(data.learning_rate, dict.fromkeys(sorted(names), error), data.meta)
+
+
+_SMALL, _LARGE = 1e-100, 1e100
 
 
 def _all_errors(history: History) -> list[float]:
@@ -595,6 +599,35 @@ def _demand_alone(schedule: Any, history: History, recorded: Callable[[int, floa
         alone = [_told(cursor, moment, data.with_learning_rate(own)) for cursor, own in zip(alone, rates, strict=True)]
 
 
+_NEUTRAL: Final[dict[str, Callable[[Schedule], Schedule]]] = {
+    "a hold of one epoch": lambda part: HoldLearningRate(part, 1),
+    "no presets": lambda part: Preset(part, {}),
+    "half and twice": lambda part: Scaled(Scaled(part, 0.5), 2.0),
+    "no limits": Clamp,
+    "a factor of 1": lambda part: Product(part, Constant(1.0)),
+}
+
+
+@_law("inside schedules that change nothing it decides as it does alone")
+def neutral(schedule: Schedule | Function, history: History) -> bool:
+    """Inside a hold, presets and combinators with neutral parameters: the same rate, previous rate and action."""
+    schedule = as_schedule(schedule)
+    decided = answers_of(schedule, history)
+    rates = {rate for each in decided.values() for rate in (each.learning_rate, each.previous)} - {None, 0.0}
+    rates |= {data.learning_rate for data in history.values() if data.learning_rate}
+    if not all(_SMALL < rate < _LARGE for rate in rates if rate is not None):  # half of it may be another number
+        return False
+    alone = {epoch: _without_reasons(decision) for epoch, decision in decided.items()}
+    for name, around in _NEUTRAL.items():
+        inside = {epoch: _without_reasons(each) for epoch, each in answers_of(around(schedule), history).items()}
+        _demand_same(alone, inside, f"inside {name}")
+    return True
+
+
+def _without_reasons(decision: Decision) -> tuple[float, float | None, Action]:
+    return decision.learning_rate, decision.previous, decision.action
+
+
 @_law("the previous rate of a decision is the history's")
 def previous(schedule: Schedule | Function, history: History) -> bool:
     """``previous`` is the newest rate before the epoch; where wrappers may know of later ones, they must be newer."""
@@ -841,7 +874,6 @@ def round_trip(schedule: Schedule | Function, history: History) -> bool:
 
 _claimed = {"claimed": True}
 _ANOTHER_NAME: Final = "another_error"
-_SMALL, _LARGE = 1e-100, 1e100
 _CHANGES: Final = (1.0 + 2.0**-10, 2.0, 1024.0)
 
 

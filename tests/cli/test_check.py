@@ -73,7 +73,7 @@ def test_a_file_in_another_folder_finds_what_is_beside_it(run, folder, monkeypat
 def test_a_broken_schedule_is_shown_with_its_history_and_its_test(run, folder):
     code, out, err = run("check", "broken_one.py:BelowTheFloor", "--budget", 60)
     assert (code, err) == (1, "")
-    assert out.startswith("broken_one.py:BelowTheFloor: 1 of 29 laws broken\n")
+    assert out.startswith("broken_one.py:BelowTheFloor: 1 of 30 laws broken\n")
     assert "min_learning_rate is broken: for epoch 2 the rate goes from 0.1 down to 0.05, the minimum is 0.06\n" in out
     assert "the history, for BelowTheFloor()\n\n epoch   learning rate" in out
     code = out[out.index("from broken_one import BelowTheFloor") : out.index("\n60 examples")]

@@ -5,7 +5,7 @@ from math import inf, nextafter
 
 import attrs
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
@@ -109,30 +109,6 @@ def test_what_is_claimed_depends_on_the_parameters(change, claimed_no_more, kept
 
 
 # ---- wrappers
-
-
-NEUTRAL = {
-    "hold of 0": lambda schedule: HoldLearningRate(schedule, 0),
-    "hold of 1": lambda schedule: HoldLearningRate(schedule, 1),
-    "no presets": lambda schedule: Preset(schedule, {}),
-    "factor 1": lambda schedule: Scaled(schedule, 1.0),
-    "half, twice": lambda schedule: Scaled(Scaled(schedule, 0.5), 2.0),
-    "no limits": Clamp,
-    "no factors": Product,
-    "factor schedule 1": lambda schedule: Product(schedule, Constant(1.0)),
-}
-
-
-@pytest.mark.parametrize("neutral", NEUTRAL.values(), ids=NEUTRAL)
-@given(SCHEDULES, HISTORIES)
-def test_with_neutral_parameters_a_composite_is_its_part(neutral, schedule, history):
-    """Where nothing is lost: twice the half of a number near the end of the floats is another one."""
-    for epoch in asked_epochs(history):
-        alone, inside = schedule, neutral(schedule)
-        decisions = [each.decide(history, epoch) for each in (alone, inside)]
-        rates = [(each.learning_rate, each.previous, each.action) for each in decisions]
-        assume(all(not rate or rate > 1e-300 for each in rates for rate in each[:2]))
-        assert rates[0] == rates[1]
 
 
 @given(SCHEDULES, SCHEDULES, SCHEDULES, HISTORIES)

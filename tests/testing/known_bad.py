@@ -953,6 +953,14 @@ class RateWithoutTheMinimum(Plateau):
         return memory.rate
 
 
+class ReadsItsOwnDecision(Plateau):
+    """Its `decide` knows the history, and so more than its `answer`: in a combinator nobody calls it."""
+
+    def decide(self, history, epoch, step=None):
+        decision = super().decide(history, epoch, step)
+        return attrs.evolve(decision, action=Action.of(decision.previous, decision.learning_rate))
+
+
 # ---- combinators
 
 _CONSTANT = Constant(FIRST)
@@ -1186,6 +1194,7 @@ BAD = (
     Bad(FoldsFromTheMiddle(), ("folds",), Plateau()),
     Bad(FoldsTheNewestOnly(), ("folds",), Plateau()),
     Bad(RateWithoutTheMinimum(), ("rate_is_decision",), Plateau()),
+    Bad(ReadsItsOwnDecision(), ("neutral",), Plateau()),
     Bad(FeedsTheWhole(), ("parts_decide_alone",), Eighth()),
     Bad(FeedsNothing(), ("parts_decide_alone",), Eighth()),
     Bad(OverlooksHands(), ("parts_decide_alone",), Eighth()),
