@@ -9,7 +9,7 @@ from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
-from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule
+from lrsched.core.schedule import Cursor, Fold, Moment, Schedule
 from lrsched.core.series import finished
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function, as_schedule
@@ -21,9 +21,9 @@ from lrsched.storage.opening import Where, open_storage
 _NEWEST: Final = 8
 _OLDEST: Final = 1024
 _MOST: Final = 64
-"""The memory of the 8 newest epochs is kept, and of some of the 1024 newest, the fewer the older; 64 at most."""
+"""The memory of the 8 newest epochs is kept, and of some of the 1024 newest, the fewer the older; of 64 at most."""
 BY_HAND: Final = "by_hand"
-"""The meta value of an epoch that goes by steps and whose rate was set by hand: it holds for all steps."""
+"""The meta value of an epoch that goes by steps and whose rate at the first was not the schedule's: it is for all."""
 
 
 @final
@@ -63,7 +63,8 @@ class LearningRateControl:
         self._is_over_history = not isinstance(self.schedule, Fold)
         self._history = History()
         self._changed: set[int] = set()  # epochs that may differ from what is stored
-        self._cursors: list[Cursor] = []  # the start, and those of the newest few epochs, ascending
+        self._by_hand: set[int] = set()  # epochs whose rate was set before they began
+        self._cursors: list[tuple[int, Cursor]] = []  # with the number of epochs that each has seen, ascending
         self.load()
 
     def __repr__(self) -> str:
@@ -82,8 +83,8 @@ class LearningRateControl:
     def load(self) -> None:
         """Replace the history by what is stored."""
         self._history = self.storage.load()
-        self._changed = set()
-        self._cursors = [Cursor.over(self.schedule)]
+        self._changed, self._by_hand = set(), set()
+        self._cursors = [(0, Cursor.over(self.schedule))]
 
     def save(self) -> None:
         """Store the history.
@@ -101,7 +102,8 @@ class LearningRateControl:
     ) -> Decision:
         """The schedule's decision for ``epoch`` and its cause, whatever rate is recorded there. Changes nothing.
 
-        Without a step, samples or tokens it is the decision at the first step that is recorded for the epoch.
+        Without a step, samples or tokens it is the decision at the first step that is recorded for the epoch. It knows
+        all that is recorded of earlier epochs by now; so it may be another one than when the epoch began.
 
         Args:
             epoch: An integer >= 1.
@@ -110,7 +112,7 @@ class LearningRateControl:
             tokens: How many tokens it has seen before, an integer >= 0.
 
         Raises:
-            ArgumentError: One is no such number.
+            ArgumentError: One is no such number; or the schedule needs one that is not there.
         """
         moment = Moment(epoch, step, samples, tokens)
         if not moment.counts:
@@ -123,9 +125,9 @@ class LearningRateControl:
         """The learning rate at a moment: by the epoch alone, or also by what has been counted when a step begins.
 
         The rate at the first step of an epoch is recorded, with the counts as meta values ``step``, ``samples`` and
-        ``tokens``; so the record can be folded again. At later steps the schedule is asked anew. The epoch goes on as
-        it began, although errors of earlier epochs may have come in the meantime; a rate that was set by hand holds for
-        all its steps.
+        ``tokens``; so the record can be folded again. At later steps the schedule is asked anew. If errors of earlier
+        epochs were recorded in the meantime, the epoch goes on from the rate that it began with, see
+        `Schedule.rate_during`. A rate that was set by hand holds for all steps.
 
         Args:
             epoch: An integer >= 1.
@@ -135,7 +137,7 @@ class LearningRateControl:
 
         Raises:
             ArgumentError: One is no such number; the schedule needs one that is not there; or the epoch has a meta
-                value of that name that counts something else. Nothing was recorded.
+                value of that name that counts something else.
 
         Examples:
             >>> control = LearningRateControl(lambda history, epoch: 0.1 / epoch)
@@ -152,7 +154,7 @@ class LearningRateControl:
         if not began.counts:
             return self._begin(moment, data)
         learning_rate = self.get_learning_rate_for_epoch(moment.epoch)
-        if moment == began or BY_HAND in data.meta:
+        if moment == began or data.meta.get(BY_HAND) is True:
             return learning_rate
         return self.schedule.rate_during(self._cursor(moment.epoch).memory, began, learning_rate, moment)
 
@@ -161,9 +163,13 @@ class LearningRateControl:
         for name in moment.counts.keys() & data.meta:
             law = "a count from 0 over the whole training run"
             raise broken_law(f"meta[{name!r}] of epoch {moment.epoch}", law, data.meta[name], "note it by another name")
-        own = self._own_rate(moment, data.learning_rate)
-        learning_rate = data.learning_rate or own
-        is_by_hand = learning_rate != own or data.learning_rate == learning_rate == 0.0
+        recorded = data.learning_rate
+        if recorded and moment.epoch in self._by_hand:
+            learning_rate, is_by_hand = recorded, True
+        else:
+            own = self._own_rate(moment, recorded)
+            learning_rate = recorded or own
+            is_by_hand = recorded is not None and (learning_rate != own or not learning_rate)
         meta = {**moment.counts, BY_HAND: True} if is_by_hand else moment.counts
         self._record(moment.epoch, data.with_meta(meta).with_learning_rate(learning_rate))
         return learning_rate
@@ -208,7 +214,9 @@ class LearningRateControl:
         """
         epoch = epoch_number("epoch", epoch)
         data = self._data(epoch).with_learning_rate(rate("learning_rate", learning_rate))
-        self._record(epoch, data.with_meta({BY_HAND: True}) if Moment.of(epoch, data).counts else data)
+        has_begun = bool(Moment.of(epoch, data).counts)
+        self._record(epoch, data.with_meta({BY_HAND: True}) if has_begun else data)
+        self._by_hand.add(epoch)
 
     def set_default_learning_rate_for_epoch(self, epoch: int, learning_rate: float) -> None:
         """Record a rate for ``epoch`` unless it has one other than 0.
@@ -228,10 +236,12 @@ class LearningRateControl:
             error: Numbers by key, any framework's; nested mappings are flattened, see `EpochData.with_error`.
 
         Raises:
-            ArgumentError: An error is no number, or a key no str. Nothing was recorded.
+            ArgumentError: An error is no number, or a key no str; or a ``:meta:`` key would overwrite the first step of
+                the epoch. Nothing was recorded.
         """
         epoch = epoch_number("epoch", epoch)
-        self._record(epoch, self._rated(epoch).with_error(error))
+        data = self._rated(epoch)
+        self._add(epoch, data, data.with_error(error))
 
     def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
         """Record other values of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -246,11 +256,7 @@ class LearningRateControl:
         """
         epoch = epoch_number("epoch", epoch)
         data = self._rated(epoch)
-        noted = data.with_meta(meta)
-        if Moment.of(epoch, data) not in (Moment(epoch), Moment.of(epoch, noted)):
-            law = f"other names than {', '.join(UNITS)}, which say when epoch {epoch} began"
-            raise broken_law("meta", law, meta, "note it by another name")
-        self._record(epoch, noted)
+        self._add(epoch, data, data.with_meta(meta))
 
     @property
     def last_finished_epoch(self) -> int:
@@ -320,7 +326,7 @@ class LearningRateControl:
         return data
 
     def _own_rate(self, moment: Moment, recorded: float | None) -> float:
-        """The schedule's rate for an epoch; a recorded rate of 0 gives way to presets only."""
+        """The schedule's rate for an epoch; a recorded rate of 0 gives way to presets only, see `_is_preset`."""
         if self._is_over_history:  # it presets nothing
             return 0.0 if recorded == 0.0 else self.schedule.rate(self._history.before(moment.epoch), moment)
         cursor = self._cursor(moment.epoch)
@@ -334,20 +340,30 @@ class LearningRateControl:
         To a rule over the history that is the memory itself. Of other schedules some older cursors are kept, since an
         evaluation may come late: what it changes is folded again.
         """
-        past = self._history.before(epoch)
+        last, index = self._history.last_epoch(before=epoch) or 0, len(self._cursors) - 1
+        while self._cursors[index][1].epoch > last:
+            index -= 1
+        (position, cursor), is_newest = self._cursors[index], index == len(self._cursors) - 1
+        if cursor.epoch == last:
+            return cursor
         if self._is_over_history:
-            return Cursor(self.schedule, past, epoch - 1, past.most_recent_learning_rate(epoch))
-        position = len(self._cursors) - 1
-        while self._cursors[position].epoch >= epoch:
-            position -= 1
-        cursor, is_newest = self._cursors[position], position == len(self._cursors) - 1
-        for each, _ in past.since(cursor.epoch):
-            if is_newest and _is_kept(each, epoch):
-                cursor = cursor.along(past.before(each + 1))
-                self._cursors.append(cursor)
+            past = self._history.before(epoch)
+            cursor = Cursor(self.schedule, past, last, past.most_recent_learning_rate(epoch))
+            if is_newest:
+                self._cursors[1:] = [(len(past), cursor)]
+            return cursor
+        more = [entry for entry in self._history.since(cursor.epoch) if entry[0] < epoch]
+        newest = position + len(more)
+        if len(more) > _OLDEST:
+            cursor = cursor.along(self._history.before(more[-_OLDEST][0]))
+            more = more[-_OLDEST:]
+        for position, (each, data) in enumerate(more, start=newest - len(more) + 1):
+            cursor = cursor.after(Moment.of(each, data), data)
+            if is_newest and _is_kept(position, newest):
+                self._cursors.append((position, cursor))
         if len(self._cursors) > _MOST:
-            self._cursors = [each for each in self._cursors if _is_kept(each.epoch, epoch)]
-        return cursor.along(past)
+            self._cursors = [each for each in self._cursors if _is_kept(each[0], newest)]
+        return cursor
 
     def _data(self, epoch: int) -> EpochData:
         data: EpochData = self._history.get(epoch, UNKNOWN)
@@ -356,18 +372,30 @@ class LearningRateControl:
     def _record(self, epoch: int, data: EpochData) -> None:
         self._history = self._history.set(epoch, data)
         self._changed.add(epoch)
-        while self._cursors[-1].epoch >= epoch:  # they have seen other data of it
+        while self._cursors[-1][1].epoch >= epoch:  # they have seen other data of it
             self._cursors.pop()
 
+    def _add(self, epoch: int, data: EpochData, more: EpochData) -> None:
+        """Record ``more`` than the ``data`` of an epoch, unless it says another time when the epoch began."""
+        for name, count in Moment.of(epoch, data).counts.items() if data.meta else ():
+            if more.meta[name] != count:
+                law = f"{count}, at which the epoch began"
+                raise broken_law(f"meta[{name!r}] of epoch {epoch}", law, more.meta[name], "note it by another name")
+        self._record(epoch, more)
 
-def _is_kept(past: int, epoch: int) -> bool:
-    """Whether the memory up to the epoch ``past`` is kept at ``epoch``, so that the gaps grow with the age."""
-    age = epoch - past
-    return age <= max(_NEWEST, min(4 * (past & -past), _OLDEST)) or not past
+
+def _is_kept(position: int, newest: int) -> bool:
+    """Whether the memory after so many epochs is kept where there are ``newest``.
+
+    Besides the newest those are kept whose number is divisible by a power of two that is large enough for their age:
+    at the age a there is one among any a / 2 epochs. The start is always kept.
+    """
+    age = newest - position
+    return age <= max(_NEWEST, min(4 * (position & -position), _OLDEST)) or not position
 
 
 def _is_preset(decision: Decision) -> bool:
-    """Whether a preset decided, here or in the first part."""
+    """Whether a preset decided, here or in the first part of the first part, and so on."""
     if decision.action in (Action.PRESET, Action.HOLD) or not decision.cause.inner:
         return decision.action is Action.PRESET
     return _is_preset(decision.cause.inner[0])

@@ -22,11 +22,13 @@ from lrsched import (
     HoldLearningRate,
     LearningRateControl,
     MemoryStorage,
+    Moment,
     NewbobRelative,
     Preset,
     Product,
     Scaled,
     StorageError,
+    as_schedule,
     read,
 )
 
@@ -315,11 +317,18 @@ def test_a_rate_set_by_hand_holds_for_all_steps_of_its_epoch():
     assert control.history[2].meta == {"step": 100, "by_hand": True}
     assert control.get_learning_rate(3, 200) == 0.0625
     control.set_learning_rate_for_epoch(3, 0.03125)  # an epoch that has begun
-    clamped = LearningRateControl(Clamp(ByStep(), 0.5), control.storage)
-    clamped.set_learning_rate_for_epoch(1, 0.0)
-    assert [clamped.get_learning_rate(1, step) for step in (0, 9)] == [0.0, 0.0]
     again = LearningRateControl(ByStep(), MemoryStorage(control.history))
     assert [again.get_learning_rate(3, step) for step in (200, 250)] == [0.03125] * 2
+    again.set_epoch_meta(3, {"by_hand": False})  # take it back
+    assert [again.get_learning_rate(3, step) for step in (200, 300)] == [0.03125, 0.03125 * (2 / 3)]
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])  # 1.0 is the schedule's own
+def test_any_rate_set_by_hand_does(rate):
+    control = LearningRateControl(Clamp(ByStep(), 0.5))
+    control.set_learning_rate_for_epoch(1, rate)
+    assert [control.get_learning_rate(1, step) for step in (0, 9)] == [rate, rate]
+    assert control.history[1].meta == {"step": 0, "by_hand": True}
 
 
 @attrs.frozen
@@ -345,6 +354,8 @@ class WarmUpBySteps(Fold):
     "schedule",
     [
         Product(NEWBOB, WarmUpBySteps()),
+        Product(WarmUpBySteps(), NEWBOB),
+        Product(NEWBOB, Scaled(WarmUpBySteps(), 1e-5)),
         Scaled(Product(NEWBOB, WarmUpBySteps()), 0.5),
         HoldLearningRate(Clamp(Product(NEWBOB, WarmUpBySteps()), maximum=1.0), 0),
         Preset(Product(NEWBOB, WarmUpBySteps()), {9: 0.01}),
@@ -362,7 +373,31 @@ def test_an_epoch_goes_on_as_it_began_when_an_evaluation_comes_late(schedule, re
         control = LearningRateControl(schedule, MemoryStorage(control.history))
     assert [control.get_learning_rate(3, step) for step in (400, 500, 900)] == pytest.approx(before, rel=1e-15)
     control.set_epoch_error(3, {"dev_score": 0.5})
-    assert control.get_learning_rate(4, 2000) == pytest.approx(before[2] / 0.901, rel=1e-15)
+    if schedule != Product(WarmUpBySteps(), NEWBOB):  # to it the first part was set by hand
+        assert control.get_learning_rate(4, 2000) == pytest.approx(before[2] / 0.901, rel=1e-15)
+
+
+def test_an_epoch_goes_on_within_the_limits_of_a_clamp():
+    control = LearningRateControl(Clamp(Product(NEWBOB, WarmUpBySteps()), maximum=0.25))
+    for epoch, step in ((1, 0), (2, 100), (3, 300)):
+        control.get_learning_rate(epoch, step)
+        control.set_epoch_error(epoch - 1 or 1, {"dev_score": 1.0})  # the evaluation of the epoch before
+    assert [control.get_learning_rate(3, step) for step in (300, 449, 499, 999)] == [0.1505, 0.225, 0.25, 0.25]
+
+
+@pytest.mark.parametrize("at_first", [0.0, 5e-324, 1e300])
+def test_where_rates_have_no_ratio_the_rate_of_the_beginning_stays(at_first):
+    schedule = as_schedule(lambda history, epoch: 1.0)
+    began, later = Moment(1, step=0), Moment(1, step=9)
+    rates = {began: at_first, later: 1e300}
+
+    class Leaps(ByStep):
+        def rate(self, memory, moment):
+            return rates[moment]
+
+    assert Leaps().rate_during(None, began, 0.25, later) == 0.25
+    assert Leaps().rate_during(None, began, at_first, later) == 1e300
+    assert schedule.rate_during(History(), began, 0.25, later) == 0.25
 
 
 def test_a_preset_holds_for_all_steps_and_warms_nothing_up():
@@ -380,8 +415,14 @@ def test_steps_that_are_not_the_first_are_not_noted(schedule):
     control.get_learning_rate(1, step=0)
     control.get_learning_rate(1, step=50, samples=3200)
     assert control.history[1].meta == {"step": 0}
-    with pytest.raises(ArgumentError, match="which say when epoch 1 began"):
-        control.set_epoch_meta(1, {"step": 70, "gpu": "a"})
+    for overwrite in (
+        lambda: control.set_epoch_meta(1, {"step": 70, "gpu": "a"}),
+        lambda: control.set_epoch_error(1, {"dev_score": 1.0, ":meta:step": 70}),
+    ):
+        with pytest.raises(
+            ArgumentError, match=r"^meta\['step'\] of epoch 1 must be 0, at which the epoch began, got 70"
+        ):
+            overwrite()
     assert control.history[1].meta == {"step": 0}
     control.set_epoch_meta(1, {"step": 0, "gpu": "a"})
     assert control.history[1].meta == {"step": 0, "gpu": "a"}
@@ -471,6 +512,19 @@ def test_an_evaluation_that_comes_late_is_folded_again_at_a_flat_cost():
     assert control.decide(1401).learning_rate == 1 / (1 + 1000 + 2 * 300)
     assert control.decide(3).learning_rate == 1 / 3
     assert control.decide(1102).learning_rate == 1 / (1 + 1000 + 2 * 101)
+
+
+@pytest.mark.parametrize("apart", [1, 2, 999, 2000])
+def test_steps_and_late_evaluations_cost_the_same_however_far_apart_epochs_are(apart):
+    seen = []
+    control = LearningRateControl(CountsCalls(seen))
+    for epoch in range(1, 301):
+        for step in range(5):
+            control.get_learning_rate(apart * epoch, 5 * epoch + step)
+        if epoch > 20:
+            control.set_epoch_error(apart * (epoch - 20), {"a": 1.0})
+    assert len(seen) <= 300 * 2 * 20 * 1.2
+    assert control.decide(apart * 301).learning_rate == 1 / 281
 
 
 def test_an_old_epoch_that_changes_changes_what_comes_after():

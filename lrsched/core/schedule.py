@@ -4,6 +4,7 @@
 kind together with what it has seen so far.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any, Literal, Self, final
 
@@ -173,8 +174,9 @@ class Schedule(ABC):
     def rate_during(self, memory: Any, began: Moment, learning_rate: float, moment: Moment) -> float:
         """The learning rate at a later moment of an epoch that has begun.
 
-        An epoch goes on as it began, although the past may have changed since: an evaluation came late, a rate was
-        corrected. A rate that the schedule would not give now stays as it is.
+        The past may have changed since: an evaluation came late, a rate was corrected. So the schedule might give the
+        beginning another rate now. The epoch goes on from the rate that it had: with r(m) the schedule's rate at a
+        moment m, it is ``learning_rate * r(moment) / r(began)``.
 
         Args:
             memory: The memory of the epochs before.
@@ -182,7 +184,11 @@ class Schedule(ABC):
             learning_rate: Its learning rate then.
             moment: When the schedule is asked, in the same epoch.
         """
-        return self.rate(memory, moment) if learning_rate == self.rate(memory, began) else learning_rate
+        at_first, now = self.rate(memory, began), self.rate(memory, moment)
+        if learning_rate == at_first:
+            return now
+        changed = learning_rate * (now / at_first) if at_first else learning_rate
+        return changed if changed < math.inf else learning_rate
 
     def fold(self, history: History, memory: Any = None, since: int = 0) -> Any:
         """The memory after all epochs of ``history``.

@@ -235,7 +235,7 @@ class Combinator(Composite):
 
     @final
     def rate_during(self, memory: _Combined, began: Moment, learning_rate: float, moment: Moment) -> float:
-        """See `Schedule.rate_during`: each part goes on as it began."""
+        """See `Schedule.rate_during`: each part goes on from the rate that `by_hand` says it had."""
         seen = [part.rate(each, began) for part, each in zip(self.parts, memory.parts, strict=True)]
         if learning_rate != self.combine(*seen):
             seen = self._by_hand(learning_rate, seen)
@@ -366,8 +366,8 @@ class Clamp(Combinator):
         return _claims(self.parts)
 
 
-_LEAST_FACTOR = 0.01
-"""A warm-up that has hardly begun says nothing of the schedule's own rate: 0.05 in its first step is not 50 later."""
+_FAR = 100.0
+"""Where a warm-up has hardly begun, a rate set by hand is no wish for rates so many times as large later on."""
 
 
 def _as_schedules(schedules: Sequence[Schedule | Function]) -> tuple[Schedule, ...]:
@@ -380,8 +380,9 @@ class Product(Combinator):
     """A schedule whose rates are multiplied by those of others: a warm-up around a rule, say.
 
     rate = r * f1 * f2 * ..., r being the rate of ``schedule``, and f1, f2, ... those of the factors, whose order does
-    not matter. A rate set by hand is divided by f1 * f2 * ... for ``schedule``; where that is less than 0.01, as at the
-    first step of a warm-up, ``schedule`` sees its own. The factors always see their own.
+    not matter. A rate set by hand is divided by f1 * f2 * ... for ``schedule``. Where the quotient is more than 100
+    times both that rate and r, as it may be where a warm-up begins, ``schedule`` sees r. The factors always see their
+    own.
 
     Args:
         schedule: A schedule, or a plain function.
@@ -422,8 +423,9 @@ class Product(Combinator):
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
         """See `Combinator.by_hand`."""
-        factor = self._factor(rates)
-        return (learning_rate / factor if _LEAST_FACTOR <= factor < math.inf else rates[0], *rates[1:])
+        own, factor = rates[0], self._factor(rates)
+        quotient = learning_rate / factor if 0.0 < factor < math.inf else math.inf
+        return (quotient if quotient <= _FAR * max(own, learning_rate) else own, *rates[1:])
 
     def reason(self, *rates: float) -> str:
         """See `Combinator.reason`."""
@@ -615,7 +617,7 @@ class Preset(Composite):
     def _caught_up(self, memory: _Preset, epoch: int) -> _Preset:
         """The memory after the presets before ``epoch`` that nobody recorded: to the schedule these are epochs.
 
-        They have no errors, and no step was taken in them.
+        They have no errors, and begin at the step of the last recorded epoch, or at 0.
         """
         last, counts, newest, part = memory
         for each in self._epochs[bisect_right(self._epochs, last) : bisect_left(self._epochs, epoch)]:
