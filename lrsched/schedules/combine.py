@@ -357,8 +357,9 @@ class Clamp(Combinator):
 
     def reason(self, *rates: float) -> str:
         """See `Combinator.reason`."""
-        kept = self.combine(*rates)
-        return f"{rates[0]!r} is within the limits" if kept == rates[0] else f"{rates[0]!r} is beyond {kept!r}"
+        if rates[0] < self.minimum:
+            return f"{rates[0]!r} is below the minimum"
+        return f"{rates[0]!r} is above the maximum" if rates[0] > self.maximum else f"{rates[0]!r} is within the limits"
 
     @property
     def claims(self) -> frozenset[str]:

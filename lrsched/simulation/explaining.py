@@ -86,7 +86,12 @@ class Explanation(Result):
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
         """What the rule compared, oldest first; or would have compared, had it been asked."""
-        return (self.unheld or self.decision).cause.comparisons
+        return self._rule.cause.comparisons
+
+    @property
+    def _rule(self) -> Decision:
+        """What the rule says, or would have said."""
+        return (self.unheld or self.decision).innermost
 
     def describe(self) -> str:
         """In words, on several lines."""
@@ -97,10 +102,9 @@ class Explanation(Result):
         yield "recorded", _recorded(self)
         yield "asked", ", around ".join(self.chain)
         yield "because", self.decision.cause.reason
-        yield from _findings(self.decision)
-        if self.unheld is not None:
-            yield "the rule", f"{_rates(self.unheld)}, since {self.unheld.cause.reason}"
-            yield from _findings(self.unheld)
+        if self._rule is not self.decision:
+            yield "the rule", f"{_rates(self._rule)}, since {self._rule.cause.reason}"
+        yield from _findings(self._rule)
         if self.threshold_change is not None:
             yield "otherwise", self.threshold_change.describe()
         else:
@@ -229,7 +233,10 @@ def _rebuilt(schedule: Schedule, changes: Callable[[Schedule], Mapping[str, Any]
     """A schedule, all wrappers in it and its rule, each with other values of some parameters."""
     changed = dict(changes(schedule))
     if isinstance(schedule, Composite):
-        changed["schedule"] = _rebuilt(schedule.schedule, changes)
+        first = schedule.parts[0]
+        fields = attrs.fields_dict(type(schedule))  # type: ignore[arg-type]  # it is frozen by attrs
+        (name,) = (name for name in fields if getattr(schedule, name) is first)
+        changed[name] = _rebuilt(first, changes)
     return attrs.evolve(schedule, **changed) if changed else schedule  # type: ignore[misc]  # it is frozen by attrs
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from lrsched import (
     Action,
     ArgumentError,
+    Clamp,
+    Combinator,
     Constant,
     EpochData,
     History,
@@ -19,6 +21,7 @@ from lrsched import (
     NewbobMultiEpoch,
     NewbobRelative,
     Preset,
+    Scaled,
     Schedule,
 )
 from lrsched.schedules.combine import Composite
@@ -230,6 +233,37 @@ def test_what_the_rule_says_where_a_wrapper_decides():
     assert (given.decision.action, given.unheld) == (Action.PRESET, held.unheld)
     asked = explain(HoldLearningRate(NEWBOB, 2), _after(4.0, 4.0), 3)
     assert (asked.decision.action, asked.unheld) == (Action.DECAY, None)
+
+
+@attrs.frozen
+class Half(Combinator):
+    """Somebody's own: its part has another name."""
+
+    inside: Schedule
+
+    @property
+    def parts(self):
+        return (self.inside,)
+
+    def combine(self, *rates):
+        return rates[0] / 2
+
+    def by_hand(self, learning_rate, *rates):
+        return (learning_rate * 2,)
+
+
+@pytest.mark.parametrize("around", [lambda rule: Scaled(rule, 0.5), Half, lambda rule: Clamp(Half(rule), maximum=9.0)])
+def test_inside_combinators_the_rule_is_explained(around):
+    alone, inside = (
+        explain(NEWBOB, _after(4.0, 4.0, rate=0.5), 3),
+        explain(around(NEWBOB), _after(4.0, 4.0, rate=0.25), 3),
+    )
+    assert inside.comparisons == alone.comparisons
+    assert inside.chain[-1] == "NewbobRelative"
+    lines = inside.describe().splitlines()
+    assert "the rule    decay 0.5 -> 0.25, since the error did not improve enough" in lines
+    assert alone.describe().splitlines()[-3:-1] == lines[-3:-1]  # compared, measured
+    assert (inside.threshold_change.new, inside.threshold_change.decision.learning_rate) == (0.0, 0.25)
 
 
 def test_presets_of_other_epochs_are_known_to_the_rule_that_is_asked_instead():
