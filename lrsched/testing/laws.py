@@ -995,7 +995,7 @@ def window(schedule: Schedule | Function, history: History) -> bool:
 
 @_law("an epoch that it presets counts, recorded or not", **_claimed)
 def presets_count(schedule: Schedule | Function, history: History) -> bool:
-    """Decisions for later epochs are the same when the rate that it presets for an epoch is recorded there."""
+    """For later epochs rate and action are the same when the rate that it presets for an epoch is recorded there."""
     schedule = as_schedule(schedule)
     tried = False
     told = answers_of(schedule, history)
@@ -1004,6 +1004,8 @@ def presets_count(schedule: Schedule | Function, history: History) -> bool:
         if decision.action is Action.PRESET and not data.learning_rate:
             tried = True
             recorded = history.set(epoch, data.with_learning_rate(decision.learning_rate))
-            later = {each: answer for each, answer in told.items() if each > epoch}
-            _demand_same_answers(later, schedule, recorded, f"when the preset of epoch {epoch} is recorded")
+            later = {each: (answer.learning_rate, answer.action) for each, answer in told.items() if each > epoch}
+            others = {each: ask(schedule, recorded, each) for each in later}
+            same = {each: (answer.learning_rate, answer.action) for each, answer in others.items()}
+            _demand_same(later, same, f"when the preset of epoch {epoch} is recorded")
     return tried
