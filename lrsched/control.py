@@ -9,7 +9,7 @@ from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.measure import error_key, last_best_epoch
 from lrsched.core.numbers import epoch_number, rate
-from lrsched.core.schedule import Cursor, Fold, Moment, Schedule
+from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule
 from lrsched.core.series import finished
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function, as_schedule
@@ -63,7 +63,7 @@ class LearningRateControl:
         self._is_over_history = not isinstance(self.schedule, Fold)
         self._history = History()
         self._changed: set[int] = set()  # epochs that may differ from what is stored
-        self._by_hand: set[int] = set()  # epochs whose rate was set before they began
+        self._by_hand: set[int] = set()  # epochs whose rate was set; what is stored says so where epochs go by steps
         self._cursors: list[tuple[int, Cursor]] = []  # with the number of epochs that each has seen, ascending
         self.load()
 
@@ -164,12 +164,9 @@ class LearningRateControl:
             law = "a count from 0 over the whole training run"
             raise broken_law(f"meta[{name!r}] of epoch {moment.epoch}", law, data.meta[name], "note it by another name")
         recorded = data.learning_rate
-        if recorded and moment.epoch in self._by_hand:
-            learning_rate, is_by_hand = recorded, True
-        else:
-            own = self._own_rate(moment, recorded)
-            learning_rate = recorded or own
-            is_by_hand = recorded is not None and (learning_rate != own or not learning_rate)
+        own = self._own_rate(moment, recorded)
+        learning_rate = recorded or own
+        is_by_hand = learning_rate == recorded and (recorded != own or not recorded or moment.epoch in self._by_hand)
         meta = {**moment.counts, BY_HAND: True} if is_by_hand else moment.counts
         self._record(moment.epoch, data.with_meta(meta).with_learning_rate(learning_rate))
         return learning_rate
@@ -214,8 +211,9 @@ class LearningRateControl:
         """
         epoch = epoch_number("epoch", epoch)
         data = self._data(epoch).with_learning_rate(rate("learning_rate", learning_rate))
-        has_begun = bool(Moment.of(epoch, data).counts)
-        self._record(epoch, data.with_meta({BY_HAND: True}) if has_begun else data)
+        newest = (*self._history.newest(_NEWEST, before=epoch), (epoch, data))
+        goes_by_steps = any(BY_HAND in each.meta or Moment.of(epoch, each).counts for _, each in newest)
+        self._record(epoch, data.with_meta({BY_HAND: True}) if goes_by_steps else data)
         self._by_hand.add(epoch)
 
     def set_default_learning_rate_for_epoch(self, epoch: int, learning_rate: float) -> None:
@@ -327,7 +325,7 @@ class LearningRateControl:
 
     def _own_rate(self, moment: Moment, recorded: float | None) -> float:
         """The schedule's rate for an epoch; a recorded rate of 0 gives way to presets only, see `_is_preset`."""
-        if self._is_over_history:  # it presets nothing
+        if self._is_over_history and not moment.counts:  # it presets nothing, and nobody asks again at a later step
             return 0.0 if recorded == 0.0 else self.schedule.rate(self._history.before(moment.epoch), moment)
         cursor = self._cursor(moment.epoch)
         if recorded == 0.0 and not _is_preset(cursor.answer(moment)):
@@ -352,7 +350,7 @@ class LearningRateControl:
             if is_newest:
                 self._cursors[1:] = [(len(past), cursor)]
             return cursor
-        more = [entry for entry in self._history.since(cursor.epoch) if entry[0] < epoch]
+        more = self._history.since(cursor.epoch, before=epoch)
         newest = position + len(more)
         if len(more) > _OLDEST:
             cursor = cursor.along(self._history.before(more[-_OLDEST][0]))
@@ -377,10 +375,11 @@ class LearningRateControl:
 
     def _add(self, epoch: int, data: EpochData, more: EpochData) -> None:
         """Record ``more`` than the ``data`` of an epoch, unless it says another time when the epoch began."""
-        for name, count in Moment.of(epoch, data).counts.items() if data.meta else ():
-            if more.meta[name] != count:
-                law = f"{count}, at which the epoch began"
-                raise broken_law(f"meta[{name!r}] of epoch {epoch}", law, more.meta[name], "note it by another name")
+        began = Moment.of(epoch, data)
+        if began.counts and began != Moment.of(epoch, more):
+            given = {name: more.meta[name] for name in UNITS if name in more.meta}
+            law = f"{began.counts}, the counts at which the epoch began"
+            raise broken_law(f"meta of epoch {epoch}", law, given, "note it by another name")
         self._record(epoch, more)
 
 

@@ -324,11 +324,35 @@ def test_a_rate_set_by_hand_holds_for_all_steps_of_its_epoch():
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])  # 1.0 is the schedule's own
-def test_any_rate_set_by_hand_does(rate):
+@pytest.mark.parametrize("begun", [False, True])
+def test_any_rate_set_by_hand_does_whatever_is_restarted(rate, begun):
     control = LearningRateControl(Clamp(ByStep(), 0.5))
-    control.set_learning_rate_for_epoch(1, rate)
-    assert [control.get_learning_rate(1, step) for step in (0, 9)] == [rate, rate]
-    assert control.history[1].meta == {"step": 0, "by_hand": True}
+    if begun:
+        control.get_learning_rate(1, 0)
+    for epoch in (1, 2, 3):
+        control.set_learning_rate_for_epoch(epoch, rate)
+        if begun:
+            control = LearningRateControl(control.schedule, MemoryStorage(control.history))
+        assert [control.get_learning_rate(epoch, step) for step in (0, 9)] == [rate, rate]
+        assert control.history[epoch].meta == {"step": 0, "by_hand": True}
+
+
+def test_hands_are_noted_only_where_epochs_go_by_steps():
+    control = LearningRateControl(Constant(0.1))
+    control.get_learning_rate_for_epoch(1)
+    control.set_learning_rate_for_epoch(2, 0.05)
+    assert control.history[2].meta == {}
+    control.get_learning_rate(3, 100)
+    for epoch in range(4, 30):
+        control.set_learning_rate_for_epoch(epoch, 0.01)
+    assert control.history[29].meta == {"by_hand": True}
+
+
+def test_a_preset_that_a_0_gives_way_to_is_nobodys_hand():
+    control = LearningRateControl(Scaled(Preset(Constant(0.1), {1: 0.05}), 0.5))
+    control.set_learning_rate_for_epoch(1, 0.0)
+    assert control.get_learning_rate(1, 0) == 0.025
+    assert control.history[1].meta == {"step": 0}
 
 
 @attrs.frozen
@@ -418,13 +442,15 @@ def test_steps_that_are_not_the_first_are_not_noted(schedule):
     for overwrite in (
         lambda: control.set_epoch_meta(1, {"step": 70, "gpu": "a"}),
         lambda: control.set_epoch_error(1, {"dev_score": 1.0, ":meta:step": 70}),
+        lambda: control.set_epoch_meta(1, {"step": 0.0}),
+        lambda: control.set_epoch_meta(1, {"samples": 640}),
     ):
         with pytest.raises(
-            ArgumentError, match=r"^meta\['step'\] of epoch 1 must be 0, at which the epoch began, got 70"
+            ArgumentError, match=r"^meta of epoch 1 must be \{'step': 0\}, the counts at which the epoch began"
         ):
             overwrite()
     assert control.history[1].meta == {"step": 0}
-    control.set_epoch_meta(1, {"step": 0, "gpu": "a"})
+    control.set_epoch_meta(1, {"step": 0, "gpu": "a"})  # the same
     assert control.history[1].meta == {"step": 0, "gpu": "a"}
 
 

@@ -167,15 +167,20 @@ class History(Mapping[int, EpochData]):
             return past[start:end]
         return [self._at(position) for position in range(start, end)]
 
-    def since(self, epoch: int) -> Sequence[Entry]:
+    def since(self, epoch: int, before: int | None = None) -> Sequence[Entry]:
         """The epochs with data after ``epoch``, as (epoch, data), in ascending order.
+
+        Args:
+            epoch: The last epoch that is left out.
+            before: The first later one that is left out; None: to the end.
 
         Examples:
             >>> history = History({epoch: EpochData(learning_rate=0.1) for epoch in (1, 2, 5)})
-            >>> [epoch for epoch, _ in history.since(1)]
-            [2, 5]
+            >>> [epoch for epoch, _ in history.since(1)], [epoch for epoch, _ in history.since(1, before=5)]
+            ([2, 5], [2])
         """
-        return [self._at(position) for position in range(self._position(epoch + 1), len(self))]
+        end = len(self) if before is None else self._position(before)
+        return [self._at(position) for position in range(self._position(epoch + 1), end)]
 
     def last_epoch(self, before: int | None = None) -> int | None:
         """The newest epoch with data, or the newest before the epoch ``before``; None if there is none."""

@@ -228,6 +228,10 @@ class Combinator(Composite):
             raise broken_law(f"{type(self).__name__}.by_hand", law, handed_on, "return a tuple, as in (learning_rate,)")
         return [each if 0.0 <= each < math.inf else own for each, own in zip(handed_on, rates, strict=True)]
 
+    def _implied(self, learning_rate: float, rates: Sequence[float]) -> Sequence[float]:
+        """The rates of the parts where an epoch began with another rate than theirs give now."""
+        return self._by_hand(learning_rate, rates)
+
     @final
     def rate(self, memory: _Combined, moment: Moment) -> float:
         """See `Schedule.rate`."""
@@ -235,10 +239,10 @@ class Combinator(Composite):
 
     @final
     def rate_during(self, memory: _Combined, began: Moment, learning_rate: float, moment: Moment) -> float:
-        """See `Schedule.rate_during`: each part goes on from the rate that `by_hand` says it had."""
-        seen = [part.rate(each, began) for part, each in zip(self.parts, memory.parts, strict=True)]
+        """See `Schedule.rate_during`: each part goes on from the rate that it must have had."""
+        seen: Sequence[float] = [part.rate(each, began) for part, each in zip(self.parts, memory.parts, strict=True)]
         if learning_rate != self.combine(*seen):
-            seen = self._by_hand(learning_rate, seen)
+            seen = self._implied(learning_rate, seen)
         together = zip(self.parts, memory.parts, seen, strict=True)
         return self._checked([part.rate_during(each, began, rate, moment) for part, each, rate in together])
 
@@ -382,8 +386,8 @@ class Product(Combinator):
 
     rate = r * f1 * f2 * ..., r being the rate of ``schedule``, and f1, f2, ... those of the factors, whose order does
     not matter. A rate set by hand is divided by f1 * f2 * ... for ``schedule``. Where the quotient is more than 100
-    times both that rate and r, as it may be where a warm-up begins, ``schedule`` sees r. The factors always see their
-    own.
+    times both that rate and r, as it may be where a warm-up begins, ``schedule`` sees the larger of the two. The
+    factors always see their own.
 
     Args:
         schedule: A schedule, or a plain function.
@@ -424,9 +428,14 @@ class Product(Combinator):
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
         """See `Combinator.by_hand`."""
-        own, factor = rates[0], self._factor(rates)
+        quotient, *factors = self._implied(learning_rate, rates)
+        near = max(rates[0], learning_rate)
+        return (quotient if quotient <= _FAR * near else near, *factors)
+
+    def _implied(self, learning_rate: float, rates: Sequence[float]) -> Sequence[float]:
+        factor = self._factor(rates)
         quotient = learning_rate / factor if 0.0 < factor < math.inf else math.inf
-        return (quotient if quotient <= _FAR * max(own, learning_rate) else own, *rates[1:])
+        return (quotient if quotient < math.inf else rates[0], *rates[1:])
 
     def reason(self, *rates: float) -> str:
         """See `Combinator.reason`."""

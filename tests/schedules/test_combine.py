@@ -167,7 +167,7 @@ def test_an_unknown_rate_is_handed_on_and_nobody_is_asked_for_a_rate():
     [
         ((0.5,), 0.5),
         ((0.01,), 25.0),
-        ((0.0099,), 0.125),  # a warm-up that has hardly begun
+        ((0.0099,), 0.25),  # a warm-up that has hardly begun
         ((0.0,), 0.125),
         ((1e200, 1e-200), 0.25),
         ((1e200, 1e200), 0.125),
@@ -178,6 +178,11 @@ def test_a_rate_set_by_hand_is_divided_by_factors_that_say_something(factors, se
     cursor = Cursor.over(schedule, _rates(0.25))
     assert cursor.memory.parts[0].most_recent_learning_rate(2) == pytest.approx(seen, rel=1e-15)
     assert [each.most_recent_learning_rate(2) for each in cursor.memory.parts[1:]] == [*factors]
+
+
+def test_a_warm_up_around_a_rate_of_0_does_not_swallow_a_hand():
+    schedule = Product(Constant(0.125), lambda history, epoch: 0.006 if epoch < 3 else 1.0)
+    assert schedule(_rates(0.0, 0.0005), 3) == 0.0005
 
 
 def test_a_small_change_by_hand_lasts_however_small_a_factor_is():
