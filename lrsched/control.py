@@ -375,8 +375,7 @@ class LearningRateControl:
 
     def _add(self, epoch: int, data: EpochData, more: EpochData) -> None:
         """Record ``more`` than the ``data`` of an epoch, unless it says another time when the epoch began."""
-        began = Moment.of(epoch, data)
-        if began.counts and began != Moment.of(epoch, more):
+        if data.meta and (began := Moment.of(epoch, data)).counts and began != Moment.of(epoch, more):
             given = {name: more.meta[name] for name in UNITS if name in more.meta}
             law = f"{began.counts}, the counts at which the epoch began"
             raise broken_law(f"meta of epoch {epoch}", law, given, "note it by another name")
