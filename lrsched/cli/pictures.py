@@ -126,7 +126,7 @@ def _runs(
 
         def told_by(found: dict[str, Any], mode: Mode, history: History = history) -> Replay:
             schedule = given_by(history, found, pretrain_epochs, override).schedule(non_finite or "worse")
-            return replay(schedule, history, mode)
+            return replay(schedule, history, mode, reasons=True)
 
         replayed = None if given is None else told_by(given, "recorded")
         compared = {name: told_by(found, "free") for name, found in others.items()}

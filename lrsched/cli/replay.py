@@ -47,7 +47,7 @@ def replay(
     """Show the rates that a schedule would have given, beside the recorded ones, each change with its reason."""
     history = read_history(file)
     given = given_by(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
-    replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode)
+    replayed = replayed_by(given.schedule(non_finite or "worse"), history, mode, reasons=True)
     if as_json:
         say_json({"file": file, **replayed.data()})
     else:

@@ -343,8 +343,7 @@ class Cursor:
         if moment.epoch <= self.epoch:
             raise self._too_early("epoch", moment.epoch)
         newest = self.newest if data.learning_rate is None else data.learning_rate
-        memory = self.schedule.after(self.memory, moment, data)
-        return type(self)(self.schedule, memory, moment.epoch, newest)
+        return Cursor(self.schedule, self.schedule.after(self.memory, moment, data), moment.epoch, newest)
 
     def answer(self, moment: Moment) -> Decision:
         """The decision at a moment, and its cause.

@@ -17,7 +17,7 @@ from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import Entry, History
 from lrsched.core.measure import Comparison
 from lrsched.core.numbers import Rate, Threshold, checked, epoch_number, integer, rate
-from lrsched.core.schedule import Fold, Moment, Schedule
+from lrsched.core.schedule import UNITS, Fold, Moment, Schedule
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function, as_schedule
 
@@ -67,6 +67,9 @@ class Composite(Fold):
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """See `Schedule.compare`."""
         return self.parts[0].compare(history, old, new)
+
+
+_new = tuple.__new__  # at half the cost of calling the class
 
 
 class _Combined(NamedTuple):
@@ -516,11 +519,13 @@ class HoldLearningRate(Composite):
 
     def after(self, memory: _Held, moment: Moment, data: EpochData) -> _Held:
         """See `Schedule.after`."""
-        return _Held(self._lasting(memory.last, data), self.schedule.after(memory.part, moment, data))
+        return _new(_Held, (self._lasting(memory.last, data), self.schedule.after(memory.part, moment, data)))
 
     def _lasting(self, last: _Lasting, data: EpochData) -> _Lasting:
-        epochs = last.epochs + 1 if data.learning_rate == last.learning_rate else 1
-        return _Lasting(data.learning_rate, min(epochs, max(self.min_num_epochs, 1)))
+        if data.learning_rate != last.learning_rate:
+            return _Lasting(data.learning_rate, 1)
+        lasted_enough = last.epochs >= max(self.min_num_epochs, 1)
+        return last if lasted_enough else _Lasting(data.learning_rate, last.epochs + 1)
 
     def fold(self, history: History, memory: _Held | None = None, since: int = 0) -> _Held:
         """See `Schedule.fold`: only the newest epochs matter to the hold itself."""
@@ -573,10 +578,8 @@ def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> FrozenDi
 class _Preset(NamedTuple):
     """The memory of presets."""
 
-    epoch: int
-    """The last epoch that the schedule has seen, recorded or not."""
-    counts: tuple[int | None, ...]
-    """The step, samples and tokens at which the last recorded epoch began."""
+    seen: Moment | None
+    """The last epoch that the schedule has seen, recorded or not; None if it has seen none."""
     newest: float | None
     """The newest rate that it has seen."""
     part: Any
@@ -622,27 +625,31 @@ class Preset(Composite):
 
     def start(self) -> _Preset:
         """See `Schedule.start`."""
-        return _Preset(0, _AT_START, None, self.schedule.start())
+        return _Preset(None, None, self.schedule.start())
 
     def _caught_up(self, memory: _Preset, epoch: int) -> _Preset:
         """The memory after the presets before ``epoch`` that nobody recorded: to the schedule these are epochs.
 
         They have no errors, and begin at the step of the last recorded epoch, or at 0.
         """
-        last, counts, newest, part = memory
-        for each in self._epochs[bisect_right(self._epochs, last) : bisect_left(self._epochs, epoch)]:
-            last, newest = each, self.learning_rates[each]
-            part = self.schedule.after(part, Moment(each, *counts), UNKNOWN.with_learning_rate(newest))
-        return _Preset(last, counts, newest, part)
+        epochs, seen = self._epochs, memory.seen
+        first = bisect_right(epochs, seen.epoch) if seen else 0
+        if first == len(epochs) or epochs[first] >= epoch:
+            return memory
+        newest, part, counts = memory.newest, memory.part, seen.counts if seen else _AT_START
+        for each in epochs[first : bisect_left(epochs, epoch)]:
+            seen, newest = Moment(each, **counts), self.learning_rates[each]
+            part = self.schedule.after(part, seen, UNKNOWN.with_learning_rate(newest))
+        return _Preset(seen, newest, part)
 
     def after(self, memory: _Preset, moment: Moment, data: EpochData) -> _Preset:
         """See `Schedule.after`."""
         epoch = moment.epoch
-        _, _, newest, part = self._caught_up(memory, epoch)
+        _, newest, part = self._caught_up(memory, epoch)
         if not data.learning_rate and epoch in self.learning_rates:
             data = data.with_learning_rate(self.learning_rates[epoch])
         newest = newest if data.learning_rate is None else data.learning_rate
-        return _Preset(epoch, _counts(moment), newest, self.schedule.after(part, moment, data))
+        return _new(_Preset, (moment, newest, self.schedule.after(part, moment, data)))
 
     def fold(self, history: History, memory: _Preset | None = None, since: int = 0) -> _Preset:
         """See `Schedule.fold`: a rule over the history is shown one with the presets in it."""
@@ -651,8 +658,8 @@ class Preset(Composite):
         last = history.last_epoch() or 0
         for epoch in self._epochs[: bisect_right(self._epochs, last)]:
             history = with_default_rate(history, epoch, self.learning_rates[epoch])
-        counts = _counts(Moment.of(last, history[last])) if last else _AT_START
-        return _Preset(last, counts, history.most_recent_learning_rate(last + 1), self.schedule.fold(history))
+        seen = Moment.of(last, history[last]) if last else None
+        return _Preset(seen, history.most_recent_learning_rate(last + 1), self.schedule.fold(history))
 
     def rate(self, memory: _Preset, moment: Moment) -> float:
         """See `Schedule.rate`."""
@@ -668,7 +675,7 @@ class Preset(Composite):
 
     def answer(self, memory: _Preset, moment: Moment) -> Decision:
         """See `Schedule.answer`; the cause of a preset says what the schedule would have decided."""
-        _, _, newest, part = self._caught_up(memory, moment.epoch)
+        _, newest, part = self._caught_up(memory, moment.epoch)
         given = self.learning_rates.get(moment.epoch)
         if given is None:
             return self.schedule.answer(part, moment).since(newest)
@@ -676,11 +683,7 @@ class Preset(Composite):
         return Decision(given, newest, Action.PRESET, cause)
 
 
-_AT_START = (0, 0, 0)
-
-
-def _counts(moment: Moment) -> tuple[int | None, ...]:
-    return moment.step, moment.samples, moment.tokens
+_AT_START = dict.fromkeys(UNITS, 0)
 
 
 def with_default_rate(history: History, epoch: int, learning_rate: float) -> History:
