@@ -91,7 +91,10 @@ class Newbob(Windowed):
             return Decision(self.default_learning_rate, newest, Action.DEFAULT, Cause(self._name, reason))
         if reason:
             return Decision(previous, previous, Action.KEEP, Cause(self._name, reason))
-        comparisons = tuple([self.compare(history, old, new) for old, new in pairwise(epochs)])
+        if len(epochs) == 2:  # noqa: PLR2004  as nearly always
+            comparisons: tuple[Comparison, ...] = (self.compare(history, *epochs),)
+        else:
+            comparisons = tuple(self.compare(history, old, new) for old, new in pairwise(epochs))
         change = self._overall([each.change for each in comparisons])
         learning_rate, action, reason, lifted_from = self._step(previous, change)
         cause = Cause(self._name, reason, comparisons, self._measure, change, *self._thresholds, lifted_from)
