@@ -163,6 +163,7 @@ class LearningRateControl:
         for name in moment.counts.keys() & data.meta:
             law = "a count from 0 over the whole training run"
             raise broken_law(f"meta[{name!r}] of epoch {moment.epoch}", law, data.meta[name], "note it by another name")
+        self._cursor(moment.epoch)  # kept for the later steps
         recorded = data.learning_rate
         own = self._own_rate(moment, recorded)
         learning_rate = recorded or own
@@ -325,7 +326,7 @@ class LearningRateControl:
 
     def _own_rate(self, moment: Moment, recorded: float | None) -> float:
         """The schedule's rate for an epoch; a recorded rate of 0 gives way to presets only, see `_is_preset`."""
-        if self._is_over_history and not moment.counts:  # it presets nothing, and nobody asks again at a later step
+        if self._is_over_history:  # it presets nothing
             return 0.0 if recorded == 0.0 else self.schedule.rate(self._history.before(moment.epoch), moment)
         cursor = self._cursor(moment.epoch)
         if recorded == 0.0 and not _is_preset(cursor.answer(moment)):
