@@ -1,7 +1,7 @@
 """What a schedule would have given, epoch by epoch, over a recorded history."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, final, get_args, overload
 
 import attrs
@@ -48,10 +48,13 @@ class ReplayedEpoch:
     learning_rate: float
     _decision: Decision | Callable[[], Decision] = attrs.field(repr=False, eq=False)
 
-    @cached_property
+    @property
     def decision(self) -> Decision:
         """The schedule's decision, asked for at the first look unless `replay` was called with ``reasons``."""
-        return self._decision if isinstance(self._decision, Decision) else self._decision()
+        decision = self._decision
+        if not isinstance(decision, Decision):
+            decision = self.__dict__["_decision"] = decision()
+        return decision
 
     @property
     def reproduced(self) -> bool:
