@@ -355,7 +355,8 @@ class Clamp(Combinator):
 
     def combine(self, *rates: float) -> float:
         """See `Combinator.combine`."""
-        return min(max(rates[0], self.minimum), self.maximum)
+        own = rates[0]
+        return own if self.minimum <= own <= self.maximum else self.minimum if own < self.minimum else self.maximum
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
         """See `Combinator.by_hand`."""
@@ -422,11 +423,9 @@ class Product(Combinator):
 
     def combine(self, *rates: float) -> float:
         """See `Combinator.combine`."""
-        return rates[0] * self._factor(rates)
+        return rates[0] * (rates[1] if len(rates) == 2 else self._factor(rates))  # noqa: PLR2004  as nearly always
 
     def _factor(self, rates: Sequence[float]) -> float:
-        if len(rates) == 2:  # noqa: PLR2004  one factor, as nearly always
-            return rates[1]
         return math.prod(sorted(rates[1:]), start=1.0)  # sorted: whatever their order, bit for bit the same
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:

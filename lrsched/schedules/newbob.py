@@ -96,7 +96,9 @@ class Newbob(Windowed):
         else:
             comparisons = tuple(self.compare(history, old, new) for old, new in pairwise(epochs))
         change = self._overall([each.change for each in comparisons])
-        learning_rate, action, reason, lifted_from = self._step(previous, change)
+        action, reason = self._direction(change)
+        learning_rate, lifted_from = self._moved(previous, action)
+        action = Action.KEEP if learning_rate == previous else action
         cause = Cause(self._name, reason, comparisons, self._measure, change, *self._thresholds, lifted_from)
         return Decision(learning_rate, previous, action, cause)
 
@@ -108,8 +110,8 @@ class Newbob(Windowed):
         if reason:
             return previous
         if len(epochs) == 2:  # noqa: PLR2004  as nearly always; the mean of one change is that change
-            return self._step(previous, self._change(memory, *epochs))[0]
-        return self._step(previous, self._overall(self._changes(memory, epochs)))[0]
+            return self._moved(previous, self._direction(self._change(memory, *epochs))[0])[0]
+        return self._moved(previous, self._direction(self._overall(self._changes(memory, epochs)))[0])[0]
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with decay or growth applied.
@@ -176,21 +178,22 @@ class Newbob(Windowed):
         """What the changes between the compared epochs come to; None if that is unknown."""
         return changes[-1]
 
-    def _step(self, previous: float, change: float | None) -> tuple[float, Action, str, float | None]:
-        """One step of the rate: the new one, what that is, why, and what was lifted to the minimum."""
+    def _direction(self, change: float | None) -> tuple[Action, str]:
+        """Where a change moves the rate, and why."""
         threshold, grow_threshold = self._thresholds
-        learning_rate, action, lifted_from = previous, Action.KEEP, None
         if change is None or (change != change and self.non_finite_error != "original"):  # noqa: PLR0124  NaN
-            reason = "the error cannot be compared"
-        elif change > threshold:
-            reason, action = "the error did not improve enough", Action.DECAY
-            learning_rate, lifted_from = self._decayed(previous)
-        elif self._grows(change, grow_threshold):
-            reason, action = "the error improved enough", Action.GROW
-            learning_rate = self._grown(previous)
-        else:
-            reason = "the error is between the thresholds"
-        return learning_rate, Action.KEEP if learning_rate == previous else action, reason, lifted_from
+            return Action.KEEP, "the error cannot be compared"
+        if change > threshold:
+            return Action.DECAY, "the error did not improve enough"
+        if self._grows(change, grow_threshold):
+            return Action.GROW, "the error improved enough"
+        return Action.KEEP, "the error is between the thresholds"
+
+    def _moved(self, learning_rate: float, action: Action) -> tuple[float, float | None]:
+        """The rate after an action, and what was lifted to the minimum."""
+        if action is Action.DECAY:
+            return self._decayed(learning_rate)
+        return self._grown(learning_rate) if action is Action.GROW else learning_rate, None
 
     def _grows(self, change: float, grow_threshold: float | None) -> bool:
         """Whether a change that is no reason to decay is one to grow."""
