@@ -277,8 +277,8 @@ def test_ctrl_c_pressed_twice_leaves_what_was_done_before(run, space, tmp_path, 
 
     def interrupted(block, *rest):
         if block.first == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         return swept(block, *rest)
 
     monkeypatch.setattr(sweeping, "_swept", interrupted)

@@ -839,6 +839,8 @@ def test_random_programs_have_much_that_is_known_and_run_to_the_end():
         ]
     ),
 )
+@example("{4}", "{4, 5}", "not in")
+@example("{4}", "{1: 9}", "in")
 def test_operators_are_those_of_python(left, right, kind):
     in_place = kind in ["+", "-", "*", "/", "//", "%", "**", "<<", ">>", "|", "&", "^"]
     for text in [f"x = {left} {kind} {right}"] + [f"x = y = {left}\nx {kind}= {right}"] * in_place:

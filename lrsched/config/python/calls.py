@@ -148,7 +148,9 @@ def _is_same(heap: Heap, left: Any, right: Any) -> bool:
 def _contains(heap: Heap, container: Any, item: Any) -> bool:
     heap.trust(container)
     if type(container) in (dict, *SETS):
-        heap.know_key(item)
+        heap.trust(item)
+        is_set_in_set = type(item) is set and type(container) is not dict  # which Python looks up as a frozenset
+        heap.know_key(frozenset(item) if is_set_in_set else item)
         return item in container
     heap.know(item)
     heap.know(container)
