@@ -270,6 +270,15 @@ def test_where_no_rate_is_recorded_it_says_so(run, space, tmp_path):
     assert ": no rate is recorded\n" in run("sweep", tmp_path / "learning_rates", "--space", space)[1]
 
 
+@pytest.fixture
+def _hears_ctrl_c():
+    """A shell that started the tests in the background has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_ctrl_c")
 def test_ctrl_c_pressed_twice_leaves_what_was_done_before(run, space, tmp_path, monkeypatch):
     """The second one comes while a block is in work."""
     monkeypatch.setattr("lrsched.simulation.sweeping._MOST_ROWS", 1)
