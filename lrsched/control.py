@@ -20,10 +20,11 @@ from lrsched.storage.opening import Where, open_storage
 
 _NEWEST: Final = 8
 _OLDEST: Final = 1024
+"""The memories of so many newest epochs are kept: of the 8 newest all, of the 1024 newest some, see `_is_kept`."""
 _MOST: Final = 64
-"""The memory of the 8 newest epochs is kept, and of some of the 1024 newest, the fewer the older; of 64 at most."""
+"""When there are more, those that need not be kept are dropped."""
 BY_HAND: Final = "by_hand"
-"""The meta value of an epoch that goes by steps and whose rate at the first was not the schedule's: it is for all."""
+"""The meta value that marks a rate as set by hand where epochs go by steps: it holds for all steps of its epoch."""
 
 
 @final
@@ -160,9 +161,10 @@ class LearningRateControl:
 
     def _begin(self, moment: Moment, data: EpochData) -> float:
         """The learning rate at the first step of an epoch; it is recorded with that step."""
-        for name in moment.counts.keys() & data.meta:
-            law = "a count from 0 over the whole training run"
-            raise broken_law(f"meta[{name!r}] of epoch {moment.epoch}", law, data.meta[name], "note it by another name")
+        for name in moment.counts:
+            if name in data.meta:
+                name_of, law = f"meta[{name!r}] of epoch {moment.epoch}", "a count from 0 over the whole training run"
+                raise broken_law(name_of, law, data.meta[name], "note it by another name")
         self._cursor(moment.epoch)  # kept for the later steps
         recorded = data.learning_rate
         own = self._own_rate(moment, recorded)
@@ -213,7 +215,7 @@ class LearningRateControl:
         epoch = epoch_number("epoch", epoch)
         data = self._data(epoch).with_learning_rate(rate("learning_rate", learning_rate))
         newest = (*self._history.newest(_NEWEST, before=epoch), (epoch, data))
-        goes_by_steps = any(BY_HAND in each.meta or Moment.of(epoch, each).counts for _, each in newest)
+        goes_by_steps = any(BY_HAND in each.meta or Moment.of(number, each).counts for number, each in newest)
         self._record(epoch, data.with_meta({BY_HAND: True}) if goes_by_steps else data)
         self._by_hand.add(epoch)
 
@@ -259,7 +261,7 @@ class LearningRateControl:
 
     @property
     def last_finished_epoch(self) -> int:
-        """The newest epoch that has errors; 0 if there is none. A training run goes on with the one after it."""
+        """The newest epoch that has errors; 0 if there is none. After a restart training goes on with the next."""
         return max(finished(self._history), default=0)
 
     def get_last_epoch(self, epoch: int) -> int | None:
@@ -375,7 +377,7 @@ class LearningRateControl:
             self._cursors.pop()
 
     def _add(self, epoch: int, data: EpochData, more: EpochData) -> None:
-        """Record ``more`` than the ``data`` of an epoch, unless it says another time when the epoch began."""
+        """Record an epoch's data with more in it; refuse other counts than those at which the epoch began."""
         if data.meta and (began := Moment.of(epoch, data)).counts and began != Moment.of(epoch, more):
             given = {name: more.meta[name] for name in UNITS if name in more.meta}
             law = f"{began.counts}, the counts at which the epoch began"

@@ -3,7 +3,6 @@
 A foreign number (NumPy, torch) becomes a Python number when it enters, so that what is stored can be read again.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, final
@@ -96,8 +95,8 @@ class EpochData:
 
     def with_learning_rate(self, learning_rate: float | None) -> "EpochData":
         """The same epoch with another learning rate; None if unknown."""
-        if type(learning_rate) is not float or not 0.0 <= learning_rate < math.inf:  # as nearly never
-            learning_rate = None if learning_rate is None else rate("learning_rate", learning_rate)
+        if learning_rate is not None:
+            learning_rate = rate("learning_rate", learning_rate)
         return _make(learning_rate, self.error, self.meta)
 
     def with_error(self, error: Mapping[str, Any]) -> "EpochData":

@@ -273,8 +273,7 @@ class Tail(NamedTuple):
 
     def most_recent_learning_rate(self, epoch: int) -> float | None:
         """As `History.most_recent_learning_rate`."""
-        if self.entries:
-            for each, data in reversed(self.entries):
-                if each < epoch and data.learning_rate is not None:
-                    return data.learning_rate
+        for each, data in reversed(self.entries):
+            if each < epoch and data.learning_rate is not None:
+                return data.learning_rate
         return self.rate

@@ -83,14 +83,14 @@ class _Combined(NamedTuple):
 
 
 class _Going(NamedTuple):
-    """A schedule that goes from epoch to epoch: what a fold calls, at a fraction of the cost of memory to memory."""
+    """A schedule in the middle of a fold, as functions that hold its memory: one made for each epoch costs more."""
 
     own: Callable[[Moment], float]
-    """Works out its own rate for the next epoch."""
+    """Works out the schedule's own rate for the next epoch."""
     see: Callable[[Moment, EpochData, float | None], None]
-    """Adds that epoch, in which it sees this rate; its own must have been worked out unless the rate is None."""
+    """Adds that epoch, with the rate that the schedule sees there. Call `own` first, unless that rate is None."""
     memory: Callable[[], Any]
-    """What it remembers by now."""
+    """Gives the memory after the epochs so far."""
 
 
 def _going(schedule: Schedule, memory: Any) -> _Going:
@@ -217,7 +217,7 @@ class Combinator(Composite):
                 return
             seen = own_rates if learning_rate == whole else self._by_hand(learning_rate, own_rates)
             newest, handed_on = learning_rate, seen[0]
-            for part_sees, seen_rate in zip(all_see, seen):  # noqa: B905  as many, as `_by_hand` saw to
+            for part_sees, seen_rate in zip(all_see, seen):  # noqa: B905  `_by_hand` counts; strict takes half as long again
                 part_sees(moment, data, seen_rate)
 
         return _Going(
@@ -226,7 +226,11 @@ class Combinator(Composite):
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on: Any = self.by_hand(learning_rate, *rates)
-        if not isinstance(handed_on, Sequence) or len(handed_on) != len(rates) or not all(map(_is_number, handed_on)):
+        if (
+            not isinstance(handed_on, Sequence)
+            or len(handed_on) != len(rates)
+            or not all(isinstance(each, Real) for each in handed_on)
+        ):
             law = f"a sequence of {len(rates)} rates, one for each part"
             raise broken_law(f"{type(self).__name__}.by_hand", law, handed_on, "return a tuple, as in (learning_rate,)")
         return [each if 0.0 <= each < math.inf else own for each, own in zip(handed_on, rates, strict=True)]
@@ -266,10 +270,6 @@ class Combinator(Composite):
         action = first.action if moves is Action.of(first.previous, first.learning_rate) else moves
         cause = Cause(_snake_case(type(self).__name__), self.reason(*rates), inner=inner)
         return Decision(learning_rate, previous, action, cause)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real)
 
 
 def _snake_case(name: str) -> str:
@@ -355,8 +355,7 @@ class Clamp(Combinator):
 
     def combine(self, *rates: float) -> float:
         """See `Combinator.combine`."""
-        own = rates[0]
-        return own if self.minimum <= own <= self.maximum else self.minimum if own < self.minimum else self.maximum
+        return min(max(rates[0], self.minimum), self.maximum)
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
         """See `Combinator.by_hand`."""
@@ -423,9 +422,11 @@ class Product(Combinator):
 
     def combine(self, *rates: float) -> float:
         """See `Combinator.combine`."""
-        return rates[0] * (rates[1] if len(rates) == 2 else self._factor(rates))  # noqa: PLR2004  as nearly always
+        return rates[0] * self._factor(rates)
 
     def _factor(self, rates: Sequence[float]) -> float:
+        if len(rates) == 2:  # noqa: PLR2004  one factor, as nearly always
+            return rates[1]
         return math.prod(sorted(rates[1:]), start=1.0)  # sorted: whatever their order, bit for bit the same
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
@@ -574,6 +575,9 @@ def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> FrozenDi
     return FrozenDict(dict(sorted(rates.items())))
 
 
+_AT_START = dict.fromkeys(UNITS, 0)
+
+
 class _Preset(NamedTuple):
     """The memory of presets."""
 
@@ -680,9 +684,6 @@ class Preset(Composite):
             return self.schedule.answer(part, moment).since(newest)
         cause = Cause("preset", "given for this epoch", inner=_would_decide(self.schedule, part, moment))
         return Decision(given, newest, Action.PRESET, cause)
-
-
-_AT_START = dict.fromkeys(UNITS, 0)
 
 
 def with_default_rate(history: History, epoch: int, learning_rate: float) -> History:

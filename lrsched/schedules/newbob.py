@@ -91,10 +91,7 @@ class Newbob(Windowed):
             return Decision(self.default_learning_rate, newest, Action.DEFAULT, Cause(self._name, reason))
         if reason:
             return Decision(previous, previous, Action.KEEP, Cause(self._name, reason))
-        if len(epochs) == 2:  # noqa: PLR2004  as nearly always
-            comparisons: tuple[Comparison, ...] = (self.compare(history, *epochs),)
-        else:
-            comparisons = tuple(self.compare(history, old, new) for old, new in pairwise(epochs))
+        comparisons = tuple([self.compare(history, old, new) for old, new in pairwise(epochs)])
         change = self._overall([each.change for each in comparisons])
         action, reason = self._direction(change)
         learning_rate, lifted_from = self._moved(previous, action)
@@ -109,9 +106,10 @@ class Newbob(Windowed):
             return self.default_learning_rate
         if reason:
             return previous
-        if len(epochs) == 2:  # noqa: PLR2004  as nearly always; the mean of one change is that change
-            return self._moved(previous, self._direction(self._change(memory, *epochs))[0])[0]
-        return self._moved(previous, self._direction(self._overall(self._changes(memory, epochs)))[0])[0]
+        is_one = len(epochs) == 2  # noqa: PLR2004  as nearly always; the mean of one change is that change
+        change = self._change(memory, *epochs) if is_one else self._overall(self._changes(memory, epochs))
+        action, _ = self._direction(change)
+        return self._moved(previous, action)[0]
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with decay or growth applied.

@@ -53,7 +53,7 @@ class ReplayedEpoch:
         """The schedule's decision, asked for at the first look unless `replay` was called with ``reasons``."""
         decision = self._decision
         if not isinstance(decision, Decision):
-            decision = self.__dict__["_decision"] = decision()
+            decision = self.__dict__["_decision"] = decision()  # a cached_property would take a lock
         return decision
 
     @property
@@ -215,7 +215,7 @@ def replayed_epochs(
     """What `replay` is made of, one epoch at a time; what the schedule raises at one comes after those before it."""
     cursor = Cursor.over(schedule)
     for epoch, data in history.items():
-        moment = Moment.of(epoch, data) if data.meta else Moment(epoch)
+        moment = Moment.of(epoch, data)
         if reasons:
             decision = cursor.answer(moment)
             learning_rate = decision.learning_rate

@@ -562,19 +562,22 @@ def parts_decide_alone(schedule: Schedule | Function, history: History) -> bool:
         held = getattr(schedule, field.name)
         if isinstance(held, Schedule) and all(held is not part for part in parts):
             _broken(f"its field {field.name} is a schedule that is no part of it; name it in the property parts")
-    recorded: list[Callable[[int, float], float | None]] = [
+    records: list[Callable[[int, float], float | None]] = [
         lambda _, rate: rate,
         lambda number, rate: rate if number % 3 else None,
     ]
     if isinstance(schedule, Combinator):
-        recorded.append(lambda number, rate: rate if number % 3 else 0.03125 * number)
-    for what in recorded:
-        _demand_alone(schedule, history, what)
+        records.append(lambda number, rate: rate if number % 3 else 0.03125 * number)
+    for recorded in records:
+        _demand_alone(schedule, history, recorded)
     return bool(history)
 
 
 def _demand_alone(schedule: Any, history: History, recorded: Callable[[int, float], float | None]) -> None:
-    """Parts decide as alone where ``recorded``, from the epoch's place and the rate of the whole, is its rate."""
+    """Demand it of a run in which ``recorded(number, rate)`` is recorded for its epoch of that number.
+
+    ``rate`` is the rate that the whole decides on.
+    """
     whole, alone = started(schedule), [started(part) for part in schedule.parts]
     for number, epoch in enumerate(asked_epochs(history), start=1):
         data, moment = history.get(epoch), Moment(epoch)
@@ -613,9 +616,9 @@ def neutral(schedule: Schedule | Function, history: History) -> bool:
     """Inside a hold, presets and combinators with neutral parameters: the same rate, previous rate and action."""
     schedule = as_schedule(schedule)
     decided = answers_of(schedule, history)
-    rates = {rate for each in decided.values() for rate in (each.learning_rate, each.previous)} - {None, 0.0}
-    rates |= {data.learning_rate for data in history.values() if data.learning_rate}
-    if not all(_SMALL < rate < _LARGE for rate in rates if rate is not None):  # half of it may be another number
+    rates = [rate for each in decided.values() for rate in (each.learning_rate, each.previous)]
+    rates += [data.learning_rate for data in history.values()]
+    if not all(_SMALL < rate < _LARGE for rate in rates if rate):  # twice the half of it may be another number
         return False
     alone = {epoch: _without_reasons(decision) for epoch, decision in decided.items()}
     for name, around in _NEUTRAL.items():
@@ -840,8 +843,8 @@ def _resumes(schedule: Schedule | Function, history: History, reopened: Callable
             except Exception as error:
                 raise BrokenLawError(f"{name}, asked for epoch {epoch}, it raises {said(error)}") from error
         if rates["uninterrupted"] != rates["resumed"]:
-            told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} without a stop"
-            _broken(f"{told}, but {rates['resumed']!r} when the training run was stopped before and goes on")
+            told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} in a training run without a restart"
+            _broken(f"{told}, but {rates['resumed']!r} after a restart")
         resumed = LearningRateControl(fresh(), reopened(step, resumed.history))
         for control in (uninterrupted, resumed):
             control.set_epoch_error(epoch, data.error)
@@ -1004,8 +1007,12 @@ def presets_count(schedule: Schedule | Function, history: History) -> bool:
         if decision.action is Action.PRESET and not data.learning_rate:
             tried = True
             recorded = history.set(epoch, data.with_learning_rate(decision.learning_rate))
-            later = {each: (answer.learning_rate, answer.action) for each, answer in told.items() if each > epoch}
+            later = {each: answer for each, answer in told.items() if each > epoch}
             others = {each: ask(schedule, recorded, each) for each in later}
-            same = {each: (answer.learning_rate, answer.action) for each, answer in others.items()}
-            _demand_same(later, same, f"when the preset of epoch {epoch} is recorded")
+            because = f"when the preset of epoch {epoch} is recorded"
+            _demand_same(_rates_and_actions(later), _rates_and_actions(others), because)
     return tried
+
+
+def _rates_and_actions(decisions: Mapping[int, Decision]) -> dict[int, tuple[float, Action]]:
+    return {epoch: (decision.learning_rate, decision.action) for epoch, decision in decisions.items()}
