@@ -1,17 +1,18 @@
 """`LearningRateControl`: what a training loop talks to. It asks the schedule, records, saves; it calculates nothing."""
 
-import math
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final, final
 
 from lrsched.core.decision import Action, Decision
 from lrsched.core.epoch_data import UNKNOWN, EpochData
+from lrsched.core.getters import Getters
 from lrsched.core.history import History
-from lrsched.core.measure import error_key, last_best_epoch
+from lrsched.core.measure import Doubts, ErrorMeasure
 from lrsched.core.numbers import epoch_number, rate
-from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule
+from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule, leaves, measures, only_rule
 from lrsched.core.series import finished
-from lrsched.errors import broken_law
+from lrsched.errors import ArgumentError, MeasureWarning, broken_law
 from lrsched.schedules.function import Function, as_schedule
 from lrsched.schedules.newbob import Newbob
 from lrsched.storage import Storage
@@ -28,7 +29,7 @@ BY_HAND: Final = "by_hand"
 
 
 @final
-class LearningRateControl:
+class LearningRateControl(Getters):
     """A schedule, the history of one training run, and where that is kept.
 
     What was saved is loaded at once. Ask for the rate of an epoch, record its errors, save; after a restart the same
@@ -39,10 +40,17 @@ class LearningRateControl:
         storage: None (in memory); a path or a URL such as ``learning_rates``, ``run.json`` or
             ``sqlite:///runs.db?run=a``, see `open_storage`; or a `Storage`.
 
+        measure: Which error counts for the getters; by default the schedule's only measure.
+
     Raises:
         ArgumentError: ``schedule`` or ``storage`` is none of these.
         FormatError: The file cannot be read; it is left as it is.
         StorageError: The machine could not read.
+
+    Warns:
+        MeasureWarning: Once for each kind, when a rate is asked for: a configured key is missing; the alphabet alone
+            picked the error; no error counts, or one whose name says the other direction; in four decisions there were
+            errors and no two to compare.
 
     Examples:
         >>> from lrsched import NewbobRelative
@@ -54,12 +62,17 @@ class LearningRateControl:
         >>> control.get_learning_rate_for_epoch(4)
         0.05
         >>> print(control.decide(4).describe())
-        decay 0.1 -> 0.05: newbob_relative: the error did not improve enough: relative error 0 against threshold \
--0.01; 'dev_score' (no key is configured; dev_score stands in) went from epoch 2 to 3 from 3 to 3
+        0.1 -> 0.05 (decay, newbob_relative): relative error 0 is above the threshold -0.01; dev_score 3 -> 3 (epochs \
+2 -> 3)
     """
 
-    def __init__(self, schedule: Schedule | Function, storage: Where | None = None) -> None:
+    def __init__(
+        self, schedule: Schedule | Function, storage: Where | None = None, measure: ErrorMeasure | None = None
+    ) -> None:
         self.schedule = as_schedule(schedule)
+        self._given_measure = measure
+        self._doubts = [Doubts(each) for each in measures(self.schedule)]
+        self._doubted = 0  # up to which epoch
         self.storage: Storage = MemoryStorage() if storage is None else open_storage(storage)
         self._is_over_history = not isinstance(self.schedule, Fold)
         self._history = History()
@@ -75,6 +88,27 @@ class LearningRateControl:
     def need_error_info(self) -> bool:
         """Whether the rate depends on the errors at all."""
         return self.schedule.need_error_info
+
+    @property
+    def measure(self) -> ErrorMeasure:
+        """Which error counts for the getters: the argument, else the schedule's only one, else the common one.
+
+        Raises:
+            ArgumentError: The schedule's parts look at different errors, and none was passed as ``measure``.
+        """
+        if self._given_measure is not None:
+            return self._given_measure
+        of_schedule = measures(self.schedule)
+        if len(of_schedule) > 1:
+            way_out = 'pass LearningRateControl(..., measure=ErrorMeasure("KEY"))'
+            raise ArgumentError(f"the parts of {type(self.schedule).__name__} look at different errors; {way_out}")
+        shown = [leaf.measure for leaf in leaves(self.schedule) if leaf.measure]
+        return next(iter((*of_schedule, *shown)), ErrorMeasure())
+
+    @property
+    def default_learning_rate(self) -> float | None:  # type: ignore[override]  # it is the schedule's
+        """The schedule's default rate; None if it has none."""
+        return self.schedule.default_learning_rate
 
     @property
     def history(self) -> History:
@@ -194,12 +228,21 @@ class LearningRateControl:
         return self.decide(epoch).learning_rate
 
     def calc_learning_rate_for_epoch(self, epoch: int) -> float:
-        """The bare rule's learning rate for ``epoch``: without holds, presets and combinators. Changes nothing."""
+        """The bare rule's learning rate for ``epoch``: without holds, presets and combinators. Changes nothing.
+
+        Raises:
+            ArgumentError: The schedule has several parts.
+        """
+        only_rule(self.schedule)
         return self.decide(epoch).innermost.learning_rate
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
-        """``learning_rate`` with the rule's decay or growth applied; as it is where the rule has neither."""
-        rule = self.schedule.rule
+        """``learning_rate`` with the rule's decay or growth applied; as it is where the rule has neither.
+
+        Raises:
+            ArgumentError: The schedule has several parts; or both are asked for.
+        """
+        rule = only_rule(self.schedule)
         return (
             rule.calc_learning_rate_decay_or_grow(learning_rate, decay, grow)
             if isinstance(rule, Newbob)
@@ -264,60 +307,15 @@ class LearningRateControl:
         """The newest epoch that has errors; 0 if there is none. After a restart training goes on with the next."""
         return max(finished(self._history), default=0)
 
-    def get_last_epoch(self, epoch: int) -> int | None:
-        """The newest epoch before ``epoch`` with data; None if there is none."""
-        return self._history.last_epoch(before=epoch)
-
-    def get_most_recent_learning_rate(self, epoch: int, exclude_current: bool = True) -> float | None:  # noqa: FBT001, FBT002  the published signature
-        """The newest rate before ``epoch``, or up to it; the default rate if there is none."""
-        newest = self._history.most_recent_learning_rate(epoch, exclude_current=exclude_current)
-        return self.schedule.default_learning_rate if newest is None else newest
-
     def calc_relative_error(self, old_epoch: int, new_epoch: int) -> float | None:
-        """How the error changed between two epochs, as the schedule's rule measures it; None if not comparable."""
-        old, new = ((epoch, self._data(epoch)) for epoch in (old_epoch, new_epoch))
-        return self.schedule.compare(self._history, old, new).change
+        """How the error changed between two epochs, as the schedule's rule measures it; None if not comparable.
 
-    def get_error_key(self, epoch: int) -> str | None:
-        """The key of the error that counts at ``epoch``."""
-        keys, strict = self.schedule.error_measure_key, self.schedule.strict_error_key
-        return error_key(self._history, epoch, keys, strict=strict).key
-
-    def get_epoch_error_dict(self, epoch: int) -> Mapping[str, float]:
-        """All errors of ``epoch``; empty if there are none."""
-        return self._data(epoch).error
-
-    def get_epoch_error_key_value(self, epoch: int) -> tuple[str | None, float | None]:
-        """The key of the error that counts at ``epoch``, and its value; both None if there is none."""
-        key = self.get_error_key(epoch)
-        error = self.get_epoch_error_dict(epoch)
-        return (None, None) if key is None or key not in error else (key, error[key])
-
-    def get_epoch_error_value(self, epoch: int) -> float | None:
-        """The error that counts at ``epoch``."""
-        return self.get_epoch_error_key_value(epoch)[1]
-
-    def get_last_best_epoch(
-        self,
-        last_epoch: int,
-        first_epoch: int = 1,
-        only_last_epochs: int | None = None,
-        filter_score: float = math.inf,
-        only_last_n: int = -1,
-        min_score_dist: float = 0.0,
-    ) -> int | None:
-        """The best epoch of ``first_epoch`` .. ``last_epoch``, see `last_best_epoch`."""
-        return last_best_epoch(
-            self._history,
-            last_epoch,
-            first_epoch,
-            only_last_epochs=only_last_epochs or None,
-            filter_score=filter_score,
-            only_last_n=only_last_n,
-            min_score_dist=min_score_dist,
-            error_measure_key=self.schedule.error_measure_key,
-            strict=self.schedule.strict_error_key,
-        )
+        Raises:
+            ArgumentError: The schedule has several parts.
+        """
+        rule, (old, new) = only_rule(self.schedule), ((epoch, self._data(epoch)) for epoch in (old_epoch, new_epoch))
+        compared = rule.compare(self._history, old, new) if isinstance(rule, Newbob) else self.measure.compare(old, new)
+        return compared.change
 
     def _rated(self, epoch: int) -> EpochData:
         """What is recorded of an epoch, with the schedule's rate where there is none."""
@@ -328,12 +326,22 @@ class LearningRateControl:
 
     def _own_rate(self, moment: Moment, recorded: float | None) -> float:
         """The schedule's rate for an epoch; a recorded rate of 0 gives way to presets only, see `_is_preset`."""
+        if moment.epoch > self._doubted:
+            self._warn(moment.epoch)
         if self._is_over_history:  # it presets nothing
             return 0.0 if recorded == 0.0 else self.schedule.rate(self._history.before(moment.epoch), moment)
         cursor = self._cursor(moment.epoch)
         if recorded == 0.0 and not _is_preset(cursor.answer(moment)):
             return 0.0
         return cursor.rate(moment)
+
+    def _warn(self, epoch: int) -> None:
+        """Warn of what is doubtful about the errors that count in the decision for ``epoch``."""
+        self._doubted = epoch
+        newest = self._history.newest(2, before=epoch)
+        self._doubts = [doubts.after(newest) for doubts in self._doubts]
+        for text in (text for doubts in self._doubts for text in doubts.news):
+            warnings.warn(text, MeasureWarning, stacklevel=4)
 
     def _cursor(self, epoch: int) -> Cursor:
         """The cursor after the epochs before ``epoch``.

@@ -92,6 +92,10 @@ class SettingWarning(UserWarning):
     """A setting that nothing reads, often a misspelt one, or one that means something else than it seems to."""
 
 
+class MeasureWarning(UserWarning):
+    """No error counts, or another one than was meant; or the errors that count can never be compared."""
+
+
 def did_you_mean(name: str, names: Iterable[str]) -> str | None:
     """What to ask whoever gave a name that is none of ``names``; None if none is like it.
 

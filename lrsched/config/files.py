@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from lrsched.config.execution import run_config
-from lrsched.config.settings import KNOWN_KEYS
+from lrsched.config.settings import known_keys
 from lrsched.errors import FormatError
 
 
@@ -56,7 +56,7 @@ def _parse_python(text: str, filename: str) -> dict[str, Any]:
         return FormatError(message, filename=filename, line=why.line)
 
     found = parse(text, filename)
-    unset = [] if found.anything is None else KNOWN_KEYS - found.names.keys()
+    unset = [] if found.anything is None else known_keys() - found.names.keys()
     values = {**found.names, **dict.fromkeys(unset, found.anything)}
     return {key: told(key, value) if isinstance(value, Unknown) else value for key, value in values.items()}
 

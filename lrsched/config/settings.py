@@ -3,19 +3,19 @@
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import attrs
 
-from lrsched.core.measure import NonFinitePolicy
+from lrsched.core import numbers
+from lrsched.core.measure import Direction, NonFinitePolicy
 from lrsched.core.numbers import integer
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, FormatError, SettingWarning, broken_law, did_you_mean
 from lrsched.formats import literal
 from lrsched.schedules.combine import HoldLearningRate, Preset
-from lrsched.schedules.constant import Constant
-from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative
+from lrsched.schedules.kinds import KINDS
 
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -102,9 +102,6 @@ def as_rates(value: Any, name: str = "learning_rates") -> Any:
     return [_number(name, rate) for rate in value] if isinstance(value, Sequence) else value
 
 
-Kind = Constant | Newbob
-"""A schedule that configurations know by name."""
-
 _Reader = Callable[[str, Any], Any]
 
 
@@ -112,6 +109,9 @@ def _read(read: _Reader, key: str, given: Any) -> Any:
     if isinstance(given, FormatError):  # what it is cannot be known, and why
         raise given
     return read(key, given)
+
+
+_REQUIRED: Final = object()
 
 
 @attrs.frozen
@@ -126,11 +126,13 @@ class _Parameter:
         for key in self.keys:
             if key in config:
                 return _read(self.read, key, config[key])
+        if self.default is _REQUIRED:
+            raise ArgumentError(f"the setting {self.keys[0]!r} is missing: the schedule needs it")
         return self.read(self.keys[0], self.default)
 
 
 _CONTROL: Final = _Parameter(("learning_rate_control",), _text, "constant")
-_COMMON: Final = {
+_OF_ALL: Final = {
     "default_learning_rate": _Parameter(("learning_rate",), _number, 1.0),
     "min_learning_rate": _Parameter(("min_learning_rate",), _number, 0.0),
     "default_learning_rates": _Parameter(("learning_rates",), _rates, None),
@@ -146,47 +148,57 @@ _COMMON: Final = {
     "learning_rate_growth": _Parameter(("learning_rate_growth", "newbob_learning_rate_growth"), _number, 1.0),
     "filename": _Parameter(("learning_rate_file",), _text, None),
 }
-_PRETRAIN: Final = _Parameter(("pretrain_learning_rate", "learning_rate"), _number, 1.0)
-_RELATIVE: Final = _COMMON | {
-    "relative_error_threshold": _Parameter(("newbob_relative_error_threshold",), _number, -0.01)
-}
-_ABS: Final = _COMMON | {"error_threshold": _Parameter(("newbob_error_threshold",), _number, -0.01)}
-_MULTI: Final = _RELATIVE | {
+"""What every control of RETURNN takes."""
+_OF_SOME: Final = {
+    "relative_error_threshold": _Parameter(("newbob_relative_error_threshold",), _number, -0.01),
+    "error_threshold": _Parameter(("newbob_error_threshold",), _number, -0.01),
     "num_epochs": _Parameter(("newbob_multi_num_epochs",), _integer, 5),
     "update_interval": _Parameter(("newbob_multi_update_interval", "newbob_multi_num_epochs"), _integer, 5),
     "relative_error_grow_threshold": _Parameter(
         ("newbob_relative_error_grow_threshold", "newbob_relative_error_threshold"), _number, -0.01
     ),
 }
-_PARAMETERS: Final[dict[type[Kind], dict[str, _Parameter]]] = {
-    Constant: _COMMON,
-    NewbobRelative: _RELATIVE,
-    NewbobAbs: _ABS,
-    NewbobMultiEpoch: _MULTI,
-}
+_PRETRAIN: Final = _Parameter(("pretrain_learning_rate", "learning_rate"), _number, 1.0)
 _HOLD, _PRESETS = "min_num_epochs_per_new_learning_rate", "default_learning_rates"
-_TAKEN: Final = {
-    kind: {field.name: table[field.name] for field in attrs.fields(kind) if field.name in table}
-    for kind, table in _PARAMETERS.items()
+_NO_SETTINGS: Final = ("strict_error_key", "non_finite_error", "mode", "stand_ins", "gaps")
+"""Parameters that RETURNN has no settings for."""
+_READERS: Final[dict[Any, _Reader]] = {
+    numbers.rate: _number,
+    numbers.threshold: _number,
+    numbers.decay: _number,
+    numbers.growth: _number,
+    numbers.flag: as_flag,
+    integer: _integer,
 }
-"""Of these, those that the schedule itself takes."""
-_KINDS: Final[dict[str, type[Kind]]] = {
-    "constant": Constant,
-    "newbob": NewbobRelative,
-    "newbob_rel": NewbobRelative,
-    "newbob_relative": NewbobRelative,
-    "newbob_abs": NewbobAbs,
-    "newbob_multi_epoch": NewbobMultiEpoch,
-}
-KNOWN_KEYS: Final = frozenset(_CONTROL.keys + _PRETRAIN.keys).union(
-    *(parameter.keys for table in _PARAMETERS.values() for parameter in table.values())
-)
-"""Every configuration key that means something here."""
+
+
+@cache
+def _parameters(kind: Any) -> dict[str, _Parameter]:
+    """Where the parameters of a kind come from: RETURNN's settings, and for any others those of the same name."""
+    return {
+        field.name: _OF_ALL.get(field.name) or _OF_SOME.get(field.name) or _of_that_name(field)
+        for field in attrs.fields(kind)
+        if field.init and field.name not in _NO_SETTINGS
+    }
+
+
+def _of_that_name(field: "attrs.Attribute[Any]") -> _Parameter:
+    law = next(iter(getattr(field.type, "__metadata__", ())), None)
+    read = _READERS.get(getattr(law, "func", law), lambda _, value: value)
+    default: Any = _REQUIRED if field.default is attrs.NOTHING else field.default
+    return _Parameter((field.name,), read, attrs.NOTHING if isinstance(default, attrs.Factory) else default)  # type: ignore[arg-type]  # a class
+
+
+def known_keys() -> frozenset[str]:
+    """Every configuration key that means something here."""
+    parameters = [*_OF_ALL.values(), *(each for kind in KINDS.values() for each in _parameters(kind).values())]
+    return frozenset(_CONTROL.keys + _PRETRAIN.keys).union(*(parameter.keys for parameter in parameters))
+
 
 _LOOKS_LIKE_OURS = re.compile(r"newbob|(min_)?learning_rate")
 
 
-def kind_of(name: Any) -> type[Kind]:
+def kind_of(name: Any) -> type[Schedule]:
     """The schedule that goes by a name in configurations.
 
     Raises:
@@ -196,26 +208,26 @@ def kind_of(name: Any) -> type[Kind]:
         >>> kind_of("newbob").__name__
         'NewbobRelative'
     """
-    if not isinstance(name, str) or name not in _KINDS:
-        raise broken_law("learning_rate_control", f"one of {', '.join(_KINDS)}", name, "correct the setting")
-    return _KINDS[name]
+    if not isinstance(name, str) or name not in KINDS:
+        raise broken_law("learning_rate_control", f"one of {', '.join(KINDS)}", name, "correct the setting")
+    return KINDS[name]
 
 
-def parameters_from_config(kind: type[Kind], config: Mapping[str, Any]) -> dict[str, Any]:
+def parameters_from_config(kind: type[Schedule], config: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a RETURNN control by name, with what the settings or the defaults say.
 
     Args:
-        kind: One of the four schedules.
+        kind: One of `lrsched.schedules.kinds.KINDS`.
         config: Settings by key.
 
     Raises:
         ArgumentError: A setting is text that does not say what it should.
         FormatError: A setting of a Python file cannot be known without running it.
     """
-    return {name: parameter.value(config) for name, parameter in _PARAMETERS[kind].items()}
+    return {name: parameter.value(config) for name, parameter in (_OF_ALL | _parameters(kind)).items()}
 
 
-def control_kind(config: Mapping[str, Any]) -> type[Kind]:
+def control_kind(config: Mapping[str, Any]) -> type[Schedule]:
     """The schedule that a configuration names under ``learning_rate_control``.
 
     Raises:
@@ -226,8 +238,7 @@ def control_kind(config: Mapping[str, Any]) -> type[Kind]:
 
 _FIRST_OF_SEVERAL: Final = frozenset(
     key
-    for table in _PARAMETERS.values()
-    for parameter in table.values()
+    for parameter in (*_OF_ALL.values(), *_OF_SOME.values())
     if parameter.read in (_number, _integer, as_flag)
     for key in parameter.keys
 )
@@ -265,7 +276,11 @@ def settings_of(config: Any) -> Mapping[str, Any]:
 
 
 def schedule_from_config(
-    config: Mapping[str, Any], *, non_finite_error: NonFinitePolicy = "worse", strict_error_key: bool = False
+    config: Mapping[str, Any],
+    *,
+    non_finite_error: NonFinitePolicy = "worse",
+    strict_error_key: bool = False,
+    mode: Direction = "min",
 ) -> Schedule:
     """The schedule that a training's configuration describes.
 
@@ -273,9 +288,11 @@ def schedule_from_config(
         config: Settings by key, with typed values or as text. Other keys of the configuration may be there too.
         non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`.
         strict_error_key: Whether only the configured errors count.
+        mode: Which errors are better, see `Direction`.
 
     Returns:
-        One of the four schedules; inside `HoldLearningRate` and `Preset` where the settings ask for these.
+        One of `lrsched.schedules.kinds.KINDS`, with RETURNN's stand-ins; inside `HoldLearningRate` and `Preset` where
+        the settings ask for these.
 
     Raises:
         ArgumentError: A setting breaks a law; says which.
@@ -291,7 +308,7 @@ def schedule_from_config(
         0.001
     """
     report_unknown(config)
-    policies = {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key}
+    policies = {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key, "mode": mode}
     return _Plan.of(config, {}).schedule({}, policies)
 
 
@@ -300,6 +317,7 @@ def schedules_from_configs(
     varied: Iterable[Mapping[str, Any]],
     *,
     non_finite_error: NonFinitePolicy = "worse",
+    mode: Direction = "min",
     pretrain_epochs: int = 0,
 ) -> Iterator[Schedule | ArgumentError]:
     """The schedule of each of many configurations, which have most settings in common: what is common is read once.
@@ -310,6 +328,7 @@ def schedules_from_configs(
         fixed: Settings by key.
         varied: For each configuration those of its own, which go before the fixed ones.
         non_finite_error: As in `schedule_from_config`.
+        mode: As in `schedule_from_config`.
         pretrain_epochs: How many epochs are pretraining, see `pretrain_rates`.
 
     Yields:
@@ -324,7 +343,7 @@ def schedules_from_configs(
         >>> fine.learning_rate_growth, str(broken)[:56]
         (1.0, 'learning_rate_growth must be None, a finite factor >= 1,')
     """
-    policies = {"non_finite_error": non_finite_error}
+    policies = {"non_finite_error": non_finite_error, "mode": mode}
     plans: dict[Any, _Plan] = {}
     for own in varied:
         key = (repr(own.get(_CONTROL.keys[0])), *own)
@@ -344,7 +363,7 @@ def schedules_from_configs(
 class _Plan:
     """How configurations with the same keys are read."""
 
-    kind: type[Kind]
+    kind: type[Schedule]
     common: dict[str, Any]
     """Parameter -> its value in all of them."""
     own: tuple[tuple[str, str, _Reader], ...]
@@ -356,8 +375,7 @@ class _Plan:
         kind = control_kind(config)
         common: dict[str, Any] = {}
         differing: list[tuple[str, str, _Reader]] = []
-        for name in (*_TAKEN[kind], _HOLD, _PRESETS):
-            parameter = _PARAMETERS[kind][name]
+        for name, parameter in (_parameters(kind) | {each: _OF_ALL[each] for each in (_HOLD, _PRESETS)}).items():
             key = next((key for key in parameter.keys if key in config), parameter.keys[0])
             if key in own:
                 differing.append((name, key, parameter.read))
@@ -368,10 +386,16 @@ class _Plan:
     def schedule(self, own: Mapping[str, Any], policies: Mapping[str, Any]) -> Schedule:
         parameters = {**self.common, **{name: _read(read, key, own[key]) for name, key, read in self.own}}
         min_num_epochs, presets = parameters.pop(_HOLD), as_rates(parameters.pop(_PRESETS))
-        schedule: Schedule = self.kind(**parameters) if self.kind is Constant else self.kind(**parameters, **policies)
+        schedule = self.kind(**parameters, **_those_of(self.kind, policies))
         if _says_something(min_num_epochs):
             schedule = HoldLearningRate(schedule, min_num_epochs)
         return Preset(schedule, presets) if _says_something(presets) else schedule
+
+
+def _those_of(kind: Any, policies: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the parameters that RETURNN has no settings for, those that a kind takes."""
+    names = {field.name for field in attrs.fields(kind)}
+    return {name: value for name, value in {**policies, "stand_ins": "returnn"}.items() if name in names}
 
 
 def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, float]:
@@ -387,7 +411,7 @@ def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, floa
         {1: 0.5, 2: 0.5, 3: 0.1}
     """
     num_epochs = integer("num_epochs", num_epochs, least=0, way_out="0 is no pretraining")
-    initial, fixed = _COMMON["default_learning_rate"].value(config), _PRETRAIN.value(config)
+    initial, fixed = _OF_ALL["default_learning_rate"].value(config), _PRETRAIN.value(config)
     return {**dict.fromkeys(range(1, num_epochs + 1), fixed), num_epochs + 1: initial} if num_epochs else {}
 
 
@@ -397,8 +421,9 @@ def report_unknown(config: Mapping[str, Any]) -> None:
     Warns:
         SettingWarning: For each of them.
     """
+    known = known_keys()
     for key in config:
-        if key in KNOWN_KEYS or not isinstance(key, str) or not _LOOKS_LIKE_OURS.match(key):
+        if key in known or not isinstance(key, str) or not _LOOKS_LIKE_OURS.match(key):
             continue
         warnings.warn(f"nothing reads the setting {key!r}; {instead_of(key)}", SettingWarning, stacklevel=3)
 
@@ -410,7 +435,7 @@ def instead_of(key: str) -> str:
         >>> instead_of("newbob_decay"), instead_of("x")
         ("did you mean 'newbob_learning_rate_decay'?", 'remove it')
     """
-    return did_you_mean(key, KNOWN_KEYS) or "remove it"
+    return did_you_mean(key, known_keys()) or "remove it"
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

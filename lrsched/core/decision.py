@@ -1,15 +1,16 @@
 """`Decision`: a learning rate and why it is that one, as data."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, final
+from typing import Any, Final, final
 
 import attrs
 
 from lrsched.core.epoch_data import persistent
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.measure import Comparison
+from lrsched.core.numbers import rounded
 from lrsched.errors import broken_law
 
 
@@ -63,7 +64,7 @@ class Cause:
 
     Attributes:
         rule: The name of the rule that decided.
-        reason: Why, as a phrase.
+        reason: Why, as a phrase. Where there is a change and a threshold, these are shown in its place.
         comparisons: The epochs that were compared, oldest first.
         measure: What was held against the threshold, by name.
         change: Its value; None where there was nothing to compare.
@@ -94,26 +95,50 @@ class Cause:
     facts: FrozenDict[str, Any] = attrs.field(default=_NO_FACTS, converter=_as_facts, eq=repr)
     inner: "tuple[Decision, ...]" = ()
 
-    def describe(self) -> str:
-        """In words, on one line."""
-        text = self.reason
-        if self.change is not None and self.threshold is not None:
-            change = f"{self.change:.6g}"
-            if math.isclose(self.change, self.threshold, rel_tol=1e-5) and change == f"{self.threshold:.6g}":
-                change = repr(self.change)
-            text += f": {self.measure} {change} against threshold {self.threshold!r}"
-            if self.grow_threshold is not None and self.grow_threshold != self.threshold:
-                text += f" and grow threshold {self.grow_threshold!r}"
+    def describe(self, *, exact: bool = False) -> str:
+        """Why, in words and numbers, on one line.
+
+        Where the cause has a change and a threshold, these say more than its reason.
+
+        Args:
+            exact: Whether numbers have all their digits. Otherwise they are rounded to what tells them apart.
+        """
+        texts = [self.measured(exact=exact) or self.reason]
         if self.comparisons:
-            told, rest = self.comparisons[-1].describe(), len(self.comparisons) - 1
-            text += f"; {told}" + (f" (and {rest} earlier comparison{'s' * (rest > 1)})" if rest else "")
+            newest, rest = self.comparisons[-1], len(self.comparisons) - 1
+            texts.append(newest.describe(exact=exact) + (f" and {rest} before" if rest else ""))
         if self.lifted_from is not None:
-            text += f"; {self.lifted_from!r} was lifted to the minimum"
-        return f"{self.rule}: {text}"
+            texts.append(f"lifted from {_texts([self.lifted_from], exact=exact)[0]} to the minimum")
+        return "; ".join(texts)
+
+    def measured(self, *, exact: bool = False) -> str:
+        """On which side of the thresholds the change is; nothing where the rule has none, or compared nothing."""
+        change, threshold, grow_threshold = self.change, self.threshold, self.grow_threshold
+        if change is None or threshold is None:
+            return ""
+        newest = self.comparisons[-1].new_error if self.comparisons else None
+        if change == math.inf and newest is not None and not math.isfinite(newest):
+            return f"an error of {newest} is worse than any other"
+        at = threshold if grow_threshold is None or change > threshold else grow_threshold
+        limit, number, upper = _texts([at, change, threshold], exact=exact)
+        if change > threshold:
+            side = f"above the threshold {limit}"
+        elif grow_threshold is None or grow_threshold == threshold:
+            side = f"not above the threshold {limit}"
+        elif change < grow_threshold:
+            side = f"below the grow threshold {limit}"
+        else:
+            side = f"between the grow threshold {limit} and the threshold {upper}"
+        return f"{self.measure} {number} is {side}"
+
+
+def _texts(values: Sequence[float], *, exact: bool) -> list[str]:
+    return list(map(repr, values)) if exact else rounded(values)
 
 
 _FIELDS = tuple(field.name for field in attrs.fields(Cause))
-_OVERRULING = (Action.HOLD, Action.PRESET)
+OVERRULING: Final = (Action.HOLD, Action.PRESET)
+"""Actions in which the parts have no say: their decisions are what they would have decided."""
 
 
 @final
@@ -130,7 +155,7 @@ class Decision:
 
     Examples:
         >>> Decision(0.05, 0.1, Action.DECAY, Cause("newbob", "the error did not improve enough")).describe()
-        'decay 0.1 -> 0.05: newbob: the error did not improve enough'
+        '0.1 -> 0.05 (decay, newbob): the error did not improve enough'
     """
 
     learning_rate: float
@@ -147,12 +172,20 @@ class Decision:
         """The same decision, with ``newest`` as the previous rate where the rule did not say which it was."""
         return self if self.previous is not None or newest is None else attrs.evolve(self, previous=newest)
 
-    def describe(self) -> str:
-        """In words, on one line."""
-        rates = f"{self.learning_rate!r}"
-        if self.previous is not None and self.previous != self.learning_rate:
-            rates = f"{self.previous!r} -> {rates}"
-        text = f"{self.action} {rates}: {self.cause.describe()}"
-        if not self.cause.inner or self.action in _OVERRULING:  # there the parts had no say
+    def rates(self, *, exact: bool = False) -> str:
+        """The rate, and the one before if it is another: ``0.1 -> 0.05``."""
+        if self.previous in (None, self.learning_rate):
+            return _texts([self.learning_rate], exact=exact)[0]
+        return " -> ".join(_texts([self.previous, self.learning_rate], exact=exact))
+
+    def describe(self, *, exact: bool = False, inner: bool = True) -> str:
+        """The decision and its cause in words, on one line.
+
+        Args:
+            exact: Whether numbers have all their digits. Otherwise they are rounded to what tells them apart.
+            inner: Whether the decisions of the parts follow, where they had a say.
+        """
+        text = f"{self.rates(exact=exact)} ({self.action}, {self.cause.rule}): {self.cause.describe(exact=exact)}"
+        if not inner or not self.cause.inner or self.action in OVERRULING:
             return text
-        return f"{text} ({'; '.join(each.describe() for each in self.cause.inner)})"
+        return f"{text} [{' | '.join(each.describe(exact=exact) for each in self.cause.inner)}]"

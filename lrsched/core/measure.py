@@ -1,15 +1,16 @@
 """Which error of an epoch counts, how it changed between two epochs, and which epoch was best."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal, final, get_args
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
+from typing import Annotated, Any, Final, Literal, final, get_args
 
 import attrs
 
 from lrsched.core.epoch_data import OLD_FORMAT_KEY, EpochData
-from lrsched.core.history import History
-from lrsched.core.numbers import integer
+from lrsched.core.history import Entry, History
+from lrsched.core.numbers import Flag, checked, choice, integer, rounded
 from lrsched.errors import broken_law
 
 NonFinitePolicy = Literal["worse", "keep", "original"]
@@ -19,20 +20,24 @@ NonFinitePolicy = Literal["worse", "keep", "original"]
 such an epoch may lower the rate and never raises it. ``"keep"``: neither can be compared, so the rate is kept.
 ``"original"``: floating-point arithmetic decides, as in RETURNN, where a NaN counts as an improvement.
 """
+Direction = Literal["min", "max"]
+"""Which errors are better: the smaller (``"min"``), or the larger (``"max"``), as for an accuracy."""
+StandIns = Literal["common", "returnn"]
+"""Which error counts where no configured key is there.
 
+``"common"``: those of held-out data first (``val``, ``valid``, ``dev``, ``eval``, ``test``), among them a ``loss``
+before a ``score``, an ``error`` and any other; never one whose name says that the other direction is better.
+``"returnn"``: as RETURNN chooses, whatever the name says.
+"""
+Gaps = Literal["neighbours", "newest_with_key"]
+"""Which epochs are compared: the newest ones, whatever they have, or the newest ones that have a configured key."""
 
-_POLICIES: tuple[NonFinitePolicy, ...] = get_args(NonFinitePolicy)
-
-
-def non_finite_policy(name: str, value: Any) -> NonFinitePolicy:
-    """A `NonFinitePolicy`.
-
-    Raises:
-        ArgumentError: It is none of them.
-    """
-    if value not in _POLICIES:
-        raise broken_law(name, f"one of {', '.join(_POLICIES)}", value, "'worse' is the safe one")
-    return value  # type: ignore[no-any-return]
+as_direction: Final = partial(choice, choices=get_args(Direction), way_out="'min' is for losses")
+as_policy: Final = partial(choice, choices=get_args(NonFinitePolicy), way_out="'worse' is the safe one")
+Mode = Annotated[Direction, as_direction]
+NonFinite = Annotated[NonFinitePolicy, as_policy]
+StandInsLaw = Annotated[StandIns, partial(choice, choices=get_args(StandIns), way_out="'common' is the safe one")]
+GapsLaw = Annotated[Gaps, partial(choice, choices=get_args(Gaps), way_out="'neighbours' is the usual one")]
 
 
 def as_error_keys(error_measure_key: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -58,106 +63,165 @@ class ErrorKey:
     Attributes:
         key: The key, or None where no error counts.
         reason: Why, as a phrase.
+        doubts: Why that may not be what was meant: pairs of a word for the kind of doubt and a sentence.
     """
 
     key: str | None
     reason: str
+    doubts: tuple[tuple[str, str], ...] = ()
 
 
-CONFIGURED = "the configured key"
-_NO_ERRORS = ErrorKey(None, "the epoch has no errors")
-_UNCONFIGURED = ErrorKey("dev_score", "no key is configured; dev_score stands in")
-_NOT_THERE = ErrorKey(None, "no configured key is among the errors, and matching is strict")
+CONFIGURED: Final = "the configured key"
+_NO_ERRORS: Final = ErrorKey(None, "the epoch has no errors")
 
-
-def _is(wanted: str) -> Callable[[str], bool]:
-    return lambda name: name == wanted
-
-
-def _starts(beginning: str) -> Callable[[str], bool]:
-    return lambda name: name.startswith(beginning)
-
-
-# What stands in where no configured key is there: a name for it, and what it matches. The first line that matches wins,
-# and in it the first name in alphabetical order.
-_STAND_INS: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("dev_score", _is("dev_score")),
-    ("dev_score_output", _is("dev_score_output")),
-    ("dev_score_output/output", lambda name: f"{name}_".startswith("dev_score_output/output_")),
-    ("dev_score_output/*", _starts("dev_score_output/")),
-    ("dev_*", _starts("dev_")),
-    ("train_score", _is("train_score")),
-    ("train_score_output", _is("train_score_output")),
+# What stands in where no configured key is there, in RETURNN: the first line that matches, in it the first in the
+# alphabet, and where none matches, the first of all.
+_RETURNNS: Final = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        "dev_score",
+        "dev_score_output",
+        "dev_score_output/output(_.*)?",
+        "dev_score_output/.*",
+        "dev_.*",
+        "train_score",
+        "train_score_output",
+    )
+)
+_HELD_OUT: Final = {"val": 0, "valid": 0, "validation": 0, "dev": 1, "devel": 1, "eval": 2, "evaluation": 2, "test": 3}
+_LIKELY: Final = {"loss": 0, "score": 1, "error": 2}
+_HIGHER: Final = re.compile(
+    r"accuracy|precision|recall|bleu|rouge|meteor|ndcg|auroc|psnr|ssim|reward|likelihood"
+    r"|(?<![a-z0-9])(acc|auc|ap|map|m?iou|dice|f1|r2|mrr|mcc|chrf|cider|kappa|hits|top)[@_-]?\d*(?![a-z0-9])"
+)
+_LOWER: Final = re.compile(
+    r"loss|err|neg|cost|distance|entropy|perplexity|(?<![a-z])(nll|ppl|wer|cer|mae|r?mse)(?![a-z])"
 )
 
 
-def error_key(
-    history: Mapping[int, EpochData], epoch: int, configured: str | Sequence[str] | None = None, *, strict: bool = False
-) -> ErrorKey:
-    """Which error of ``epoch`` counts. It is looked up for each epoch by itself.
+def higher_is_better(name: str) -> bool:
+    """Whether the name of an error says that larger ones are better.
+
+    Examples:
+        >>> [higher_is_better(name) for name in ("val_accuracy", "F1", "mAP50", "dev_score", "val_loss", "top1_err")]
+        [True, True, True, False, False, False]
+    """
+    name = name.lower()
+    return _HIGHER.search(name) is not None and _LOWER.search(name) is None
+
+
+@final
+@attrs.frozen(field_transformer=checked, cache_hash=True, slots=False)
+class ErrorMeasure:
+    """Which error of an epoch counts, and how it is compared.
 
     Args:
-        history: Epoch -> data.
-        epoch: The epoch.
-        configured: The wanted key or keys, best first.
-        strict: Whether only configured keys count. Without it other well-known keys stand in, then any.
+        keys: The wanted keys, best first: one, several, or None for none.
+        strict: Whether only these count. Otherwise others stand in where they are missing.
+        mode: Which errors are better, see `Direction`.
+        non_finite: What NaN and infinite errors mean, see `NonFinitePolicy`.
+        stand_ins: Which error counts where no configured key is there, see `StandIns`.
+        gaps: Which epochs are compared, see `Gaps`. With ``"newest_with_key"`` only the configured keys count.
 
-    Returns:
-        The key and the reason for the choice. For an epoch that is not in the history the first configured key.
+    Raises:
+        ArgumentError: An argument is none of these; a key says that larger errors are better, and ``mode`` is
+            ``"min"`` (unless the stand-ins are RETURNN's); or ``"newest_with_key"`` has no key.
 
     Source:
-        RETURNN, ``returnn.learning_rate_control``, ``get_error_key``.
+        RETURNN, ``returnn.learning_rate_control``, ``get_error_key``; ``mode`` as in
+        ``torch.optim.lr_scheduler.ReduceLROnPlateau``; the common stand-ins are lrsched's.
 
     Examples:
-        >>> history = History({1: EpochData(error={"dev_error": 0.5, "train_score": 2.0})})
-        >>> error_key(history, 1)
-        ErrorKey(key='dev_error', reason='no key is configured; dev_* stands in')
-        >>> error_key(history, 1, "train_score")
-        ErrorKey(key='train_score', reason='the configured key')
+        >>> keras = EpochData(error={"accuracy": 0.5, "loss": 2.0, "val_accuracy": 0.4, "val_loss": 2.5})
+        >>> ErrorMeasure().key_of(keras).key, ErrorMeasure(mode="max").key_of(keras).key
+        ('val_loss', 'val_accuracy')
+        >>> ErrorMeasure("loss").key_of(keras)
+        ErrorKey(key='loss', reason='the configured key', doubts=())
+        >>> ErrorMeasure("val_lossy").key_of(EpochData(error={"val_loss": 2.5})).doubts
+        (('missing', "there is no error 'val_lossy' among 'val_loss', so 'val_loss' counts"),)
     """
-    keys = as_error_keys(configured)
-    data = history.get(epoch)
-    if data is None:
-        return ErrorKey(keys[0] if keys else None, "the epoch is not in the history")
-    return error_key_of(data, keys, strict=strict)
+
+    keys: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys)
+    strict: Flag = False
+    mode: Mode = "min"
+    non_finite: NonFinite = "worse"
+    stand_ins: StandInsLaw = "common"
+    gaps: GapsLaw = "neighbours"
+    _usual: str | None = attrs.field(init=False, repr=False, eq=False)
+    """The key that counts wherever it is there."""
+
+    @_usual.default
+    def _its_usual(self) -> str | None:
+        return self.keys[0] if self.keys else "dev_score" if self.stand_ins == "returnn" else None
+
+    def __attrs_post_init__(self) -> None:
+        if self.gaps == "newest_with_key" and not self.keys:
+            raise broken_law("error_measure_key", "set where gaps is 'newest_with_key'", None, "name the error")
+        if self.mode == "min" and self.stand_ins == "common":
+            for key in filter(higher_is_better, self.keys):
+                law = "an error where smaller is better, as mode is 'min'"
+                raise broken_law("error_measure_key", law, key, "pass mode='max'")
+
+    def key_of(self, data: EpochData | None) -> ErrorKey:
+        """Which error counts at one epoch, and why.
+
+        Args:
+            data: What is recorded of the epoch; None if nothing is, where the first configured key is the answer.
+        """
+        if data is None:
+            return ErrorKey(self.keys[0] if self.keys else None, "the epoch is not in the history")
+        return _error_key(self, self._usual if self._usual in data.error else tuple(data.error))
+
+    def change(self, old: EpochData, new: EpochData, relative_to: Literal["new", "old"] | None = "new") -> float | None:
+        """How the error that counts changed between two epochs, as `error_change` has it; None if that is unknown."""
+        key = self._usual
+        if key is None or key not in old.error or key not in new.error:
+            key = self.key_of(new).key
+            if key is None or self.key_of(old).key != key:
+                return None
+        return self.error_change(old.error[key], new.error[key], relative_to)
+
+    def error_change(self, old: float, new: float, relative_to: Literal["new", "old"] | None = "new") -> float | None:
+        """`error_change` of two errors, below 0 is better whatever the mode."""
+        if self.mode == "max":
+            old, new = -old, -new
+        return error_change(old, new, relative_to, self.non_finite)
+
+    def compare(
+        self, old: Entry, new: Entry, relative_to: Literal["new", "old"] | None = "new", scale: float = 1.0
+    ) -> "Comparison":
+        """Two epochs held against each other.
+
+        Args:
+            old: The older epoch with its data.
+            new: The newer one.
+            relative_to: As in `error_change`.
+            scale: What the change is divided by.
+        """
+        (old_epoch, old_data), (new_epoch, new_data) = old, new
+        old_key, new_key = self.key_of(old_data), self.key_of(new_data)
+        old_error = None if old_key.key is None else old_data.error[old_key.key]
+        new_error = None if new_key.key is None else new_data.error[new_key.key]
+        change = None
+        if old_error is not None and new_error is not None and old_key.key == new_key.key:
+            change = self.error_change(old_error, new_error, relative_to)
+            change = None if change is None else change / scale
+        return Comparison(old_epoch, new_epoch, old_key, new_key, old_error, new_error, change, scale)
+
+    def has_key(self, data: EpochData) -> bool:
+        """Whether an error counts at an epoch."""
+        return self._usual in data.error or self.key_of(data).key is not None
 
 
-def error_key_of(data: EpochData, keys: tuple[str, ...], *, strict: bool = False) -> ErrorKey:
-    """Which error counts at one epoch: `error_key` of its data alone, as a `Fold` sees it.
-
-    Args:
-        data: What is recorded of the epoch.
-        keys: The wanted keys, best first.
-        strict: Whether only these count.
-
-    Examples:
-        >>> error_key_of(EpochData(error={"train_score": 2.0, "dev_score": 1.0}), ()).key
-        'dev_score'
-    """
-    error = data.error
-    if keys and keys[0] in error:  # the two usual cases, at a fifth of the cost
-        return _configured(keys[0])
-    if not keys and _UNCONFIGURED.key in error:
-        return _UNCONFIGURED
-    return _error_key(tuple(error), keys, strict)
+RETURNNS: Final = ErrorMeasure(stand_ins="returnn")
+"""What RETURNN looks at where nothing is configured."""
 
 
-def common_key(old: EpochData, new: EpochData, keys: tuple[str, ...], *, strict: bool = False) -> str | None:
-    """The key of the error that counts at both of two epochs; None if there is none, or another one at each."""
-    usual = keys[0] if keys else _UNCONFIGURED.key
-    if usual in old.error and usual in new.error:
-        return usual
-    key = error_key_of(old, keys, strict=strict).key
-    return key if error_key_of(new, keys, strict=strict).key == key else None
-
-
-@lru_cache(maxsize=256)
-def _configured(key: str) -> ErrorKey:
-    return ErrorKey(key, CONFIGURED)
-
-
-@lru_cache(maxsize=256)  # the names of the errors are the same in nearly all epochs of a training run
-def _error_key(names: tuple[str, ...], keys: tuple[str, ...], strict: bool) -> ErrorKey:  # noqa: FBT001  a cache's key
+@lru_cache(maxsize=1024)  # the names of the errors are the same in nearly all epochs of a training run
+def _error_key(measure: ErrorMeasure, there: str | tuple[str, ...]) -> ErrorKey:
+    """The error that counts among some, or the one that counts wherever it is there."""
+    keys = measure.keys
+    names = (there,) if isinstance(there, str) else there
     if not names:
         return _NO_ERRORS
     if names == (OLD_FORMAT_KEY,):
@@ -165,15 +229,103 @@ def _error_key(names: tuple[str, ...], keys: tuple[str, ...], strict: bool) -> E
     for key in keys:
         for name, reason in ((key, CONFIGURED), (f"{key}_output", "the configured key, of the output layer")):
             if name in names:
-                return ErrorKey(name, reason)
-    if strict and keys:
-        return _NOT_THERE
+                return ErrorKey(name, reason, tuple(_direction_doubts(measure, name)))
+    missing = f"there is no error {' or '.join(map(repr, keys))} among {_listed(names)}"
+    if keys and (measure.strict or measure.gaps == "newest_with_key"):
+        doubts = [] if measure.gaps == "newest_with_key" else [("missing", f"{missing}, so none counts")]
+        return ErrorKey(None, "no configured key is there, and no other one counts", tuple(doubts))
+    ranked = sorted((rank, name) for name in names if (rank := _rank(measure, name)) is not None)
+    if not ranked:
+        better, mode = ("higher", "max") if measure.mode == "min" else ("lower", "min")
+        reason = f"their names say that {better} is better"
+        way_out = f"if one of them is meant, pass error_measure_key and mode={mode!r}"
+        doubt = f"none of the errors {_listed(names)} counts, since {reason}; the rate stays; {way_out}"
+        return ErrorKey(None, reason, (("direction", doubt),))
+    (rank, name), *others = ranked
+    alike = [other for other_rank, other in others if other_rank == rank]
+    doubts = list(_direction_doubts(measure, name))
+    if keys:
+        doubts.insert(0, ("missing", f"{missing}, so {name!r} counts"))
+    elif alike:
+        doubt = f"of {_listed([name, *alike])} the alphabet picks {name!r}; pass error_measure_key to say which counts"
+        doubts.insert(0, ("alphabet", doubt))
     because = "no configured key is there" if keys else "no key is configured"
-    for pattern, matches in _STAND_INS:
-        for name in sorted(names):
-            if matches(name):
-                return ErrorKey(name, f"{because}; {pattern} stands in")
-    return ErrorKey(min(names), f"{because}; the first of all stands in")
+    return ErrorKey(name, f"{because}; {'the alphabet picks it' if alike else 'it is the likeliest'}", tuple(doubts))
+
+
+def _direction_doubts(measure: ErrorMeasure, name: str) -> Iterator[tuple[str, str]]:
+    if measure.mode == "min" and higher_is_better(name):
+        yield "direction", f"{name!r} counts, and smaller is taken to be better; if it is not, mode='max' says so"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(names)))
+
+
+def _rank(measure: ErrorMeasure, name: str) -> tuple[int, ...] | None:
+    """How well an error can stand in, the lower the better; None if it never can."""
+    if measure.stand_ins == "returnn":
+        return (next((at for at, each in enumerate(_RETURNNS) if each.fullmatch(name)), len(_RETURNNS)),)
+    if higher_is_better(name) != (measure.mode == "max"):
+        return None
+    words = re.findall(r"[a-z]+", name.lower())
+    held_out = min((_HELD_OUT.get(word, len(_HELD_OUT)) for word in words), default=len(_HELD_OUT))
+    likely = min((_LIKELY.get(word, len(_LIKELY)) for word in words), default=len(_LIKELY))
+    return held_out, likely, min(len(words), 3)
+
+
+@final
+@attrs.frozen
+class Doubts:
+    """What a training run should be warned of, each kind once: a fold over its epochs.
+
+    Attributes:
+        measure: Which error counts.
+        kinds: The kinds of doubt so far.
+        news: What the newest epoch adds, as sentences.
+        uncompared: For how many decisions up to now there were errors, and no two to compare; -inf where there will be.
+    """
+
+    measure: ErrorMeasure
+    kinds: frozenset[str] = frozenset()
+    news: tuple[str, ...] = ()
+    uncompared: float = 0
+
+    def after(self, newest: Sequence[Entry]) -> "Doubts":
+        """The doubts with those of one more decision.
+
+        Args:
+            newest: The two newest epochs before the decision, or the only one.
+        """
+        measure, uncompared, news = self.measure, self.uncompared, {}
+        for epoch, data in newest[-1:]:
+            news = {kind: f"epoch {epoch}: {text}" for kind, text in measure.key_of(data).doubts}
+            if measure.gaps == "newest_with_key":
+                uncompared = -math.inf if measure.key_of(data).key is not None else uncompared + bool(data.error)
+            elif len(newest) > 1:
+                is_compared = measure.change(newest[0][1], data) is not None
+                uncompared = 0 if is_compared else uncompared + any(each.error for _, each in newest)
+            if uncompared >= _UNCOMPARED:
+                why = measure.compare(newest[0], newest[-1]).describe()
+                news["uncompared"] = (
+                    f"epoch {epoch}: {_UNCOMPARED} epochs with errors and no two to compare, so the rate stays: {why}; "
+                    "gaps='newest_with_key' compares the newest epochs that have the configured key"
+                )
+        fresh = {kind: text for kind, text in news.items() if kind not in self.kinds}
+        return Doubts(measure, self.kinds | fresh.keys(), tuple(fresh.values()), uncompared)
+
+
+_UNCOMPARED: Final = 4
+
+
+def doubts_about(measure: ErrorMeasure, history: History) -> Iterator[str]:
+    """What a training run should be warned of after all these epochs, as sentences, each kind once."""
+    doubts = Doubts(measure)
+    newest: tuple[Entry, ...] = ()
+    for entry in history.items():
+        newest = (*newest[-1:], entry)
+        doubts = doubts.after(newest)
+        yield from doubts.news
 
 
 def error_change(
@@ -261,16 +413,26 @@ class Comparison:
     change: float | None = attrs.field(eq=repr)
     learning_rate_scale: float = 1.0
 
-    def describe(self) -> str:
-        """In words: which error changed from what to what, or why nothing can be said."""
-        span = f"from epoch {self.old_epoch} to {self.new_epoch}"
-        if self.old_error is None or self.new_error is None:
-            missing, key = (self.old_epoch, self.old_key) if self.old_error is None else (self.new_epoch, self.new_key)
-            return f"{span} nothing to compare: at epoch {missing} {key.reason}"
-        if self.old_key.key != self.new_key.key:
-            return f"{span} nothing to compare: the error changed from {self.old_key.key!r} to {self.new_key.key!r}"
-        chosen = "" if self.new_key.reason == CONFIGURED else f" ({self.new_key.reason})"
-        return f"{self.new_key.key!r}{chosen} went {span} from {self.old_error:.6g} to {self.new_error:.6g}"
+    def describe(self, *, exact: bool = False) -> str:
+        """In words: which error changed from what to what, or why nothing can be said.
+
+        Args:
+            exact: Whether the errors have all their digits. Otherwise they are rounded to what tells them apart.
+        """
+        for epoch, key in ((self.old_epoch, self.old_key), (self.new_epoch, self.new_key)):
+            if key.key is None:
+                return f"nothing to compare at epoch {epoch}: {key.reason}"
+        old, new = _plain(self.old_key.key), _plain(self.new_key.key)
+        if old != new:
+            return f"nothing to compare: {old} counts at epoch {self.old_epoch}, {new} at epoch {self.new_epoch}"
+        errors: Any = (self.old_error, self.new_error)
+        texts = map(repr, errors) if exact else rounded(errors)
+        return f"{new} {' -> '.join(texts)} (epochs {self.old_epoch} -> {self.new_epoch})"
+
+
+def _plain(key: Any) -> str:
+    """A key as it is, in quotes only where it is not one word."""
+    return key if re.fullmatch(r"[\w./:-]+", key) else repr(key)
 
 
 def last_best_epoch(
@@ -282,21 +444,19 @@ def last_best_epoch(
     filter_score: float = math.inf,
     only_last_n: int = -1,
     min_score_dist: float = 0.0,
-    error_measure_key: str | Sequence[str] | None = None,
-    strict: bool = False,
+    measure: ErrorMeasure = ErrorMeasure(),
 ) -> int | None:
-    """The best epoch under the error key of the latest epoch that has an error; the earlier one on ties.
+    """The best epoch under the error that counts at the latest epoch that has one; the earlier one on ties.
 
     Args:
         history: The past.
         last_epoch: The last epoch to look at, included.
         first_epoch: The first epoch to look at, included.
         only_last_epochs: Look only at the last N epochs, ``last_epoch`` included.
-        filter_score: Leave out epochs with an error above this.
+        filter_score: Leave out epochs with a worse error than this; infinity leaves out none.
         only_last_n: If >= 1: of what is left, look only at the last N.
         min_score_dist: Leave out epochs that are not better than the latest by more than this.
-        error_measure_key: The wanted key or keys, as in `error_key`.
-        strict: Whether only these count.
+        measure: Which error counts, and whether smaller or larger ones are better.
 
     Returns:
         The epoch, or None if nothing is left. A NaN is never best.
@@ -309,23 +469,24 @@ def last_best_epoch(
         >>> last_best_epoch(history, 4), last_best_epoch(history, 4, only_last_epochs=2), last_best_epoch(history, 3)
         (2, 3, None)
     """
-    keys = as_error_keys(error_measure_key)
     if only_last_epochs is not None:
         span = integer("only_last_epochs", only_last_epochs, least=1, way_out="use None to look at all")
         first_epoch = max(first_epoch, last_epoch - span + 1)
+    sign = 1.0 if measure.mode == "min" else -1.0
+    worst = math.inf if filter_score == math.inf else sign * filter_score
     scored: list[tuple[float, int]] = []
     counts: str | None = None
     for epoch, data in reversed(list(history.before(last_epoch + 1).items())):
         if epoch < first_epoch:
             break
         if counts is None:
-            counts = error_key_of(data, keys, strict=strict).key
-        if counts is not None and counts in data.error and error_key_of(data, keys, strict=strict).key == counts:
-            scored.append((data.error[counts], epoch))
+            counts = measure.key_of(data).key
+        if counts is not None and measure.key_of(data).key == counts:
+            scored.append((sign * data.error[counts], epoch))
     if not scored:
         return None
     latest = scored[0][0]
-    left = [(score, epoch) for score, epoch in scored if score <= filter_score]
+    left = [(score, epoch) for score, epoch in scored if score <= worst]
     if only_last_n >= 1:
         left = left[:only_last_n]
     left = [(score, epoch) for score, epoch in left if score + min_score_dist < latest]

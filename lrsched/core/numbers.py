@@ -6,9 +6,11 @@ Nothing here knows histories or schedules.
 import math
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any
+from inspect import Parameter, Signature
+from itertools import pairwise
+from typing import Annotated, Any, get_args
 
 import attrs
 
@@ -127,6 +129,17 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
+def choice(name: str, value: Any, *, choices: tuple[str, ...], way_out: str) -> Any:
+    """One of a few words.
+
+    Raises:
+        ArgumentError: It is another one; ends with ``way_out``.
+    """
+    if value not in choices:
+        raise broken_law(name, f"one of {', '.join(map(repr, choices))}", value, way_out)
+    return value
+
+
 def decay(name: str, value: Any) -> Factor:
     """How a rate decays: None, a factor in [0, 1], or a function from rate to rate.
 
@@ -184,10 +197,17 @@ def checked(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attr
     """
     del cls
     return [
-        field.evolve(converter=partial(law, field.name)) if law and field.converter is None else field
+        field.evolve(converter=_converter(field, law)) if law and field.converter is None else field
         for field in fields
         for law, *_ in [getattr(field.type, "__metadata__", (None,))]
     ]
+
+
+def _converter(field: "attrs.Attribute[Any]", law: Callable[[str, Any], Any]) -> Callable[[Any], Any]:
+    convert: Any = partial(law, field.name)
+    value = Parameter("value", Parameter.POSITIONAL_OR_KEYWORD, annotation=get_args(field.type)[0])
+    convert.__signature__ = Signature([value])  # attrs annotates the class's own parameter by it, and help() shows it
+    return convert  # type: ignore[no-any-return]  # it is one
 
 
 def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
@@ -216,3 +236,42 @@ def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
     if not -math.inf < changed < math.inf:
         raise broken_law(name, "a finite number", changed, "correct the value")
     return changed
+
+
+_DIGITS = (3, 4, 5, 6)
+_LONGEST_WHOLE = 1e7
+
+
+def rounded(values: Sequence[float | None]) -> list[str]:
+    """Numbers as text, rounded to what tells each from the one before it: all to 3, 4, 5 or 6 significant digits.
+
+    Neighbours that differ only further behind have all their digits.
+
+    Args:
+        values: Numbers in the order in which they are shown; None becomes no text.
+
+    Examples:
+        >>> rounded([0.1, 0.05, None, 1 / 3]), rounded([0.44444, 0.44441]), rounded([0.3, 0.1 + 0.2])
+        (['0.1', '0.05', '', '0.333'], ['0.44444', '0.44441'], ['0.3', '0.30000000000000004'])
+        >>> rounded([123456.7, 1e-06, math.nan])
+        ['123457', '1e-06', 'nan']
+    """
+    for digits in _DIGITS:
+        texts = ["" if value is None else _rounded(value, digits) for value in values]
+        alike = [
+            at for at, (old, new) in enumerate(pairwise(values)) if texts[at] == texts[at + 1] and _differ(old, new)
+        ]
+        if not alike:
+            break
+    for at in alike:
+        texts[at : at + 2] = map(repr, values[at : at + 2])
+    return texts
+
+
+def _differ(old: float | None, new: float | None) -> bool:
+    return old != new and new == new  # noqa: PLR0124  a NaN is like another one
+
+
+def _rounded(value: float, digits: int) -> str:
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < _LONGEST_WHOLE else text

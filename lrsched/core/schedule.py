@@ -6,14 +6,15 @@ kind together with what it has seen so far.
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any, Literal, Self, final
+from collections.abc import Iterator
+from typing import Any, Self, final
 
 import attrs
 
 from lrsched.core.decision import Decision
 from lrsched.core.epoch_data import EpochData
-from lrsched.core.history import Entry, History, Tail
-from lrsched.core.measure import Comparison, NonFinitePolicy, error_change, error_key_of
+from lrsched.core.history import History, Tail
+from lrsched.core.measure import ErrorMeasure
 from lrsched.core.numbers import LARGEST_EPOCH, epoch_number, integer
 from lrsched.errors import ArgumentError, broken_law
 
@@ -105,14 +106,14 @@ class Schedule(ABC):
     __slots__ = ()
 
     @property
-    def error_measure_key(self) -> tuple[str, ...]:
-        """The error keys that the schedule looks at, best first. If there are none, the usual ones count."""
-        return ()
+    def measure(self) -> ErrorMeasure | None:
+        """Which error the schedule looks at; None if it has parts that look, or does not say."""
+        return None
 
     @property
-    def strict_error_key(self) -> bool:
-        """Whether only those count."""
-        return False
+    def parts(self) -> "tuple[Schedule, ...]":
+        """The schedules that it is made of, the main one first; none if it is made of no others."""
+        return ()
 
     @property
     def need_error_info(self) -> bool:
@@ -123,11 +124,6 @@ class Schedule(ABC):
     def default_learning_rate(self) -> float | None:
         """The rate where there is nothing to go on from; None if the schedule has no such parameter."""
         return None
-
-    @property
-    def rule(self) -> "Schedule":
-        """The first part of the first part, and so on; the schedule itself if it has no parts."""
-        return self
 
     @abstractmethod
     def decide(self, history: History, epoch: int) -> Decision:
@@ -200,17 +196,6 @@ class Schedule(ABC):
         """
         del memory, since
         return history
-
-    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
-        """Two epochs of ``history`` under the error that this schedule looks at; here by the relative change.
-
-        Args:
-            history: The past.
-            old: The older epoch with its data.
-            new: The newer one.
-        """
-        del history
-        return compare_epochs(self, old, new)
 
 
 class Windowed(Schedule):
@@ -375,23 +360,28 @@ class Cursor:
         return broken_law(name, law, epoch, "ask a cursor of the epochs before it")
 
 
-def compare_epochs(
-    schedule: Schedule,
-    old: Entry,
-    new: Entry,
-    relative_to: Literal["new", "old"] | None = "new",
-    non_finite_error: NonFinitePolicy = "worse",
-    learning_rate_scale: float = 1.0,
-) -> Comparison:
-    """The errors that count for ``schedule`` at two epochs, and how they changed, as `error_change` has it."""
-    (old_epoch, old_data), (new_epoch, new_data) = old, new
-    keys, strict = schedule.error_measure_key, schedule.strict_error_key
-    old_key, new_key = error_key_of(old_data, keys, strict=strict), error_key_of(new_data, keys, strict=strict)
-    old_error = None if old_key.key is None else old_data.error[old_key.key]
-    new_error = None if new_key.key is None else new_data.error[new_key.key]
-    change = None
-    if old_error is not None and new_error is not None and old_key.key == new_key.key:
-        change = error_change(old_error, new_error, relative_to, non_finite_error)
-        if change is not None:
-            change /= learning_rate_scale
-    return Comparison(old_epoch, new_epoch, old_key, new_key, old_error, new_error, change, learning_rate_scale)
+def leaves(schedule: Schedule) -> Iterator[Schedule]:
+    """The parts of the parts, and so on, that have none themselves; the schedule itself if it has no parts."""
+    if not schedule.parts:
+        yield schedule
+    for part in schedule.parts:
+        yield from leaves(part)
+
+
+def measures(schedule: Schedule) -> tuple[ErrorMeasure, ...]:
+    """Which errors the rates of a schedule depend on, as far as its parts say."""
+    return tuple({leaf.measure: None for leaf in leaves(schedule) if leaf.measure and leaf.need_error_info})
+
+
+def only_rule(schedule: Schedule) -> Schedule:
+    """The part of its only part, and so on; the schedule itself if it has no parts.
+
+    Raises:
+        ArgumentError: Somewhere there are several parts.
+    """
+    while schedule.parts:
+        if len(schedule.parts) > 1:
+            name = type(schedule).__name__
+            raise ArgumentError(f"{name} has {len(schedule.parts)} parts, and not one rule; ask {name}.parts[0]")
+        (schedule,) = schedule.parts
+    return schedule

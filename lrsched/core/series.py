@@ -5,6 +5,7 @@ from operator import itemgetter
 from typing import Any
 
 from lrsched.core.history import History
+from lrsched.core.measure import Direction, as_direction
 from lrsched.core.numbers import integer
 from lrsched.errors import broken_law
 
@@ -29,7 +30,7 @@ def error_series(history: History, key: str) -> dict[int, float]:
 
     Args:
         history: The past.
-        key: The error's whole name; nothing stands in for it, unlike in `error_key`.
+        key: The error's whole name; nothing stands in for it, unlike in `ErrorMeasure`.
 
     Raises:
         ArgumentError: ``key`` is no str.
@@ -63,23 +64,24 @@ def meta_series(history: History, key: str) -> dict[int, Any]:
     return {epoch: data.meta[key] for epoch, data in history.items() if key in data.meta}
 
 
-def best_epochs(history: History, key: str, n: int = 1) -> tuple[tuple[int, float], ...]:
-    """The ``n`` epochs with the lowest error ``key``, the best first; the earlier one on ties.
+def best_epochs(history: History, key: str, n: int = 1, mode: Direction = "min") -> tuple[tuple[int, float], ...]:
+    """The ``n`` epochs with the best error ``key``, the best first; the earlier one on ties.
 
     Epochs without that error are left out, and so is NaN. All others are compared, whatever the newest one is like;
-    `last_best_epoch` is the rule of a training that goes on.
+    `last_best_epoch` is the rule of a training run that goes on.
 
     Args:
         history: The past.
-        key: The error's whole name, lower is better. There is no default: while the newest epoch is evaluated, the
+        key: The error's whole name. There is no default: while the newest epoch is evaluated, the
             error that counts there may be one of the training data.
         n: How many, an integer >= 1.
+        mode: Which errors are better: the smaller (``"min"``) or the larger (``"max"``).
 
     Returns:
         Pairs (epoch, error); fewer than ``n`` where there are fewer.
 
     Raises:
-        ArgumentError: ``key`` is no str, or ``n`` no integer >= 1.
+        ArgumentError: ``key`` is no str, ``n`` no integer >= 1, or ``mode`` neither of the two.
 
     Examples:
         >>> from lrsched import EpochData
@@ -89,7 +91,8 @@ def best_epochs(history: History, key: str, n: int = 1) -> tuple[tuple[int, floa
     """
     n = integer("n", n, least=1, way_out="ask for at least one epoch")
     comparable = [pair for pair in error_series(history, key).items() if not math.isnan(pair[1])]
-    return tuple(sorted(comparable, key=itemgetter(1))[:n])  # stable: ties stay in the order of the epochs
+    largest_first = as_direction("mode", mode) == "max"
+    return tuple(sorted(comparable, key=itemgetter(1), reverse=largest_first)[:n])  # stable: the earlier epoch on ties
 
 
 def _name(key: Any) -> str:

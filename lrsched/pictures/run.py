@@ -11,7 +11,7 @@ import attrs
 from lrsched.core.decision import Action, Decision
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
-from lrsched.core.measure import error_key_of
+from lrsched.core.measure import RETURNNS
 from lrsched.core.series import error_series
 from lrsched.simulation.replaying import Replay
 
@@ -70,7 +70,7 @@ class Run:
         """The key that counts in most epochs: what the schedule compared, or what is told without one."""
         compared = (each for step in self.replayed or () for each in step.decision.cause.comparisons[-1:])
         counts = Counter(each.new_key.key for each in compared)
-        counts.update(error_key_of(data, ()).key for data in self.history.values() if not counts)
+        counts.update(RETURNNS.key_of(data).key for data in self.history.values() if not counts)
         del counts[None]
         return tuple(key for key, _ in counts.most_common(1) if key is not None)
 

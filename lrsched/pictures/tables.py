@@ -5,7 +5,7 @@ from typing import Any
 
 from lrsched.core.epoch_data import META_PREFIX
 from lrsched.core.history import History
-from lrsched.core.measure import ErrorKey, error_key
+from lrsched.core.measure import RETURNNS, ErrorKey
 from lrsched.core.series import error_series, finished, meta_series
 from lrsched.formats.plain import Row, cell
 
@@ -44,7 +44,7 @@ _NOTHING = ErrorKey(None, "the epoch does not have it")
 def _series(history: History, key: str | None) -> dict[int, tuple[ErrorKey, Any]]:
     """What to show of each epoch: what it is and its value. Epochs without a value are left out."""
     if key is None:
-        counting = ((epoch, data, error_key(history, epoch)) for epoch, data in finished(history).items())
+        counting = ((epoch, data, RETURNNS.key_of(data)) for epoch, data in finished(history).items())
         return {epoch: (chosen, data.error[chosen.key]) for epoch, data, chosen in counting if chosen.key is not None}
     values = error_series(history, key)
     chosen = ErrorKey(key, "the error of that name")

@@ -7,7 +7,7 @@ corrupts, this does not: the documentation lists each difference.
 import sys
 from importlib import import_module
 
-from lrsched.core.measure import NonFinitePolicy, non_finite_policy
+from lrsched.core.measure import NonFinitePolicy, as_policy
 from lrsched.errors import LrschedError
 from lrsched.returnn.control import (
     ConstantLearningRate,
@@ -56,7 +56,7 @@ def install(*, non_finite_error: NonFinitePolicy = "original") -> None:
 
             lrsched.returnn.install()
     """
-    policy = non_finite_policy("non_finite_error", non_finite_error)
+    policy = as_policy("non_finite_error", non_finite_error)
     ours = sys.modules[__name__]
     if sys.modules.get(_REPLACED, ours) is not ours:
         raise LrschedError(f"{_REPLACED} is in use already; call lrsched.returnn.install() before RETURNN imports it")

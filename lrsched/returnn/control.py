@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Self
 import attrs
 from pyrsistent import PSet, PVector
 
-from lrsched.config.settings import Kind, as_rates, control_kind, kind_of, parameters_from_config, settings_of
+from lrsched.config.settings import as_rates, control_kind, kind_of, parameters_from_config, settings_of
 from lrsched.core import epoch_data as core
 from lrsched.core.decision import Decision
+from lrsched.core.getters import Getters
 from lrsched.core.history import History
-from lrsched.core.measure import NonFinitePolicy, error_key, last_best_epoch
+from lrsched.core.measure import Doubts, ErrorMeasure, NonFinitePolicy
 from lrsched.core.numbers import epoch_number, number, rate
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, LrschedError, MissingFileError, broken_law
@@ -40,7 +41,7 @@ _V4 = logging.DEBUG + 1
 Factor = float | Callable[[float], float] | None
 
 
-class LearningRateControl:
+class LearningRateControl(Getters):
     """RETURNN's base class of learning-rate controls. Give `calc_learning_rate_for_epoch` in a class of your own.
 
     Args:
@@ -125,7 +126,7 @@ class LearningRateControl:
     non_finite_error: NonFinitePolicy = "original"
     epoch_data: dict[int, EpochData]
 
-    _kind: ClassVar[type[Kind] | None] = None
+    _kind: ClassVar[type[Schedule] | None] = None
 
     def __init_subclass__(cls) -> None:
         """Refuse a class that overrides what RETURNN's rules call and the core's do not, since it would not count."""
@@ -164,7 +165,9 @@ class LearningRateControl:
         self._history = History()
         self._snapshots: dict[int, _Snapshot] = {}
         self._told_of_non_finite = False
-        self._measure()  # tells at once what breaks a law
+        self._doubts: Doubts | None = None
+        self._doubted = 0  # up to which epoch
+        self._relative()  # tells at once what breaks a law
         self._load_if_there()
         self._set_default_learning_rates()
 
@@ -245,7 +248,7 @@ class LearningRateControl:
 
         Examples:
             >>> print(ConstantLearningRate(0.1).decide(1).describe())
-            default 0.1: constant: no epoch before has a rate
+            0.1 (default, constant): no epoch before has a rate
         """
 
         def calc_learning_rate_for_epoch(_: History, epoch: int) -> float:
@@ -254,7 +257,17 @@ class LearningRateControl:
         own = getattr(self.calc_learning_rate_for_epoch, "__func__", None) is _OWN_RULE
         rule = self._rule() if own else FunctionSchedule(calc_learning_rate_for_epoch)
         schedule = HoldLearningRate(rule, max(0, self.min_num_epochs_per_new_learning_rate))
-        return self._told(schedule.decide(self.history, epoch_number("epoch", epoch)))
+        epoch, history = epoch_number("epoch", epoch), self.history
+        if own and self.need_error_info and epoch > self._doubted:
+            self._warn(history, epoch)
+        return self._told(schedule.decide(history, epoch))
+
+    def _warn(self, history: History, epoch: int) -> None:
+        """Log, once for each kind, what is doubtful about the errors that count in the decision for ``epoch``."""
+        self._doubted = epoch
+        self._doubts = (self._doubts or Doubts(self.measure)).after(history.newest(2, before=epoch))
+        for text in self._doubts.news:
+            _log.warning("Learning-rate-control: %s", text)
 
     def calc_learning_rate_for_epoch(self, epoch: int) -> float:
         """The bare rule's rate for ``epoch``; the rule of a class of your own goes here.
@@ -294,22 +307,13 @@ class LearningRateControl:
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with decay or growth applied; ``grow`` None means ``not decay``."""
-        return self._measure().calc_learning_rate_decay_or_grow(learning_rate, decay, grow)
-
-    def get_last_epoch(self, epoch: int) -> int | None:
-        """The newest epoch before ``epoch`` with data; None if there is none."""
-        return max((known for known in self.epoch_data if known < epoch), default=None)
-
-    def get_most_recent_learning_rate(self, epoch: int, exclude_current: bool = True) -> float:  # noqa: FBT001, FBT002  the published signature
-        """The newest rate before ``epoch``, or up to it; the default rate if there is none."""
-        newest = self.history.most_recent_learning_rate(epoch, exclude_current=exclude_current)
-        return self.default_learning_rate if newest is None else newest
+        return self._relative().calc_learning_rate_decay_or_grow(learning_rate, decay, grow)
 
     def calc_relative_error(self, old_epoch: int, new_epoch: int) -> float | None:
         """The relative change of the error between two epochs; None if they cannot be compared."""
         history = self.history
         old, new = ((epoch, history.get(epoch, core.UNKNOWN)) for epoch in (old_epoch, new_epoch))
-        return self._measure().compare(history, old, new).change
+        return self._relative().compare(history, old, new).change
 
     def set_epoch_error(self, epoch: int, error: dict[str, float | dict[str, float]]) -> None:
         """Record errors of ``epoch``; later calls add to them. An epoch without data first gets its rate.
@@ -332,47 +336,14 @@ class LearningRateControl:
             shown = dict(recorded.error)
             _log.log(_V4, "Learning-rate-control: error key %r from %r", self.get_error_key(epoch), shown)
 
-    def get_error_key(self, epoch: int) -> str | None:
-        """The key of the error that counts at ``epoch``; where the epoch has no data, the first configured one."""
+    def _recorded(self, epoch: int) -> core.EpochData | None:
         data = self.epoch_data.get(epoch)
-        known = {} if data is None else {epoch: _frozen(data)}
-        return error_key(known, epoch, self.error_measure_key).key
+        return None if data is None else _frozen(data)
 
     def get_epoch_error_dict(self, epoch: int) -> dict[str, float]:
         """All errors of ``epoch``; empty if there are none."""
         data = self.epoch_data.get(epoch)
         return {} if data is None else data.error
-
-    def get_epoch_error_value(self, epoch: int) -> float | None:
-        """The error that counts at ``epoch``; None if there is none."""
-        return self.get_epoch_error_key_value(epoch)[1]
-
-    def get_epoch_error_key_value(self, epoch: int) -> tuple[str | None, float | None]:
-        """The key of the error that counts at ``epoch``, and its value; both None if there is none."""
-        error = self.get_epoch_error_dict(epoch)
-        key = self.get_error_key(epoch) if error else None
-        return (None, None) if key is None else (key, error[key])
-
-    def get_last_best_epoch(
-        self,
-        last_epoch: int,
-        first_epoch: int = 1,
-        only_last_epochs: int | None = None,
-        filter_score: float = math.inf,
-        only_last_n: int = -1,
-        min_score_dist: float = 0.0,
-    ) -> int | None:
-        """The best epoch of ``first_epoch`` .. ``last_epoch``, see `lrsched.last_best_epoch`."""
-        return last_best_epoch(
-            self.history,
-            last_epoch,
-            first_epoch,
-            only_last_epochs=only_last_epochs or None,
-            filter_score=filter_score,
-            only_last_n=only_last_n,
-            min_score_dist=min_score_dist,
-            error_measure_key=self.error_measure_key,
-        )
 
     def save(self) -> None:
         """Save the epochs to the file, if there is one; its folder is made if it is not there.
@@ -426,10 +397,10 @@ class LearningRateControl:
                     break
         return decision
 
-    def _parameters(self, kind: type[Kind]) -> dict[str, Any]:
+    def _parameters(self, kind: Any) -> dict[str, Any]:
         """What ``kind`` is made of, from the attributes as they are now."""
         names = {field.name for field in attrs.fields(kind)} & {*vars(self), "non_finite_error"}
-        parameters = {name: getattr(self, name) for name in names}
+        parameters = {"stand_ins": "returnn"} | {name: getattr(self, name) for name in names}
         for name in ("learning_rate_decay", "learning_rate_growth"):
             if name in parameters:
                 parameters[name] = _any_factor(name, parameters[name])
@@ -440,7 +411,12 @@ class LearningRateControl:
             raise NotImplementedError(f"{type(self).__name__} has no rule; give it calc_learning_rate_for_epoch")
         return self._kind(**self._parameters(self._kind))
 
-    def _measure(self) -> newbob.NewbobRelative:
+    @property
+    def measure(self) -> ErrorMeasure:
+        """Which error counts, from the attributes as they are now."""
+        return ErrorMeasure(self.error_measure_key, non_finite=self.non_finite_error, stand_ins="returnn")
+
+    def _relative(self) -> newbob.NewbobRelative:
         """What measures relative errors, and decays and grows rates, for a control of any kind."""
         parameters = {**self._parameters(newbob.NewbobRelative), "relative_error_threshold": 0.0}
         return newbob.NewbobRelative(**parameters)
@@ -588,7 +564,7 @@ class NewbobMultiEpoch(LearningRateControl):
         return rule.mean_change(self.history, epoch)
 
 
-_CONTROLS: dict[type[Kind], type[LearningRateControl]] = {
+_CONTROLS: dict[type[Schedule], type[LearningRateControl]] = {
     Constant: ConstantLearningRate,
     newbob.NewbobRelative: NewbobRelative,
     newbob.NewbobAbs: NewbobAbs,

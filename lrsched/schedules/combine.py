@@ -14,8 +14,7 @@ import attrs
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.frozendict import FrozenDict
-from lrsched.core.history import Entry, History
-from lrsched.core.measure import Comparison
+from lrsched.core.history import History
 from lrsched.core.numbers import Rate, Threshold, checked, epoch_number, integer, rate
 from lrsched.core.schedule import UNITS, Fold, Moment, Schedule
 from lrsched.errors import broken_law
@@ -23,7 +22,7 @@ from lrsched.schedules.function import Function, as_schedule
 
 
 class Composite(Fold):
-    """A schedule that has parts (abstract). It looks at the errors that its first part looks at.
+    """A schedule that has parts (abstract).
 
     The part is the field ``schedule``. A subclass that has several, or other fields, overrides the property `parts`.
     Most are combinators, see `Combinator`; those that are not (`HoldLearningRate`, `Preset`) implement `Fold`
@@ -36,18 +35,8 @@ class Composite(Fold):
 
     @property
     def parts(self) -> tuple[Schedule, ...]:
-        """The schedules that it is made of, the main one first."""
+        """See `Schedule.parts`."""
         return (self.schedule,)
-
-    @property
-    def error_measure_key(self) -> tuple[str, ...]:
-        """See `Schedule.error_measure_key`."""
-        return self.parts[0].error_measure_key
-
-    @property
-    def strict_error_key(self) -> bool:
-        """See `Schedule.strict_error_key`."""
-        return self.parts[0].strict_error_key
 
     @property
     def need_error_info(self) -> bool:
@@ -58,15 +47,6 @@ class Composite(Fold):
     def default_learning_rate(self) -> float | None:
         """See `Schedule.default_learning_rate`."""
         return self.parts[0].default_learning_rate
-
-    @property
-    def rule(self) -> Schedule:
-        """See `Schedule.rule`."""
-        return self.parts[0].rule
-
-    def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
-        """See `Schedule.compare`."""
-        return self.parts[0].compare(history, old, new)
 
 
 _new = tuple.__new__  # at half the cost of calling the class
@@ -138,7 +118,7 @@ class Combinator(Composite):
 
     def reason(self, *rates: float) -> str:
         """Why the rate is what it is, as a phrase."""
-        return f"made of {' and '.join(map(repr, rates))}"
+        return f"made of {' and '.join(map(_short, rates))}"
 
     @property
     def default_learning_rate(self) -> float | None:
@@ -272,6 +252,11 @@ class Combinator(Composite):
         return Decision(learning_rate, previous, action, cause)
 
 
+def _short(value: float) -> str:
+    """A rate in a phrase; the decisions of the parts have all digits."""
+    return f"{value:.6g}"
+
+
 def _snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
@@ -314,7 +299,7 @@ class Scaled(Combinator):
 
     def reason(self, *rates: float) -> str:
         """See `Combinator.reason`."""
-        return f"{self.factor!r} times {rates[0]!r}"
+        return f"{_short(self.factor)} times {_short(rates[0])}"
 
     @property
     def claims(self) -> frozenset[str]:
@@ -364,9 +349,8 @@ class Clamp(Combinator):
 
     def reason(self, *rates: float) -> str:
         """See `Combinator.reason`."""
-        if rates[0] < self.minimum:
-            return f"{rates[0]!r} is below the minimum"
-        return f"{rates[0]!r} is above the maximum" if rates[0] > self.maximum else f"{rates[0]!r} is within the limits"
+        above = "above the maximum" if rates[0] > self.maximum else "within the limits"
+        return f"{_short(rates[0])} is {'below the minimum' if rates[0] < self.minimum else above}"
 
     @property
     def claims(self) -> frozenset[str]:
@@ -442,7 +426,7 @@ class Product(Combinator):
 
     def reason(self, *rates: float) -> str:
         """See `Combinator.reason`."""
-        return " times ".join(map(repr, rates))
+        return " times ".join(map(_short, rates))
 
     @property
     def claims(self) -> frozenset[str]:

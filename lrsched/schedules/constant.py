@@ -6,7 +6,7 @@ import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import History
-from lrsched.core.measure import as_error_keys
+from lrsched.core.measure import ErrorMeasure, Mode, StandInsLaw, as_error_keys
 from lrsched.core.numbers import Rate, checked
 from lrsched.core.schedule import Moment, Windowed
 
@@ -24,6 +24,8 @@ class Constant(Windowed):
     Args:
         default_learning_rate: A finite number >= 0.
         error_measure_key: Which error is shown for this training run, best first; it does not touch the rate.
+        mode: Which errors are better, as in `ErrorMeasure`.
+        stand_ins: Which error is shown where no configured key is there, as in `ErrorMeasure`.
 
     Source:
         RETURNN, ``returnn.learning_rate_control``, ``ConstantLearningRate``.
@@ -41,6 +43,13 @@ class Constant(Windowed):
 
     default_learning_rate: Rate
     error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys, kw_only=True)
+    mode: Mode = attrs.field(default="min", kw_only=True)
+    stand_ins: StandInsLaw = attrs.field(default="common", kw_only=True)
+
+    @property
+    def measure(self) -> ErrorMeasure:
+        """See `Schedule.measure`."""
+        return ErrorMeasure(self.error_measure_key, mode=self.mode, stand_ins=self.stand_ins)
 
     @property
     def need_error_info(self) -> bool:

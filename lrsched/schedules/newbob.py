@@ -3,22 +3,34 @@
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
 from operator import add
-from typing import Annotated, ClassVar, Literal, final
+from typing import ClassVar, Final, Literal, final
 
 import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
-from lrsched.core.measure import Comparison, NonFinitePolicy, as_error_keys, common_key, error_change, non_finite_policy
-from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, apply_factor, checked, rate
-from lrsched.core.schedule import Moment, Windowed, compare_epochs
+from lrsched.core.measure import Comparison, ErrorMeasure, GapsLaw, Mode, NonFinite, StandInsLaw, as_error_keys
+from lrsched.core.numbers import (
+    LARGEST_EPOCH,
+    Count,
+    Decay,
+    Flag,
+    Growth,
+    Rate,
+    Threshold,
+    apply_factor,
+    checked,
+    rate,
+)
+from lrsched.core.schedule import Moment, Windowed
 from lrsched.errors import broken_law
 
 _PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
 _LANES = 8  # NumPy: shorter ones are summed in this many interleaved lanes
+_shared_measure: Final = lru_cache(maxsize=256)(ErrorMeasure)  # a sweep makes very many schedules with few measures
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -28,15 +40,21 @@ class Newbob(Windowed):
     Args:
         default_learning_rate: The rate of the first epoch, a finite number >= 0.
         min_learning_rate: A decay does not go below it; a finite number >= 0.
-        error_measure_key: Which error counts: a key, several (best first), or None for the usual ones.
-        strict_error_key: Whether only ``error_measure_key`` counts; otherwise well-known keys stand in where it is
-            missing, as in RETURNN.
+        error_measure_key: Which error counts: a key, several (best first), or None for the likeliest.
+        strict_error_key: Whether only ``error_measure_key`` counts. Otherwise others stand in where it is missing.
+        mode: Which errors are better: the smaller (``"min"``) or the larger (``"max"``).
         learning_rate_decay: None (no change), a factor in [0, 1], or a function from rate to rate.
         learning_rate_growth: None (no change), a factor >= 1, or a function from rate to rate.
         non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`.
+        stand_ins: Which error counts where no configured key is there, see `StandIns`.
+        gaps: Which epochs are compared: the newest ones (``"neighbours"``), or those that have a configured key
+            (``"newest_with_key"``), see `Gaps`.
 
     Raises:
         ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
+
+    Attributes:
+        measure: Which error counts, as one value.
     """
 
     _name: ClassVar[str]
@@ -46,9 +64,18 @@ class Newbob(Windowed):
     min_learning_rate: Rate = 0.0
     error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys)
     strict_error_key: Flag = False
-    learning_rate_decay: Decay = 1.0
+    mode: Mode = "min"
+    learning_rate_decay: Decay = 0.5
     learning_rate_growth: Growth = 1.0
-    non_finite_error: Annotated[NonFinitePolicy, non_finite_policy] = "worse"
+    non_finite_error: NonFinite = "worse"
+    stand_ins: StandInsLaw = "common"
+    gaps: GapsLaw = "neighbours"
+    measure: ErrorMeasure = attrs.field(init=False, repr=False, eq=False)
+
+    @measure.default
+    def _its_measure(self) -> ErrorMeasure:
+        keys, strict = self.error_measure_key, self.strict_error_key
+        return _shared_measure(keys, strict, self.mode, self.non_finite_error, self.stand_ins, self.gaps)
 
     @property
     def relative_to(self) -> Literal["new", "old"] | None:
@@ -59,10 +86,11 @@ class Newbob(Windowed):
     def claims(self) -> frozenset[str]:
         """What `lrsched.testing` may check besides: what a change is relative to, and how the rate goes down and up."""
         claims = {"shift_invariant" if self.relative_to is None else "scale_invariant"}
-        if not (self.strict_error_key and self.error_measure_key):
+        if self.stand_ins == "returnn" and not self.error_measure_key:
             claims.add("name_invariant")
         if self._goes_down_by_decay_only():
-            claims.add("monotone")
+            if self.mode == "min":
+                claims.add("monotone")
             if self.non_finite_error == "worse":
                 claims.add("non_finite_is_worst")
             if self.learning_rate_growth in (None, 1.0):
@@ -76,12 +104,23 @@ class Newbob(Windowed):
 
     @property
     def window(self) -> int:
-        """See `Windowed.window`."""
+        """See `Windowed.window`; all epochs where those with a key are looked for."""
+        return self._number if self.gaps == "neighbours" else LARGEST_EPOCH
+
+    @property
+    def _number(self) -> int:
+        """How many epochs are compared."""
         return 2
 
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
-        """How the error changed between two epochs, see `Schedule.compare`."""
-        return compare_epochs(self, old, new, self.relative_to, self.non_finite_error, self._scale(history, new))
+        """Two epochs of ``history`` held against each other: the errors that count, and how they changed.
+
+        Args:
+            history: The past.
+            old: The older epoch with its data.
+            new: The newer one.
+        """
+        return self.measure.compare(old, new, self.relative_to, self._scale(history, new))
 
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
@@ -152,20 +191,35 @@ class Newbob(Windowed):
 
     def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
         """What a decision goes by: the rate to go on from, the epochs to compare; and if there are none, why."""
-        newest = history.newest(2, before=epoch)
+        newest = history.newest(1, before=epoch)
         if not newest:
             return None, (), "no epoch before"
         previous = newest[-1][1].learning_rate
         if previous is None:
             return None, (), "the last epoch has no rate"
-        return previous, newest, "only one epoch to go by" if len(newest) == 1 else ""
+        compared = self._compared(history, epoch)
+        if not compared:
+            return previous, (), "the last epoch has no error of a configured key"
+        return previous, compared, "only one epoch to go by" if len(compared) == 1 else ""
+
+    def _compared(self, history: History, epoch: int, interval: int = 1) -> Sequence[Entry]:
+        """The newest epochs to compare; none where those with a key count, and the newest ``interval`` have no key."""
+        size, has_key = self._number, self.measure.has_key
+        newest = history.newest(size, before=epoch)
+        if self.gaps == "neighbours":
+            return newest
+        if not any(has_key(data) for _, data in history.newest(interval, before=epoch)):
+            return ()
+        while True:
+            compared = [entry for entry in newest if has_key(entry[1])]
+            if len(compared) >= self._number or len(newest) < size:
+                return compared[-self._number :]
+            size *= 2
+            newest = history.newest(size, before=epoch)
 
     def _change(self, history: History, old: Entry, new: Entry) -> float | None:
         """The change of `compare` alone."""
-        key = common_key(old[1], new[1], self.error_measure_key, strict=self.strict_error_key)
-        if key is None:
-            return None
-        change = error_change(old[1].error[key], new[1].error[key], self.relative_to, self.non_finite_error)
+        change = self.measure.change(old[1], new[1], self.relative_to)
         return None if change is None else change / self._scale(history, new)
 
     def _changes(self, history: History, epochs: Sequence[Entry]) -> list[float | None]:
@@ -209,6 +263,20 @@ class RelativeNewbob(Newbob):
         relative_error_also_relative_to_learning_rate: Divide the relative error by ``r / default_learning_rate``, with
             r the newest rate up to the newer epoch, where r > 0. So a smaller rate is content with less.
         relative_error_div_by_old: The relative error is ``(new - old) / abs(old)``, not ``(new - old) / abs(new)``.
+        default_learning_rate: The rate of the first epoch, a finite number >= 0.
+        min_learning_rate: A decay does not go below it; a finite number >= 0.
+        error_measure_key: Which error counts: a key, several (best first), or None for the likeliest.
+        strict_error_key: Whether only ``error_measure_key`` counts. Otherwise others stand in where it is missing.
+        mode: Which errors are better: the smaller (``"min"``) or the larger (``"max"``).
+        learning_rate_decay: None (no change), a factor in [0, 1], or a function from rate to rate.
+        learning_rate_growth: None (no change), a factor >= 1, or a function from rate to rate.
+        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`.
+        stand_ins: Which error counts where no configured key is there, see `StandIns`.
+        gaps: Which epochs are compared: the newest ones (``"neighbours"``), or those that have a configured key
+            (``"newest_with_key"``), see `Gaps`.
+
+    Raises:
+        ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
     """
 
     relative_error_also_relative_to_learning_rate: Flag = False
@@ -249,7 +317,23 @@ class NewbobRelative(RelativeNewbob):
 
     Args:
         relative_error_threshold: A number; below 0 it asks for an improvement. -0.01: at least 1 % in each epoch.
-        **others: See `Newbob` and `RelativeNewbob`, all by keyword.
+        relative_error_also_relative_to_learning_rate: Divide the relative error by ``r / default_learning_rate``, with
+            r the newest rate up to the newer epoch, where r > 0. So a smaller rate is content with less.
+        relative_error_div_by_old: The relative error is ``(new - old) / abs(old)``, not ``(new - old) / abs(new)``.
+        default_learning_rate: The rate of the first epoch, a finite number >= 0.
+        min_learning_rate: A decay does not go below it; a finite number >= 0.
+        error_measure_key: Which error counts: a key, several (best first), or None for the likeliest.
+        strict_error_key: Whether only ``error_measure_key`` counts. Otherwise others stand in where it is missing.
+        mode: Which errors are better: the smaller (``"min"``) or the larger (``"max"``).
+        learning_rate_decay: None (no change), a factor in [0, 1], or a function from rate to rate.
+        learning_rate_growth: None (no change), a factor >= 1, or a function from rate to rate.
+        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`.
+        stand_ins: Which error counts where no configured key is there, see `StandIns`.
+        gaps: Which epochs are compared: the newest ones (``"neighbours"``), or those that have a configured key
+            (``"newest_with_key"``), see `Gaps`.
+
+    Raises:
+        ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
 
     Source:
         RETURNN, ``returnn.learning_rate_control``, ``NewbobRelative``; the rule is the one of QuickNet's newbob (1995).
@@ -267,7 +351,7 @@ class NewbobRelative(RelativeNewbob):
     _name = "newbob_relative"
     _measure = "relative error"
 
-    relative_error_threshold: Threshold
+    relative_error_threshold: Threshold = -0.01
 
     @property
     def _thresholds(self) -> tuple[float, None]:
@@ -284,7 +368,20 @@ class NewbobAbs(Newbob):
 
     Args:
         error_threshold: A number, in the unit of the error; below 0 it asks for an improvement.
-        **others: See `Newbob`, all by keyword.
+        default_learning_rate: The rate of the first epoch, a finite number >= 0.
+        min_learning_rate: A decay does not go below it; a finite number >= 0.
+        error_measure_key: Which error counts: a key, several (best first), or None for the likeliest.
+        strict_error_key: Whether only ``error_measure_key`` counts. Otherwise others stand in where it is missing.
+        mode: Which errors are better: the smaller (``"min"``) or the larger (``"max"``).
+        learning_rate_decay: None (no change), a factor in [0, 1], or a function from rate to rate.
+        learning_rate_growth: None (no change), a factor >= 1, or a function from rate to rate.
+        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`.
+        stand_ins: Which error counts where no configured key is there, see `StandIns`.
+        gaps: Which epochs are compared: the newest ones (``"neighbours"``), or those that have a configured key
+            (``"newest_with_key"``), see `Gaps`.
+
+    Raises:
+        ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
 
     Source:
         RETURNN, ``returnn.learning_rate_control``, ``NewbobAbs``.
@@ -302,7 +399,7 @@ class NewbobAbs(Newbob):
     _name = "newbob_abs"
     _measure = "difference"
 
-    error_threshold: Threshold
+    error_threshold: Threshold = -0.01
 
     @property
     def _thresholds(self) -> tuple[float, None]:
@@ -321,10 +418,26 @@ class NewbobMultiEpoch(RelativeNewbob):
 
     Args:
         num_epochs: How many relative errors are averaged, an integer >= 1.
-        update_interval: In epochs, an integer >= 1.
+        update_interval: In epochs, an integer >= 1; by default ``num_epochs``.
         relative_error_threshold: A number; below 0 it asks for an improvement.
-        relative_error_grow_threshold: A number, at most ``relative_error_threshold``.
-        **others: See `Newbob` and `RelativeNewbob`, all by keyword.
+        relative_error_grow_threshold: A number, at most ``relative_error_threshold``, which is its default.
+        relative_error_also_relative_to_learning_rate: Divide the relative error by ``r / default_learning_rate``, with
+            r the newest rate up to the newer epoch, where r > 0. So a smaller rate is content with less.
+        relative_error_div_by_old: The relative error is ``(new - old) / abs(old)``, not ``(new - old) / abs(new)``.
+        default_learning_rate: The rate of the first epoch, a finite number >= 0.
+        min_learning_rate: A decay does not go below it; a finite number >= 0.
+        error_measure_key: Which error counts: a key, several (best first), or None for the likeliest.
+        strict_error_key: Whether only ``error_measure_key`` counts. Otherwise others stand in where it is missing.
+        mode: Which errors are better: the smaller (``"min"``) or the larger (``"max"``).
+        learning_rate_decay: None (no change), a factor in [0, 1], or a function from rate to rate.
+        learning_rate_growth: None (no change), a factor >= 1, or a function from rate to rate.
+        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`.
+        stand_ins: Which error counts where no configured key is there, see `StandIns`.
+        gaps: Which epochs are compared: the newest ones (``"neighbours"``), or those that have a configured key
+            (``"newest_with_key"``), see `Gaps`.
+
+    Raises:
+        ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
 
     Source:
         RETURNN, ``returnn.learning_rate_control``, ``NewbobMultiEpoch``.
@@ -342,10 +455,12 @@ class NewbobMultiEpoch(RelativeNewbob):
     _name = "newbob_multi_epoch"
     _measure = "mean relative error"
 
-    num_epochs: Count
-    update_interval: Count
-    relative_error_threshold: Threshold
-    relative_error_grow_threshold: Threshold
+    num_epochs: Count = 5
+    update_interval: Count = attrs.Factory(lambda self: self.num_epochs, takes_self=True)
+    relative_error_threshold: Threshold = -0.01
+    relative_error_grow_threshold: Threshold = attrs.Factory(
+        lambda self: self.relative_error_threshold, takes_self=True
+    )
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
@@ -360,15 +475,15 @@ class NewbobMultiEpoch(RelativeNewbob):
     @property
     def claims(self) -> frozenset[str]:
         """See `Newbob.claims`; besides, no error before its window matters."""
-        return super().claims | {"window"}
+        return super().claims | {"window"} if self.gaps == "neighbours" else super().claims
 
     @property
     def _thresholds(self) -> tuple[float, float]:
         return self.relative_error_threshold, self.relative_error_grow_threshold
 
     @property
-    def window(self) -> int:
-        """See `Windowed.window`."""
+    def _number(self) -> int:
+        """See `Newbob._number`."""
         return self.num_epochs + 1
 
     def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
@@ -378,7 +493,7 @@ class NewbobMultiEpoch(RelativeNewbob):
             return None, (), "no epoch before has a rate"
         if self.update_interval > 1 and epoch % self.update_interval != 1:
             return previous, (), f"updates come every {self.update_interval} epochs"
-        return previous, history.newest(self.num_epochs + 1, before=epoch), ""
+        return previous, self._compared(history, epoch, self.update_interval), ""
 
     def _overall(self, changes: Sequence[float | None]) -> float | None:
         """See `Newbob._overall`: their mean."""
@@ -387,8 +502,7 @@ class NewbobMultiEpoch(RelativeNewbob):
 
     def mean_change(self, history: History, epoch: int) -> float | None:
         """The mean relative error of the newest ``num_epochs + 1`` epochs before ``epoch``; None if one is unknown."""
-        newest = history.newest(self.num_epochs + 1, before=epoch)
-        return self._overall(self._changes(history, newest))
+        return self._overall(self._changes(history, history.newest(self._number, before=epoch)))
 
 
 def mean(values: Sequence[float]) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import Entry, History
-from lrsched.core.schedule import Schedule, compare_epochs
+from lrsched.core.schedule import Schedule
 from lrsched.schedules.combine import HoldLearningRate, Preset
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative, RelativeNewbob, mean
@@ -27,22 +27,29 @@ from lrsched.simulation.replaying import Mode
 Rule = Constant | NewbobRelative | NewbobAbs | NewbobMultiEpoch
 Presets = tuple[FrozenDict[int, float], ...]
 
-_COMMON: Final = ("default_learning_rate", "min_learning_rate", "learning_rate_decay", "learning_rate_growth")
-_MEASURE: Final = ("error_measure_key", "strict_error_key", "non_finite_error")
-_RELATIVE: Final = (*_MEASURE, "relative_error_div_by_old", "relative_error_also_relative_to_learning_rate")
-
-# For each rule: what settings must have in common to go together, and the numbers in which they may differ.
-_SHARED: Final[dict[type, Callable[[Any], Any]]] = {
-    Constant: attrgetter("error_measure_key", "__class__"),
-    NewbobRelative: attrgetter(*_RELATIVE),
-    NewbobAbs: attrgetter(*_MEASURE),
-    NewbobMultiEpoch: attrgetter(*_RELATIVE, "num_epochs", "update_interval"),
+_FAST: Final = (Constant, NewbobRelative, NewbobAbs, NewbobMultiEpoch)
+# The numbers in which the settings that go together may differ: what they are called here, and in the schedules.
+_COLUMNS: Final = {
+    "default": ("default_learning_rate",),
+    "minimum": ("min_learning_rate",),
+    "decay": ("learning_rate_decay",),
+    "growth": ("learning_rate_growth",),
+    "threshold": ("relative_error_threshold", "error_threshold"),
+    "grow_threshold": ("relative_error_grow_threshold",),
 }
-_NUMBERS: Final[dict[type, Callable[[Any], Any]]] = {
-    Constant: attrgetter("default_learning_rate"),
-    NewbobRelative: attrgetter(*_COMMON, "relative_error_threshold"),
-    NewbobAbs: attrgetter(*_COMMON, "error_threshold"),
-    NewbobMultiEpoch: attrgetter(*_COMMON, "relative_error_threshold", "relative_error_grow_threshold"),
+_MEASURE: Final = ("error_measure_key", "strict_error_key", "mode", "non_finite_error", "stand_ins", "gaps")
+"""What makes the measure."""
+
+
+def _getters(kind: type[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """What settings of a kind must have in common to go together, and the numbers in which they may differ."""
+    names = [field.name for field in attrs.fields(kind)]
+    numbers = [name for column in _COLUMNS.values() for name in column if name in names]
+    return attrgetter("__class__", *{*names} - {*numbers, *_MEASURE}), attrgetter(*numbers)
+
+
+_GETTERS: Final[dict[type, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = {
+    kind: _getters(kind) for kind in _FAST
 }
 _NONE: Final[FrozenDict[int, float]] = FrozenDict()
 _LARGEST: Final = 2**62
@@ -68,7 +75,7 @@ def _negative_zeros(presets: Presets) -> tuple[tuple[int, ...], ...]:
 def vectorisable(schedule: Schedule) -> bool:
     """Whether the engine can run a schedule: constant or one of the newbob family, inside a hold, inside presets.
 
-    Not so where a decay or growth is a function.
+    Not so where a decay or growth is a function, or where epochs without a key are passed over.
 
     Examples:
         >>> rule = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
@@ -78,11 +85,12 @@ def vectorisable(schedule: Schedule) -> bool:
         False
     """
     rule = _parts(schedule)[-1]
-    if type(rule) not in _NUMBERS:
+    if type(rule) not in _FAST:
         return False
-    return not (
-        isinstance(rule, Newbob) and (callable(rule.learning_rate_decay) or callable(rule.learning_rate_growth))
-    )
+    if not isinstance(rule, Newbob):
+        return True
+    by_number = not callable(rule.learning_rate_decay) and not callable(rule.learning_rate_growth)
+    return by_number and rule.gaps == "neighbours"
 
 
 @attrs.frozen(eq=False)
@@ -153,12 +161,13 @@ class Batch:
         for position, schedule in enumerate(schedules):
             presets, hold, rule = _parts(schedule)
             kind = type(rule)
-            key = (kind, presets, _negative_zeros(presets), _SHARED[kind](rule))
+            shared, own_numbers = _GETTERS[kind]
+            key = (kind, presets, _negative_zeros(presets), shared(rule))
             if key not in found:
                 found[key] = ([], [], [], rule)
             positions, numbers, holds, _ = found[key]
             positions.append(position)
-            numbers.append(_NUMBERS[kind](rule))
+            numbers.append(own_numbers(rule))
             holds.append(min(hold, _LARGEST))
         return cls(
             len(schedules), tuple(_group(rule, presets, *rest) for (_, presets, *_), (*rest, rule) in found.items())
@@ -267,7 +276,7 @@ class _Past:
         rule = self.group.rule
         if isinstance(rule, Constant):
             return None
-        change = compare_epochs(rule, old, new, rule.relative_to, rule.non_finite_error).change
+        change = rule.measure.change(old[1], new[1], rule.relative_to)
         if change is None or not _relative_to_rate(rule):
             return change
         scale = (0.0 if self.newest is None else self.newest) / self.group.default

@@ -9,20 +9,20 @@ from typing import Any, Final, final
 
 import attrs
 
-from lrsched.core.decision import Action, Decision
+from lrsched.core.decision import OVERRULING, Action, Cause, Decision
 from lrsched.core.epoch_data import UNKNOWN
 from lrsched.core.history import History
 from lrsched.core.measure import Comparison
 from lrsched.core.numbers import epoch_number
-from lrsched.core.schedule import Cursor, Moment, Schedule
+from lrsched.core.schedule import Cursor, Moment, Schedule, measures
 from lrsched.errors import ArgumentError
-from lrsched.schedules.combine import Composite
 from lrsched.schedules.function import Function, as_schedule
+from lrsched.simulation.replaying import warn_of_doubts
 from lrsched.simulation.results import Result
 
-_RULE_NOT_ASKED: Final = {
+_OVERRULED: Final = {
     Action.HOLD: "the rate is held, whatever the error is",
-    Action.PRESET: "the rate is given beforehand, whatever the error is",
+    Action.PRESET: "the rate is preset, whatever the error is",
 }
 _ALIKE: Final = "on its other side there is the same rate, or none"
 _AT_MINIMUM: Final = "the rate is at the minimum, where a decay and none are the same"
@@ -51,12 +51,11 @@ class ThresholdChange:
 
         Examples:
             >>> from lrsched import Cause
-            >>> decision = Decision(0.1, 0.1, Action.KEEP, Cause("newbob_relative", "the error improved enough"))
+            >>> decision = Decision(0.1, 0.1, Action.KEEP, Cause("newbob", "the error improved enough"))
             >>> ThresholdChange("relative_error_threshold", -0.01, 0.05, decision).describe()
-            'with relative_error_threshold 0.05 instead of -0.01: keep 0.1, since the error improved enough'
+            'with relative_error_threshold 0.05 instead of -0.01: 0.1 (keep, newbob): the error improved enough'
         """
-        told = f"{_rates(self.decision)}, since {self.decision.cause.reason}"
-        return f"with {self.parameter} {self.new!r} instead of {self.old!r}: {told}"
+        return f"with {self.parameter} {self.new!r} instead of {self.old!r}: {self.decision.describe(inner=False)}"
 
 
 @final
@@ -67,44 +66,30 @@ class Explanation(Result):
     Attributes:
         epoch: The epoch.
         recorded: The rate that the history has for it; None if there is none.
-        chain: The names of the schedules that were asked: wrappers from the outermost, then the rule.
-        decision: What they say.
-        unheld: What the rule itself says, where a hold or a preset decided; None where it was asked anyway, or has no
-            answer.
+        decision: What the schedule decides, with what its parts decide.
         threshold_change: What it would have taken to get another rate; None if no finite threshold gives one.
         unchangeable: Why none does, as a phrase; None if one does.
     """
 
     epoch: int
     recorded: float | None
-    chain: tuple[str, ...]
     decision: Decision
-    unheld: Decision | None
     threshold_change: ThresholdChange | None
     unchangeable: str | None
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """What the rule compared, oldest first; or would have compared, had it been asked."""
-        return self._rule.cause.comparisons
-
-    @property
-    def _rule(self) -> Decision:
-        """What the rule says, or would have said."""
-        return (self.unheld or self.decision).innermost
+        """What the first part of the first part, and so on, compared, oldest first; or would have, under a hold."""
+        return self.decision.innermost.cause.comparisons
 
     def describe(self) -> str:
         """In words, on several lines."""
         return "\n".join(f"{label:{_LABELS - 1}} {text}" for label, text in self._lines())
 
     def _lines(self) -> Iterator[tuple[str, str]]:
-        yield f"epoch {self.epoch}", _rates(self.decision)
+        yield f"epoch {self.epoch}", self.decision.describe(inner=False)
         yield "recorded", _recorded(self)
-        yield "asked", ", around ".join(self.chain)
-        yield "because", self.decision.cause.reason
-        if self._rule is not self.decision:
-            yield "the rule", f"{_rates(self._rule)}, since {self._rule.cause.reason}"
-        yield from _findings(self._rule)
+        yield from _inside(self.decision)
         if self.threshold_change is not None:
             yield "otherwise", self.threshold_change.describe()
         else:
@@ -126,19 +111,10 @@ class Explanation(Result):
             "recorded": self.recorded,
             "learning_rate": self.decision.learning_rate,
             "why": self.describe().splitlines(),
-            "chain": self.chain,
             "decision": self.decision,
-            "unheld": self.unheld,
             "threshold_change": self.threshold_change,
             "unchangeable": self.unchangeable,
         }
-
-
-def _rates(decision: Decision) -> str:
-    """A decision without its cause, as in ``decay 0.1 -> 0.05``."""
-    if decision.previous in (None, decision.learning_rate):
-        return f"{decision.action} {decision.learning_rate!r}"
-    return f"{decision.action} {decision.previous!r} -> {decision.learning_rate!r}"
 
 
 def _recorded(explanation: Explanation) -> str:
@@ -148,21 +124,25 @@ def _recorded(explanation: Explanation) -> str:
     return f"{explanation.recorded!r}, {'the same' if same else 'which differs'}"
 
 
-def _findings(decision: Decision) -> Iterator[tuple[str, str]]:
-    """What a decision rests on, each with a label."""
-    cause = decision.cause
+def _inside(decision: Decision, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """What a decision rests on, and the decisions inside it, each with a label."""
+    cause, indent = decision.cause, "  " * depth
     for compared in cause.comparisons:
-        change = "" if compared.change is None else f", a change of {compared.change!r}"
-        scaled = "" if compared.learning_rate_scale == 1.0 else f" (divided by {compared.learning_rate_scale!r})"
-        yield "compared", f"{compared.describe()}{change}{scaled}"
-    if cause.change is not None and cause.threshold is not None:
-        sides = [f"{'above' if cause.change > cause.threshold else 'not above'} threshold {cause.threshold!r}"]
-        if cause.grow_threshold is not None:
-            below = "below" if cause.change < cause.grow_threshold else "not below"
-            sides.append(f"{below} grow threshold {cause.grow_threshold!r}")
-        yield "measured", f"{cause.measure} {cause.change!r} is {' and '.join(sides)}"
-    if cause.lifted_from is not None:
-        yield "lifted", f"from {cause.lifted_from!r} to the minimum {decision.learning_rate!r}"
+        yield "compared", f"{indent}{compared.describe(exact=True)}{_change_in_words(compared)}"
+    if cause.facts:
+        yield "facts", indent + ", ".join(f"{name} {value!r}" for name, value in cause.facts.items())
+    for part in cause.inner:
+        yield "instead of" if decision.action in OVERRULING else "made of", indent + part.describe(inner=False)
+        yield from _inside(part, depth + 1)
+
+
+def _change_in_words(compared: Comparison) -> str:
+    if compared.change is None or compared.new_error is None:
+        return ""
+    if compared.change == math.inf and not math.isfinite(compared.new_error):
+        return ", worse than any other"
+    scaled = "" if compared.learning_rate_scale == 1.0 else f" (divided by {compared.learning_rate_scale!r})"
+    return f", a change of {compared.change!r}{scaled}"
 
 
 def explain(schedule: Schedule | Function, history: History, epoch: int) -> Explanation:
@@ -186,28 +166,19 @@ def explain(schedule: Schedule | Function, history: History, epoch: int) -> Expl
         >>> explained.decision.learning_rate, explained.threshold_change.new, explained.recorded
         (0.05, 0.0, None)
         >>> print(explained.describe())
-        epoch 3     decay 0.1 -> 0.05
+        epoch 3     0.1 -> 0.05 (decay, newbob_relative): relative error 0 is above the threshold -0.25; dev_score 1 \
+-> 1 (epochs 1 -> 2)
         recorded    no rate
-        asked       NewbobRelative
-        because     the error did not improve enough
-        compared    'dev_score' went from epoch 1 to 2 from 1 to 1, a change of 0.0
-        measured    relative error 0.0 is above threshold -0.25
-        otherwise   with relative_error_threshold 0.0 instead of -0.25: keep 0.1, since the error improved enough
+        compared    dev_score 1.0 -> 1.0 (epochs 1 -> 2), a change of 0.0
+        otherwise   with relative_error_threshold 0.0 instead of -0.25: 0.1 (keep, newbob_relative): relative error 0 \
+is not above the threshold 0; dev_score 1 -> 1 (epochs 1 -> 2)
     """
     asked, epoch = as_schedule(schedule), epoch_number("epoch", epoch)
     past, data = history.before(epoch), history.get(epoch, UNKNOWN)
     moment = Moment.of(epoch, data)
+    warn_of_doubts(measures(asked), past)
     decision = Cursor.over(asked, past).answer(moment)
-    unheld = _unheld(decision) if decision.action in _RULE_NOT_ASKED else None
-    change, unchangeable = _threshold_change(asked, past, moment, decision)
-    return Explanation(epoch, data.learning_rate, tuple(_chain(asked)), decision, unheld, change, unchangeable)
-
-
-def _unheld(decision: Decision) -> Decision | None:
-    """What would have been decided without holds and presets; None where there is no answer."""
-    if decision.action not in _RULE_NOT_ASKED:
-        return decision
-    return _unheld(decision.cause.inner[0]) if decision.cause.inner else None
+    return Explanation(epoch, data.learning_rate, decision, *_threshold_change(asked, past, moment, decision))
 
 
 def newest_change(history: History) -> int | None:
@@ -223,23 +194,6 @@ def newest_change(history: History) -> int | None:
     return next((epoch for (_, before), (epoch, rate) in reversed([*pairwise(known)]) if rate != before), None)
 
 
-def _chain(schedule: Schedule) -> Iterator[str]:
-    yield type(schedule).__name__
-    if isinstance(schedule, Composite):
-        yield from _chain(schedule.parts[0])
-
-
-def _rebuilt(schedule: Schedule, changes: Callable[[Schedule], Mapping[str, Any]]) -> Schedule:
-    """A schedule, all wrappers in it and its rule, each with other values of some parameters."""
-    changed = dict(changes(schedule))
-    if isinstance(schedule, Composite):
-        first = schedule.parts[0]
-        fields = attrs.fields_dict(type(schedule))  # type: ignore[arg-type]  # it is frozen by attrs
-        (name,) = (name for name in fields if getattr(schedule, name) is first)
-        changed[name] = _rebuilt(first, changes)
-    return attrs.evolve(schedule, **changed) if changed else schedule  # type: ignore[misc]  # it is frozen by attrs
-
-
 def _answer(make: Callable[[], Schedule], past: History, moment: Moment) -> Decision | None:
     """What is decided; None where there is no such schedule, or where it cannot answer what it was never asked."""
     try:
@@ -251,52 +205,94 @@ def _answer(make: Callable[[], Schedule], past: History, moment: Moment) -> Deci
 def _threshold_change(
     schedule: Schedule, past: History, moment: Moment, decision: Decision
 ) -> tuple[ThresholdChange | None, str | None]:
-    """The smallest change, or why there is none: found by asking again, whatever the rule is like."""
-    cause = decision.innermost.cause
-    if decision.action in _RULE_NOT_ASKED:
-        return None, _RULE_NOT_ASKED[decision.action]
-    if not _thresholds(schedule):
-        return None, "the rule has none"
-    if cause.change is None:
-        return None, "nothing was compared"
-    around = [math.nextafter(cause.change, -math.inf), float(cause.change), math.nextafter(cause.change, math.inf)]
-    nearest = min(
-        _changes(schedule, past, moment, decision, filter(math.isfinite, around)), key=_distance, default=None
-    )
+    """The smallest change, or why there is none: the schedule is asked again, whatever its rules are like."""
+    if decision.action in _OVERRULED:
+        return None, _OVERRULED[decision.action]
+    if not any(thresholds for _, thresholds in _thresholds(schedule)):
+        return None, "the schedule has none"
+    causes = [each for each in _causes(decision) if each.change is not None and each.threshold is not None]
+    if not causes:
+        return None, "nothing was compared" if any(
+            each.comparisons for each in _causes(decision)
+        ) else "no part used one"
+    changes = [float(each.change) for each in causes if each.change is not None]
+    around = [
+        value for each in changes for value in (math.nextafter(each, -math.inf), each, math.nextafter(each, math.inf))
+    ]
+    tried = filter(math.isfinite, around)
+    nearest = min(_changes(schedule, past, moment, decision, tried), key=_distance, default=None)
     if nearest is not None:
         return nearest, None
     if any(_changes(schedule, past, moment, decision, (-math.inf, math.inf))):
         return None, "only an infinite one does"
-    if math.isfinite(cause.change):
-        return None, _ALIKE if cause.lifted_from is None else _AT_MINIMUM
-    return None, f"{cause.measure} {cause.change!r} is on the same side of all"
+    if all(map(math.isfinite, changes)):
+        return None, _AT_MINIMUM if any(each.lifted_from is not None for each in causes) else _ALIKE
+    return None, f"{causes[0].measure} {causes[0].change!r} is on the same side of all"
 
 
-def _thresholds(schedule: Schedule) -> dict[str, float]:
-    """The thresholds of the rule, by name."""
-    rule = schedule.rule
-    names = [field.name for field in getattr(type(rule), "__attrs_attrs__", ())]  # none where it is no attrs class
-    values = {name: getattr(rule, name) for name in names if name.endswith("threshold")}
-    return {name: value for name, value in values.items() if isinstance(value, (int, float))}
+def _causes(decision: Decision) -> Iterator[Cause]:
+    """The cause of a decision, and of those inside."""
+    yield decision.cause
+    for part in decision.cause.inner:
+        yield from _causes(part)
+
+
+def _fields(schedule: Schedule) -> dict[str, Any]:
+    """What a schedule is made from, by the name of the argument; nothing where its class is not one of attrs."""
+    fields = getattr(type(schedule), "__attrs_attrs__", ())
+    return {field.alias: getattr(schedule, field.name) for field in fields if field.init}
+
+
+def _thresholds(value: Any) -> Iterator[tuple[Schedule, dict[str, float]]]:
+    """A schedule and those inside it, each with its thresholds by name."""
+    if isinstance(value, tuple):
+        for each in value:
+            yield from _thresholds(each)
+    if isinstance(value, Schedule):
+        fields = _fields(value)
+        yield (
+            value,
+            {
+                name: each
+                for name, each in fields.items()
+                if name.endswith("threshold") and isinstance(each, (int, float))
+            },
+        )
+        for each in fields.values():
+            yield from _thresholds(each)
 
 
 def _changes(
     schedule: Schedule, past: History, moment: Moment, decision: Decision, values: Iterable[float]
 ) -> Iterator[ThresholdChange]:
     """Those values of a threshold that give another rate."""
-    for new, (name, old) in product(values, _thresholds(schedule).items()):
-        changed = _answer(partial(_with_threshold, schedule, name, new), past, moment)
-        if changed is not None and changed.learning_rate != decision.learning_rate:
-            yield ThresholdChange(name, old, new, changed)
+    rules = [(rule, thresholds) for rule, thresholds in _thresholds(schedule) if thresholds]
+    for new, (rule, thresholds) in product(values, rules):
+        for name, old in thresholds.items():
+            changed = _answer(partial(_with_threshold, schedule, rule, name, new, thresholds), past, moment)
+            if changed is not None and changed.learning_rate != decision.learning_rate:
+                yield ThresholdChange(name, old, new, changed)
 
 
-def _with_threshold(schedule: Schedule, name: str, value: float) -> Schedule:
-    """A schedule with another threshold of its rule; where a law forbids that, the others move along."""
+def _with_threshold(
+    schedule: Schedule, rule: Schedule, name: str, value: float, thresholds: Mapping[str, float]
+) -> Schedule:
+    """A schedule with another threshold of a rule in it; where a law forbids that, the rule's others move along."""
     try:
-        return _rebuilt(schedule, lambda each: {} if isinstance(each, Composite) else {name: value})
+        return _replaced(schedule, rule, {name: value})  # type: ignore[no-any-return]  # a schedule as before
     except ArgumentError:
-        values = dict.fromkeys(_thresholds(schedule), value)
-        return _rebuilt(schedule, lambda each: {} if isinstance(each, Composite) else values)
+        return _replaced(schedule, rule, dict.fromkeys(thresholds, value))  # type: ignore[no-any-return]  # the same
+
+
+def _replaced(value: Any, rule: Any, values: Mapping[str, float]) -> Any:
+    """A value with other parameters of a rule somewhere in it."""
+    if value is rule:
+        return attrs.evolve(rule, **values)
+    if isinstance(value, tuple):
+        return tuple(_replaced(each, rule, values) for each in value)
+    fields = _fields(value) if isinstance(value, Schedule) else {}
+    changed = {name: _replaced(each, rule, values) for name, each in fields.items()}
+    return attrs.evolve(value, **changed) if changed else value
 
 
 def _distance(change: ThresholdChange) -> tuple[Fraction | float, float]:

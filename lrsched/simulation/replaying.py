@@ -1,5 +1,6 @@
 """What a schedule would have given, epoch by epoch, over a recorded history."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, final, get_args, overload
@@ -8,8 +9,9 @@ import attrs
 
 from lrsched.core.decision import Decision
 from lrsched.core.history import History
-from lrsched.core.schedule import Cursor, Moment, Schedule
-from lrsched.errors import broken_law
+from lrsched.core.measure import ErrorMeasure, doubts_about
+from lrsched.core.schedule import Cursor, Moment, Schedule, measures
+from lrsched.errors import MeasureWarning, broken_law
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.results import Result, epoch_array, rate_array, what_if
@@ -193,6 +195,9 @@ def replay(
     Raises:
         ArgumentError: ``mode`` is none.
 
+    Warns:
+        MeasureWarning: As `LearningRateControl` does.
+
     Examples:
         >>> from lrsched import EpochData, NewbobRelative
         >>> history = History({e: EpochData(learning_rate=0.1, error={"dev_score": 1.0}) for e in range(1, 5)})
@@ -205,8 +210,19 @@ def replay(
         >>> replay(tighter, history, "free").learning_rates
         array([0.1  , 0.1  , 0.05 , 0.025])
     """
-    mode = as_mode(mode)
-    return Replay(mode, tuple(replayed_epochs(as_schedule(schedule), history, mode, reasons=reasons)))
+    mode, asked = as_mode(mode), as_schedule(schedule)
+    warn_of_doubts(measures(asked), history.before(max(history, default=1)))
+    return Replay(mode, tuple(replayed_epochs(asked, history, mode, reasons=reasons)))
+
+
+def warn_of_doubts(looked_at: Iterable[ErrorMeasure], history: History, where: str = "") -> None:
+    """Warn of what is doubtful about the errors that count in a history, as the control does.
+
+    Warns:
+        MeasureWarning: Once for each kind of doubt and each measure.
+    """
+    for text in (text for measure in looked_at for text in doubts_about(measure, history)):
+        warnings.warn(f"{where}{text}", MeasureWarning, stacklevel=3)
 
 
 def replayed_epochs(

@@ -10,10 +10,10 @@ from typing import Annotated, Any, final, overload
 
 import attrs
 
-from lrsched.config.settings import KNOWN_KEYS, instead_of, report_unknown, schedules_from_configs
+from lrsched.config.settings import instead_of, known_keys, report_unknown, schedules_from_configs
 from lrsched.core.epoch_data import persistent
 from lrsched.core.frozendict import FrozenDict
-from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.measure import Direction, NonFinitePolicy
 from lrsched.core.numbers import checked
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, FormatError, broken_law
@@ -30,7 +30,7 @@ def _table(name: str, value: Any) -> FrozenDict[str, Any]:
 
 def _grid(name: str, value: Any) -> FrozenDict[str, tuple[Any, ...]]:
     for key, values in _table(name, value).items():
-        if key not in KNOWN_KEYS:
+        if key not in known_keys():
             raise broken_law(f"a key of {name}", "a setting that a schedule reads", key, instead_of(key))
         if isinstance(values, (str, bytes)) or not isinstance(values, Sequence) or not values:
             raise broken_law(f"{name}[{key!r}]", "a list of at least one value", values, "a single value goes to fixed")
@@ -127,7 +127,8 @@ class Space(Sequence[dict[str, Any]]):
     @property
     def varied_keys(self) -> tuple[str, ...]:
         """The keys that differ and that a schedule reads."""
-        return tuple(key for key in dict.fromkeys((*chain(*self.settings), *self.grid)) if key in KNOWN_KEYS)
+        known = known_keys()
+        return tuple(key for key in dict.fromkeys((*chain(*self.settings), *self.grid)) if key in known)
 
     def varied(self, index: int) -> dict[str, Any]:
         """The settings number ``index``, from 0, without the fixed ones."""
@@ -145,13 +146,14 @@ class Space(Sequence[dict[str, Any]]):
         return attrs.evolve(self, fixed=FrozenDict({**common, **self.fixed}))
 
     def schedules(
-        self, non_finite_error: NonFinitePolicy = "worse", pretrain_epochs: int = 0
+        self, non_finite_error: NonFinitePolicy = "worse", pretrain_epochs: int = 0, mode: Direction = "min"
     ) -> Iterator[Schedule | ArgumentError]:
         """The schedules of all settings, in order; see `lrsched.schedule_from_config`.
 
         Args:
             non_finite_error: What NaN and infinite errors mean.
             pretrain_epochs: How many epochs are pretraining, see `lrsched.config.settings.pretrain_rates`.
+            mode: Which errors are better, see `Direction`.
 
         Yields:
             A schedule, or the error that says which law a setting breaks.
@@ -159,7 +161,7 @@ class Space(Sequence[dict[str, Any]]):
         combinations = product(self._tables, product(*self.grid.values()))
         varied = (self._combined(table, chosen) for table, chosen in combinations)
         return schedules_from_configs(
-            self.fixed, varied, non_finite_error=non_finite_error, pretrain_epochs=pretrain_epochs
+            self.fixed, varied, non_finite_error=non_finite_error, mode=mode, pretrain_epochs=pretrain_epochs
         )
 
 

@@ -12,14 +12,14 @@ import numpy as np
 
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
-from lrsched.core.measure import NonFinitePolicy, non_finite_policy
+from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy, as_direction, as_policy
 from lrsched.core.numbers import integer
-from lrsched.core.schedule import Schedule
+from lrsched.core.schedule import Schedule, leaves, measures
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
-from lrsched.simulation.replaying import Mode, as_mode, recorded_rates, replayed_epochs
+from lrsched.simulation.replaying import Mode, as_mode, recorded_rates, replayed_epochs, warn_of_doubts
 from lrsched.simulation.results import epoch_array, rate_array
 from lrsched.simulation.spaces import Space
 from lrsched.simulation.swept import Sweep, SweptHistory
@@ -58,8 +58,10 @@ class _Given:
     def varied(self, index: int) -> dict[str, Any]:
         return {"schedule": repr(self.tried[index])}
 
-    def schedules(self, non_finite_error: NonFinitePolicy = "worse", pretrain_epochs: int = 0) -> Iterator[Schedule]:
-        del non_finite_error  # they have their own
+    def schedules(
+        self, non_finite_error: NonFinitePolicy = "worse", pretrain_epochs: int = 0, mode: Direction = "min"
+    ) -> Iterator[Schedule]:
+        del non_finite_error, mode  # they have their own
         if pretrain_epochs:
             raise broken_law("pretrain_epochs", "0 where schedules are tried", pretrain_epochs, "use Preset")
         return iter(self.tried)
@@ -71,6 +73,7 @@ def sweep(
     mode: Mode = "free",
     *,
     non_finite_error: NonFinitePolicy = "worse",
+    error_mode: Direction = "min",
     pretrain_epochs: int = 0,
     overrides: Sequence[int] = (),
     keep_rates: bool = True,
@@ -89,11 +92,15 @@ def sweep(
             the result says so. The recorded mode tells in which epochs a setting gives the recorded rate from the
             recorded past, also where somebody set some rates by hand.
         non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`; schedules have their own.
+        error_mode: Which errors are better, see `Direction`; schedules have their own.
         pretrain_epochs: How many epochs are pretraining, see `lrsched.config.settings.pretrain_rates`; of a space only.
         overrides: The epochs whose recorded rate is taken as given, since somebody set it by hand.
         keep_rates: Whether the result has the rates themselves, 8 bytes each.
         executor: What shares the work: a process pool, or a cluster's executor. None: this process does it all.
         progress: Called as the work goes on.
+
+    Warns:
+        MeasureWarning: As `LearningRateControl` does, for each history.
 
     Raises:
         ArgumentError: The space or the histories are none; the rates are too many to keep; or all settings fail.
@@ -122,6 +129,7 @@ def sweep(
         named,
         mode,
         non_finite_error=non_finite_error,
+        error_mode=error_mode,
         pretrain_epochs=pretrain_epochs,
         overrides=overrides,
         keep_rates=keep_rates,
@@ -140,6 +148,7 @@ def sweep_blocks(
     mode: Mode = "free",
     *,
     non_finite_error: NonFinitePolicy = "worse",
+    error_mode: Direction = "min",
     pretrain_epochs: int = 0,
     overrides: Sequence[int] = (),
     keep_rates: bool = True,
@@ -153,6 +162,7 @@ def sweep_blocks(
         histories: As in `sweep`.
         mode: As in `sweep`.
         non_finite_error: As in `sweep`.
+        error_mode: As in `sweep`.
         pretrain_epochs: As in `sweep`.
         overrides: As in `sweep`.
         keep_rates: As in `sweep`.
@@ -167,7 +177,8 @@ def sweep_blocks(
         ArgumentError: The space or the histories are none.
     """
     mode, named, tried = as_mode(mode), _named(histories), _tried(space)
-    non_finite_error = non_finite_policy("non_finite_error", non_finite_error)
+    non_finite_error = as_policy("non_finite_error", non_finite_error)
+    error_mode = as_direction("error_mode", error_mode)
     lengths = [len(history) for history in named.values()]
     epochs = sum(lengths)
     at_once = epochs if keep_rates else max(lengths)  # without rates, one history's at a time are held
@@ -178,7 +189,7 @@ def sweep_blocks(
     kept = [FrozenDict(recorded_rates(history, overrides)) for history in named.values()]
     pieces = (
         (block, history, mode, keep_rates, rates)
-        for block in _blocks(tried.schedules(non_finite_error, pretrain_epochs), most)
+        for block in _doubted(_blocks(tried.schedules(non_finite_error, pretrain_epochs, error_mode), most), named)
         for history, rates in zip(named.values(), kept, strict=True)
     )
     found: list[SweptHistory] = []
@@ -226,6 +237,8 @@ class _Block:
     """These."""
     pure: Mapping[int, Schedule | ArgumentError]
     """All others, and those whose growth may be too much for the engine; the error in place of what breaks a law."""
+    measures: frozenset[ErrorMeasure]
+    """Which errors they look at."""
 
 
 def _blocks(tried: Iterable[Schedule | ArgumentError], most: int) -> Iterator[_Block]:
@@ -243,18 +256,30 @@ def _blocks(tried: Iterable[Schedule | ArgumentError], most: int) -> Iterator[_B
     yield _block(first, schedules)
 
 
+def _doubted(blocks: Iterable[_Block], histories: Mapping[str, History]) -> Iterator[_Block]:
+    """The blocks; before each a warning of what is doubtful about the errors that count."""
+    seen: set[ErrorMeasure] = set()
+    for block in blocks:
+        for name, history in histories.items():
+            fresh = sorted(block.measures - seen, key=repr)
+            warn_of_doubts(fresh, history.before(max(history, default=1)), f"{name}: ")
+        seen |= block.measures
+        yield block
+
+
 def _is_fast(schedule: Schedule | ArgumentError) -> TypeGuard[Schedule]:
     return isinstance(schedule, Schedule) and vectorisable(schedule)
 
 
 def _block(first: int, schedules: Sequence[Schedule | ArgumentError]) -> _Block:
-    rules = [schedule.rule if isinstance(schedule, Schedule) else None for schedule in schedules]
+    rules = [next(leaves(schedule)) if isinstance(schedule, Schedule) else None for schedule in schedules]
     floors = [getattr(rule, "min_learning_rate", None) for rule in rules]
     floors = [floor if isinstance(floor, (int, float)) else None for floor in floors]
     fast = {index: schedule for index, schedule in enumerate(schedules) if _is_fast(schedule)}
     grows = {index for index in fast if (getattr(rules[index], "learning_rate_growth", None) or 1.0) > 1.0}
     pure = {index: schedule for index, schedule in enumerate(schedules) if index not in fast or index in grows}
-    return _Block(first, rate_array(floors), tuple(fast), Batch.of([*fast.values()]), pure)
+    looked_at = {measure for schedule in schedules if isinstance(schedule, Schedule) for measure in measures(schedule)}
+    return _Block(first, rate_array(floors), tuple(fast), Batch.of([*fast.values()]), pure, frozenset(looked_at))
 
 
 _Answer = TypeVar("_Answer")

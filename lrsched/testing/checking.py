@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from lrsched.core.epoch_data import UNKNOWN
 from lrsched.core.history import History
-from lrsched.core.schedule import Schedule
+from lrsched.core.schedule import Schedule, measures
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
 from lrsched.testing.laws import (
@@ -215,7 +215,7 @@ def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterab
 def _keys(schedule: Schedule | None) -> tuple[str, ...]:
     """The errors that a schedule looks at; none if it cannot say."""
     try:
-        return () if schedule is None else tuple(schedule.error_measure_key)
+        return () if schedule is None else tuple(key for measure in measures(schedule) for key in measure.keys)
     except Exception:  # noqa: BLE001  whatever a foreign class raises
         return ()
 

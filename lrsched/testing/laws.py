@@ -639,7 +639,7 @@ def previous(schedule: Schedule | Function, history: History) -> bool:
     for epoch, decision in answers_of(schedule, history).items():
         newest = history.newest(1, before=epoch)
         nothing_between = bool(newest) and newest[-1][0] == epoch - 1 and bool(newest[-1][1].learning_rate)
-        if schedule.rule is schedule or nothing_between:
+        if not schedule.parts or nothing_between:
             tried = True
             known = history.most_recent_learning_rate(epoch)
             if decision.previous != known:

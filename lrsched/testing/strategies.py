@@ -6,10 +6,8 @@ They shrink to what a person can read: few epochs, the rate 0.1, errors of 1.0.
 import inspect
 import itertools
 import math
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib import import_module
 from itertools import accumulate
 from typing import Any, Final
 
@@ -18,16 +16,17 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-import lrsched.schedules
 from lrsched.config.settings import schedule_from_config
 from lrsched.core import numbers
 from lrsched.core.epoch_data import META_PREFIX, EpochData
 from lrsched.core.history import History
-from lrsched.core.measure import non_finite_policy
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law
+from lrsched.schedules import combine
 from lrsched.schedules.combine import Composite
 from lrsched.schedules.constant import Constant
+from lrsched.schedules.function import FunctionSchedule
+from lrsched.schedules.kinds import KINDS
 
 HUGE_EPOCH: Final = 10**12
 _FAR_EPOCH: Final = 1000  # where schedules are asked, which may look at every epoch before
@@ -472,7 +471,6 @@ _OF_LAW: Final[Mapping[Any, SearchStrategy[Any]]] = {
     numbers.flag: st.booleans(),
     numbers.decay: decays(),
     numbers.growth: growths(),
-    non_finite_policy: st.sampled_from(["worse", "keep", "original"]),
 }
 """What to draw for a parameter, by the law in its annotation, see `lrsched.core.numbers.checked`."""
 
@@ -498,9 +496,11 @@ def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int
         case "factor":
             return st.sampled_from([1.0, 0.5, 2.0, 0.1, 0.0]) | st.floats(0.0, 10.0)
     law = next(iter(getattr(field.type, "__metadata__", ())), None)
-    least = getattr(law, "keywords", {}).get("least")
-    if least is not None:
-        return st.integers(least, 5)
+    limits = getattr(law, "keywords", {})
+    if "least" in limits:
+        return st.integers(limits["least"], 5)
+    if "choices" in limits:
+        return st.sampled_from(limits["choices"])
     if law not in _OF_LAW:
         way_out = "give check_schedule a strategy that makes such schedules, or add one to lrsched.testing.strategies"
         raise broken_law(f"the parameter {field.name}", "of a type that values can be drawn for", field.type, way_out)
@@ -508,15 +508,12 @@ def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int
 
 
 def schedule_classes(kind: type[Schedule] = Schedule) -> tuple[type[Schedule], ...]:
-    """Every class of schedules in lrsched that is a ``kind``, found by walking the package."""
-    modules = pkgutil.walk_packages(lrsched.schedules.__path__, f"{lrsched.schedules.__name__}.")
-    found = {
-        value: None
-        for info in modules
-        for value in vars(import_module(info.name)).values()
-        if isinstance(value, type) and issubclass(value, kind) and not inspect.isabstract(value)
-    }
-    return tuple(found)
+    """Every class of schedules in lrsched that is a ``kind``: those with a name, functions, those made of others."""
+    composites: Any = [
+        each for each in vars(combine).values() if isinstance(each, type) and issubclass(each, Composite)
+    ]
+    classes = dict.fromkeys((*KINDS.values(), FunctionSchedule, *composites))
+    return tuple(each for each in classes if issubclass(each, kind) and not inspect.isabstract(each))
 
 
 @st.composite
