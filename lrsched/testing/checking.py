@@ -207,7 +207,7 @@ def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterab
     """Why a law does not concern a schedule; None if it does."""
     if law.claimed and law.name not in claims and law.name not in _optional(getattr(schedule, "claims", ()), laws):
         return "not claimed"
-    if law.parameter is not None and parameter(schedule, law.parameter) is None:
+    if law.parameter is not None and parameter(schedule, law.parameter) in (None, ()):
         return "no parameter"
     return None
 
