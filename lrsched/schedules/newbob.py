@@ -86,7 +86,8 @@ class Newbob(Windowed):
     def claims(self) -> frozenset[str]:
         """What `lrsched.testing` may check besides: what a change is relative to, and how the rate goes down and up."""
         claims = {"shift_invariant" if self.relative_to is None else "scale_invariant"}
-        if self.stand_ins == "returnn" and not self.error_measure_key:
+        only_its_keys = bool(self.error_measure_key) and (self.strict_error_key or self.gaps != "neighbours")
+        if self.stand_ins == "returnn" and not only_its_keys:
             claims.add("name_invariant")
         if self._goes_down_by_decay_only():
             if self.mode == "min":

@@ -13,7 +13,7 @@ from hypothesis.errors import FlakyFailure, HypothesisException, HypothesisWarni
 from hypothesis.strategies import SearchStrategy
 
 from lrsched.core.numbers import integer
-from lrsched.errors import ArgumentError, broken_law
+from lrsched.errors import ArgumentError, MeasureWarning, broken_law
 from lrsched.testing.laws import BrokenLawError, Law, said
 
 Verdict = Literal["holds", "broken", "not claimed", "no parameter", "never tried"]
@@ -150,7 +150,8 @@ class Trial:
             BrokenLawError: It breaks it; any other exception of `attempt` is one.
         """
         try:
-            return self.attempt(law, case)
+            with warnings.catch_warnings(action="ignore", category=MeasureWarning):  # hostile histories deserve them
+                return self.attempt(law, case)
         except (BrokenLawError, HypothesisException):
             raise
         except Exception as error:
