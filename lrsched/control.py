@@ -1,7 +1,7 @@
 """`LearningRateControl`: what a training loop talks to. It asks the schedule, records, saves; it calculates nothing."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, final
 
 from lrsched.core.decision import Action, Decision
@@ -9,7 +9,7 @@ from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.getters import Getters
 from lrsched.core.history import History
 from lrsched.core.measure import Doubts, ErrorMeasure
-from lrsched.core.numbers import epoch_number, rate
+from lrsched.core.numbers import LARGEST_EPOCH, epoch_number, rate
 from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule, leaves, measures, only_rule
 from lrsched.core.series import finished
 from lrsched.errors import ArgumentError, MeasureWarning, broken_law
@@ -72,7 +72,8 @@ class LearningRateControl(Getters):
         self.schedule = as_schedule(schedule)
         self._given_measure = measure
         self._doubts = [Doubts(each) for each in measures(self.schedule)]
-        self._doubted = 0  # up to which epoch
+        self._doubted = self._clear_at = 0  # the newest epoch that was looked at; the newest whose errors add no doubt
+        self._clear_of: tuple[str, ...] | None = None  # errors that add no doubt
         self.storage: Storage = MemoryStorage() if storage is None else open_storage(storage)
         self._is_over_history = not isinstance(self.schedule, Fold)
         self._history = History()
@@ -120,6 +121,10 @@ class LearningRateControl(Getters):
         self._history = self.storage.load()
         self._changed, self._by_hand = set(), set()
         self._cursors = [(0, Cursor.over(self.schedule))]
+        for epoch, data in self._history.newest(1, before=LARGEST_EPOCH):
+            doubts = [each.after(epoch, data) for each in self._doubts]
+            if _clear_of(doubts) is not None:  # else it waits for the next epoch: this one may lack errors yet
+                self._doubts, self._clear_of, self._clear_at = doubts, _clear_of(doubts), epoch
 
     def save(self) -> None:
         """Store the history.
@@ -218,7 +223,8 @@ class LearningRateControl(Getters):
         data: EpochData = self._history.get(epoch, UNKNOWN)
         if data.learning_rate:
             return data.learning_rate
-        learning_rate = self._own_rate(Moment.of(epoch, data), data.learning_rate)
+        moment = Moment.of(epoch, data) if data.meta else Moment(epoch)
+        learning_rate = self._own_rate(moment, data.learning_rate)
         if data.learning_rate is None or learning_rate:  # else 0 was recorded
             self._record(epoch, data.with_learning_rate(learning_rate))
         return learning_rate
@@ -285,7 +291,10 @@ class LearningRateControl(Getters):
         """
         epoch = epoch_number("epoch", epoch)
         data = self._rated(epoch)
-        self._add(epoch, data, data.with_error(error))
+        more = data.with_error(error)
+        self._add(epoch, data, more)
+        if tuple(more.error) == self._clear_of:
+            self._clear_at = epoch
 
     def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
         """Record other values of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -326,7 +335,7 @@ class LearningRateControl(Getters):
 
     def _own_rate(self, moment: Moment, recorded: float | None) -> float:
         """The schedule's rate for an epoch; a recorded rate of 0 gives way to presets only, see `_is_preset`."""
-        if moment.epoch > self._doubted:
+        if self._doubts and self._clear_at != moment.epoch - 1:  # else there is nothing new
             self._warn(moment.epoch)
         if self._is_over_history:  # it presets nothing
             return 0.0 if recorded == 0.0 else self.schedule.rate(self._history.before(moment.epoch), moment)
@@ -337,11 +346,14 @@ class LearningRateControl(Getters):
 
     def _warn(self, epoch: int) -> None:
         """Warn of what is doubtful about the errors that count in the decision for ``epoch``."""
-        self._doubted = epoch
-        newest = self._history.newest(2, before=epoch)
-        self._doubts = [doubts.after(newest) for doubts in self._doubts]
-        for text in (text for doubts in self._doubts for text in doubts.news):
-            warnings.warn(text, MeasureWarning, stacklevel=4)
+        newest: EpochData | None = self._history.get(epoch - 1)
+        if newest is not None and epoch > self._doubted:
+            self._doubted = epoch
+            self._doubts = [doubts.after(epoch - 1, newest) for doubts in self._doubts]
+            self._clear_of = _clear_of(self._doubts)
+            for doubts in self._doubts:
+                for text in doubts.news:
+                    warnings.warn(text, MeasureWarning, stacklevel=4)
 
     def _cursor(self, epoch: int) -> Cursor:
         """The cursor after the epochs before ``epoch``.
@@ -391,6 +403,12 @@ class LearningRateControl(Getters):
             law = f"{began.counts}, the counts at which the epoch began"
             raise broken_law(f"meta of epoch {epoch}", law, given, "note it by another name")
         self._record(epoch, more)
+
+
+def _clear_of(doubts: Sequence[Doubts]) -> tuple[str, ...] | None:
+    """The names of errors that add no doubt to any of these."""
+    names = {each.clear_of for each in doubts}
+    return names.pop() if len(names) == 1 else None
 
 
 def _is_kept(position: int, newest: int) -> bool:

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from typing import Annotated, Any, Final, Literal, final, get_args
+from typing import Annotated, Any, Final, Literal, NamedTuple, final, get_args
 
 import attrs
 
@@ -110,6 +110,16 @@ def higher_is_better(name: str) -> bool:
     return _HIGHER.search(name) is not None and _LOWER.search(name) is None
 
 
+class _Choice(NamedTuple):
+    """What the choice of the error depends on: a tuple, since it is looked up at every epoch."""
+
+    keys: tuple[str, ...]
+    strict: bool
+    mode: Direction
+    stand_ins: StandIns
+    gaps: Gaps
+
+
 @final
 @attrs.frozen(field_transformer=checked, slots=False)
 class ErrorMeasure:
@@ -147,15 +157,17 @@ class ErrorMeasure:
     non_finite: NonFinite = "worse"
     stand_ins: StandInsLaw = "common"
     gaps: GapsLaw = "neighbours"
+    _choice: "_Choice" = attrs.field(init=False, repr=False, eq=False)
     _usual: str | None = attrs.field(init=False, repr=False, eq=False)
     """The key that counts wherever it is there."""
+
+    @_choice.default
+    def _its_choice(self) -> "_Choice":
+        return _Choice(self.keys, self.strict or self.gaps == "newest_with_key", self.mode, self.stand_ins, self.gaps)
 
     @_usual.default
     def _its_usual(self) -> str | None:
         return self.keys[0] if self.keys else "dev_score" if self.stand_ins == "returnn" else None
-
-    def __hash__(self) -> int:
-        return hash(self.keys)  # the rest tells few apart, and it is looked up at every epoch
 
     def __attrs_post_init__(self) -> None:
         if self.gaps == "newest_with_key" and not self.keys:
@@ -173,22 +185,21 @@ class ErrorMeasure:
         """
         if data is None:
             return ErrorKey(self.keys[0] if self.keys else None, "the epoch is not in the history")
-        return _error_key(self, self._usual if self._usual in data.error else tuple(data.error))
+        names = (self._usual,) if self._usual in data.error else tuple(data.error)
+        return _error_key(self._choice, names)
 
     def change(self, old: EpochData, new: EpochData, relative_to: Literal["new", "old"] | None = "new") -> float | None:
-        """How the error that counts changed between two epochs, as `error_change` has it; None if that is unknown."""
-        key = self._usual
-        if key is None or key not in old.error or key not in new.error:
-            key = self.key_of(new).key
-            if key is None or self.key_of(old).key != key:
+        """How the error that counts changed, below 0 is better, as in `error_change`; None if that is unknown."""
+        old_errors, new_errors, key = old.error, new.error, self._usual
+        if key is None or key not in old_errors or key not in new_errors:
+            old_names, new_names = tuple(old_errors), tuple(new_errors)  # nearly always the same
+            key = _error_key(self._choice, new_names).key
+            if key is None or (old_names != new_names and _error_key(self._choice, old_names).key != key):
                 return None
-        return self.error_change(old.error[key], new.error[key], relative_to)
-
-    def error_change(self, old: float, new: float, relative_to: Literal["new", "old"] | None = "new") -> float | None:
-        """`error_change` of two errors, below 0 is better whatever the mode."""
+        before, now = old_errors[key], new_errors[key]
         if self.mode == "max":
-            old, new = -old, -new
-        return error_change(old, new, relative_to, self.non_finite)
+            before, now = -before, -now
+        return error_change(before, now, relative_to, self.non_finite)
 
     def compare(
         self, old: Entry, new: Entry, relative_to: Literal["new", "old"] | None = "new", scale: float = 1.0
@@ -205,10 +216,8 @@ class ErrorMeasure:
         old_key, new_key = self.key_of(old_data), self.key_of(new_data)
         old_error = None if old_key.key is None else old_data.error[old_key.key]
         new_error = None if new_key.key is None else new_data.error[new_key.key]
-        change = None
-        if old_error is not None and new_error is not None and old_key.key == new_key.key:
-            change = self.error_change(old_error, new_error, relative_to)
-            change = None if change is None else change / scale
+        change = self.change(old_data, new_data, relative_to)
+        change = None if change is None else change / scale
         return Comparison(old_epoch, new_epoch, old_key, new_key, old_error, new_error, change, scale)
 
     def has_key(self, data: EpochData) -> bool:
@@ -221,10 +230,9 @@ RETURNNS: Final = ErrorMeasure(stand_ins="returnn")
 
 
 @lru_cache(maxsize=1024)  # the names of the errors are the same in nearly all epochs of a training run
-def _error_key(measure: ErrorMeasure, there: str | tuple[str, ...]) -> ErrorKey:
-    """The error that counts among some, or the one that counts wherever it is there."""
-    keys = measure.keys
-    names = (there,) if isinstance(there, str) else there
+def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
+    """The error that counts among some."""
+    keys, strict, mode, _, gaps = choice
     if not names:
         return _NO_ERRORS
     if names == (OLD_FORMAT_KEY,):
@@ -232,21 +240,21 @@ def _error_key(measure: ErrorMeasure, there: str | tuple[str, ...]) -> ErrorKey:
     for key in keys:
         for name, reason in ((key, CONFIGURED), (f"{key}_output", "the configured key, of the output layer")):
             if name in names:
-                return ErrorKey(name, reason, tuple(_direction_doubts(measure, name)))
+                return ErrorKey(name, reason, tuple(_direction_doubts(mode, name)))
     missing = f"there is no error {' or '.join(map(repr, keys))} among {_listed(names)}"
-    if keys and (measure.strict or measure.gaps == "newest_with_key"):
-        doubts = [] if measure.gaps == "newest_with_key" else [("missing", f"{missing}, so none counts")]
+    if keys and strict:
+        doubts = [] if gaps == "newest_with_key" else [("missing", f"{missing}, so none counts")]
         return ErrorKey(None, "no configured key is there, and no other one counts", tuple(doubts))
-    ranked = sorted((rank, name) for name in names if (rank := _rank(measure, name)) is not None)
+    ranked = sorted((rank, name) for name in names if (rank := _rank(choice, name)) is not None)
     if not ranked:
-        better, mode = ("higher", "max") if measure.mode == "min" else ("lower", "min")
+        better, other = ("higher", "max") if mode == "min" else ("lower", "min")
         reason = f"their names say that {better} is better"
-        way_out = f"if one of them is meant, pass error_measure_key and mode={mode!r}"
+        way_out = f"if one of them is meant, pass error_measure_key and mode={other!r}"
         doubt = f"none of the errors {_listed(names)} counts, since {reason}; the rate stays; {way_out}"
         return ErrorKey(None, reason, (("direction", doubt),))
     (rank, name), *others = ranked
     alike = [other for other_rank, other in others if other_rank == rank]
-    doubts = list(_direction_doubts(measure, name))
+    doubts = list(_direction_doubts(mode, name))
     if keys:
         doubts.insert(0, ("missing", f"{missing}, so {name!r} counts"))
     elif alike:
@@ -256,8 +264,8 @@ def _error_key(measure: ErrorMeasure, there: str | tuple[str, ...]) -> ErrorKey:
     return ErrorKey(name, f"{because}; {'the alphabet picks it' if alike else 'it is the likeliest'}", tuple(doubts))
 
 
-def _direction_doubts(measure: ErrorMeasure, name: str) -> Iterator[tuple[str, str]]:
-    if measure.mode == "min" and higher_is_better(name):
+def _direction_doubts(mode: Direction, name: str) -> Iterator[tuple[str, str]]:
+    if mode == "min" and higher_is_better(name):
         yield "direction", f"{name!r} counts, and smaller is taken to be better; if it is not, mode='max' says so"
 
 
@@ -265,11 +273,11 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, sorted(names)))
 
 
-def _rank(measure: ErrorMeasure, name: str) -> tuple[int, ...] | None:
+def _rank(choice: _Choice, name: str) -> tuple[int, ...] | None:
     """How well an error can stand in, the lower the better; None if it never can."""
-    if measure.stand_ins == "returnn":
+    if choice.stand_ins == "returnn":
         return (next((at for at, each in enumerate(_RETURNNS) if each.fullmatch(name)), len(_RETURNNS)),)
-    if higher_is_better(name) != (measure.mode == "max"):
+    if higher_is_better(name) != (choice.mode == "max"):
         return None
     words = re.findall(r"[a-z]+", name.lower())
     held_out = min((_HELD_OUT.get(word, len(_HELD_OUT)) for word in words), default=len(_HELD_OUT))
@@ -278,7 +286,7 @@ def _rank(measure: ErrorMeasure, name: str) -> tuple[int, ...] | None:
 
 
 @final
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Doubts:
     """What a training run should be warned of, each kind once: a fold over its epochs.
 
@@ -286,36 +294,39 @@ class Doubts:
         measure: Which error counts.
         kinds: The kinds of doubt so far.
         news: What the newest epoch adds, as sentences.
+        last: The error that counted at the newest epoch so far.
+        clear_of: The errors of the newest epoch, where a next one with the same adds nothing.
         uncompared: For how many decisions up to now there were errors, and no two to compare; -inf where there will be.
     """
 
     measure: ErrorMeasure
     kinds: frozenset[str] = frozenset()
     news: tuple[str, ...] = ()
+    last: ErrorKey | None = None
     uncompared: float = 0
+    clear_of: tuple[str, ...] | None = None
 
-    def after(self, newest: Sequence[Entry]) -> "Doubts":
-        """The doubts with those of one more decision.
-
-        Args:
-            newest: The two newest epochs before the decision, or the only one.
-        """
-        measure, uncompared, news = self.measure, self.uncompared, {}
-        for epoch, data in newest[-1:]:
-            news = {kind: f"epoch {epoch}: {text}" for kind, text in measure.key_of(data).doubts}
-            if measure.gaps == "newest_with_key":
-                uncompared = -math.inf if measure.key_of(data).key is not None else uncompared + bool(data.error)
-            elif len(newest) > 1:
-                is_compared = measure.change(newest[0][1], data) is not None
-                uncompared = 0 if is_compared else uncompared + any(each.error for _, each in newest)
-            if uncompared >= _UNCOMPARED:
-                why = measure.compare(newest[0], newest[-1]).describe()
-                news["uncompared"] = (
-                    f"epoch {epoch}: {_UNCOMPARED} epochs with errors and no two to compare, so the rate stays: {why}; "
-                    "gaps='newest_with_key' compares the newest epochs that have the configured key"
-                )
+    def after(self, epoch: int, data: EpochData) -> "Doubts":
+        """The doubts with those of a decision of which this is the newest epoch."""
+        names = tuple(data.error)
+        if names == self.clear_of:  # as nearly always
+            return self
+        key, last, uncompared = self.measure.key_of(data), self.last, self.uncompared
+        if key.key is not None and (last is None or self.measure.gaps == "newest_with_key" or last.key == key.key):
+            uncompared = -math.inf if self.measure.gaps == "newest_with_key" else 0
+        else:
+            uncompared += bool(data.error) or bool(last and last.key)
+        if not key.doubts and uncompared <= 0:
+            return Doubts(self.measure, self.kinds, (), key, uncompared, names)
+        news = {kind: f"epoch {epoch}: {text}" for kind, text in key.doubts}
+        if uncompared >= _UNCOMPARED:
+            why = f"epoch {epoch} has {key.key!r}, the one before {last and last.key!r}" if key.key else key.reason
+            news["uncompared"] = (
+                f"epoch {epoch}: {_UNCOMPARED} decisions with errors and no two to compare, so the rate stays ({why}); "
+                "gaps='newest_with_key' compares the newest epochs that have the configured key"
+            )
         fresh = {kind: text for kind, text in news.items() if kind not in self.kinds}
-        return Doubts(measure, self.kinds | fresh.keys(), tuple(fresh.values()), uncompared)
+        return Doubts(self.measure, self.kinds | fresh.keys(), tuple(fresh.values()), key, uncompared)
 
 
 _UNCOMPARED: Final = 4
@@ -324,10 +335,8 @@ _UNCOMPARED: Final = 4
 def doubts_about(measure: ErrorMeasure, history: History) -> Iterator[str]:
     """What a training run should be warned of after all these epochs, as sentences, each kind once."""
     doubts = Doubts(measure)
-    newest: tuple[Entry, ...] = ()
-    for entry in history.items():
-        newest = (*newest[-1:], entry)
-        doubts = doubts.after(newest)
+    for epoch, data in history.items():
+        doubts = doubts.after(epoch, data)
         yield from doubts.news
 
 

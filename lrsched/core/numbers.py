@@ -228,13 +228,12 @@ def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
     if factor is None or factor == 1.0:
         return learning_rate
     if isinstance(factor, (int, float)):
-        changed = learning_rate * factor
-        name = f"the learning rate after {name}"
+        changed, after = learning_rate * factor, "the learning rate after {}"
     else:
-        changed = float(number(f"{name}({learning_rate!r})", factor(learning_rate), "a finite number"))
-        name = f"{name}({learning_rate!r})"
+        after = f"{{}}({learning_rate!r})"
+        changed = float(number(after.format(name), factor(learning_rate), "a finite number"))
     if not -math.inf < changed < math.inf:
-        raise broken_law(name, "a finite number", changed, "correct the value")
+        raise broken_law(after.format(name), "a finite number", changed, "correct the value")
     return changed
 
 

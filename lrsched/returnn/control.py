@@ -265,9 +265,10 @@ class LearningRateControl(Getters):
     def _warn(self, history: History, epoch: int) -> None:
         """Log, once for each kind, what is doubtful about the errors that count in the decision for ``epoch``."""
         self._doubted = epoch
-        self._doubts = (self._doubts or Doubts(self.measure)).after(history.newest(2, before=epoch))
-        for text in self._doubts.news:
-            _log.warning("Learning-rate-control: %s", text)
+        for newest in history.newest(1, before=epoch):
+            self._doubts = (self._doubts or Doubts(self.measure)).after(*newest)
+            for text in self._doubts.news:
+                _log.warning("Learning-rate-control: %s", text)
 
     def calc_learning_rate_for_epoch(self, epoch: int) -> float:
         """The bare rule's rate for ``epoch``; the rule of a class of your own goes here.

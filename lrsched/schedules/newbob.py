@@ -30,6 +30,13 @@ from lrsched.errors import broken_law
 
 _PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
 _LANES = 8  # NumPy: shorter ones are summed in this many interleaved lanes
+_REASONS: Final = {
+    Action.DECAY: "the error did not improve enough",
+    Action.GROW: "the error improved enough",
+    Action.KEEP: "the error is between the thresholds",
+}
+_TOO_FEW: Final = ("the last epoch has no error of a configured key", "only one epoch to go by", "")
+"""Why so few epochs are not compared."""
 _shared_measure: Final = lru_cache(maxsize=256)(ErrorMeasure)  # a sweep makes very many schedules with few measures
 
 
@@ -59,6 +66,7 @@ class Newbob(Windowed):
 
     _name: ClassVar[str]
     _measure: ClassVar[str]
+    relative_error_also_relative_to_learning_rate: ClassVar = False
 
     default_learning_rate: Rate
     min_learning_rate: Rate = 0.0
@@ -133,7 +141,9 @@ class Newbob(Windowed):
             return Decision(previous, previous, Action.KEEP, Cause(self._name, reason))
         comparisons = tuple([self.compare(history, old, new) for old, new in pairwise(epochs)])
         change = self._overall([each.change for each in comparisons])
-        action, reason = self._direction(change)
+        action = self._direction(change)
+        is_unknown = action is Action.KEEP and (change is None or math.isnan(change))
+        reason = "the error cannot be compared" if is_unknown else _REASONS[action]
         learning_rate, lifted_from = self._moved(previous, action)
         action = Action.KEEP if learning_rate == previous else action
         cause = Cause(self._name, reason, comparisons, self._measure, change, *self._thresholds, lifted_from)
@@ -146,10 +156,11 @@ class Newbob(Windowed):
             return self.default_learning_rate
         if reason:
             return previous
-        is_one = len(epochs) == 2  # noqa: PLR2004  as nearly always; the mean of one change is that change
-        change = self._change(memory, *epochs) if is_one else self._overall(self._changes(memory, epochs))
-        action, _ = self._direction(change)
-        return self._moved(previous, action)[0]
+        if len(epochs) == 2:  # noqa: PLR2004  as nearly always; the mean of one change is that change
+            change = self._change(memory, epochs[0], epochs[1])
+        else:
+            change = self._overall(self._changes(memory, epochs))
+        return self._moved(previous, self._direction(change))[0]
 
     def calc_learning_rate_decay_or_grow(self, learning_rate: float, decay: bool, grow: bool | None = None) -> float:  # noqa: FBT001  the published signature
         """``learning_rate`` with decay or growth applied.
@@ -192,36 +203,35 @@ class Newbob(Windowed):
 
     def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
         """What a decision goes by: the rate to go on from, the epochs to compare; and if there are none, why."""
-        newest = history.newest(1, before=epoch)
+        newest = history.newest(2, before=epoch)
         if not newest:
             return None, (), "no epoch before"
         previous = newest[-1][1].learning_rate
         if previous is None:
             return None, (), "the last epoch has no rate"
-        compared = self._compared(history, epoch)
-        if not compared:
-            return previous, (), "the last epoch has no error of a configured key"
-        return previous, compared, "only one epoch to go by" if len(compared) == 1 else ""
+        if self.gaps != "neighbours":
+            newest = self._with_key(history, epoch)
+        return previous, newest, _TOO_FEW[len(newest)]
 
-    def _compared(self, history: History, epoch: int, interval: int = 1) -> Sequence[Entry]:
-        """The newest epochs to compare; none where those with a key count, and the newest ``interval`` have no key."""
-        size, has_key = self._number, self.measure.has_key
-        newest = history.newest(size, before=epoch)
-        if self.gaps == "neighbours":
-            return newest
+    def _with_key(self, history: History, epoch: int, interval: int = 1) -> Sequence[Entry]:
+        """The newest epochs that have a configured key; none where the newest ``interval`` epochs have none."""
+        has_key, number = self.measure.has_key, self._number
         if not any(has_key(data) for _, data in history.newest(interval, before=epoch)):
             return ()
+        size = number
         while True:
-            compared = [entry for entry in newest if has_key(entry[1])]
-            if len(compared) >= self._number or len(newest) < size:
-                return compared[-self._number :]
-            size *= 2
             newest = history.newest(size, before=epoch)
+            compared = [entry for entry in newest if has_key(entry[1])]
+            if len(compared) >= number or len(newest) < size:
+                return compared[-number:]
+            size *= 2
 
     def _change(self, history: History, old: Entry, new: Entry) -> float | None:
         """The change of `compare` alone."""
         change = self.measure.change(old[1], new[1], self.relative_to)
-        return None if change is None else change / self._scale(history, new)
+        if change is None or not self.relative_error_also_relative_to_learning_rate:
+            return change
+        return change / self._scale(history, new)
 
     def _changes(self, history: History, epochs: Sequence[Entry]) -> list[float | None]:
         """The changes between neighbours."""
@@ -231,16 +241,14 @@ class Newbob(Windowed):
         """What the changes between the compared epochs come to; None if that is unknown."""
         return changes[-1]
 
-    def _direction(self, change: float | None) -> tuple[Action, str]:
-        """Where a change moves the rate, and why."""
-        threshold, grow_threshold = self._thresholds
+    def _direction(self, change: float | None) -> Action:
+        """Where a change moves the rate."""
         if change is None or (change != change and self.non_finite_error != "original"):  # noqa: PLR0124  NaN
-            return Action.KEEP, "the error cannot be compared"
+            return Action.KEEP
+        threshold, grow_threshold = self._thresholds
         if change > threshold:
-            return Action.DECAY, "the error did not improve enough"
-        if self._grows(change, grow_threshold):
-            return Action.GROW, "the error improved enough"
-        return Action.KEEP, "the error is between the thresholds"
+            return Action.DECAY
+        return Action.GROW if self._grows(change, grow_threshold) else Action.KEEP
 
     def _moved(self, learning_rate: float, action: Action) -> tuple[float, float | None]:
         """The rate after an action, and what was lifted to the minimum."""
@@ -280,7 +288,7 @@ class RelativeNewbob(Newbob):
         ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
     """
 
-    relative_error_also_relative_to_learning_rate: Flag = False
+    relative_error_also_relative_to_learning_rate: Flag = False  # type: ignore[misc]  # a constant in the others
     relative_error_div_by_old: Flag = False
 
     def __attrs_post_init__(self) -> None:
@@ -494,7 +502,9 @@ class NewbobMultiEpoch(RelativeNewbob):
             return None, (), "no epoch before has a rate"
         if self.update_interval > 1 and epoch % self.update_interval != 1:
             return previous, (), f"updates come every {self.update_interval} epochs"
-        return previous, self._compared(history, epoch, self.update_interval), ""
+        if self.gaps == "neighbours":
+            return previous, history.newest(self._number, before=epoch), ""
+        return previous, self._with_key(history, epoch, self.update_interval), ""
 
     def _overall(self, changes: Sequence[float | None]) -> float | None:
         """See `Newbob._overall`: their mean."""
