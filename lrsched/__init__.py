@@ -1,170 +1,100 @@
 """Learning-rate control whose core is pure and immutable: the past is an argument, so a restart is a replay."""
 
-from importlib import import_module
+from lrsched.lazy import lazy
 
 TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than all of this
 if TYPE_CHECKING:
-    from lrsched.config.settings import schedule_from_config
-    from lrsched.control import LearningRateControl
-    from lrsched.core.decision import Action, Cause, Decision
-    from lrsched.core.epoch_data import EpochData
-    from lrsched.core.history import History
+    from lrsched.config.settings import schedule_from_config as schedule_from_config
+    from lrsched.control import LearningRateControl as LearningRateControl
+    from lrsched.core.decision import Action as Action, Cause as Cause, Decision as Decision
+    from lrsched.core.epoch_data import EpochData as EpochData
+    from lrsched.core.history import History as History
     from lrsched.core.measure import (
-        Comparison,
-        ErrorKey,
-        ErrorMeasure,
-        last_best_epoch,
-        relative_error,
+        Comparison as Comparison,
+        ErrorKey as ErrorKey,
+        ErrorMeasure as ErrorMeasure,
+        last_best_epoch as last_best_epoch,
+        relative_error as relative_error,
     )
-    from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, checked
-    from lrsched.core.schedule import Cursor, Fold, Moment, Schedule
-    from lrsched.core.series import best_epochs, error_series, finished, meta_series
+    from lrsched.core.numbers import (
+        Count as Count,
+        Decay as Decay,
+        Flag as Flag,
+        Growth as Growth,
+        Rate as Rate,
+        Threshold as Threshold,
+        checked as checked,
+    )
+    from lrsched.core.schedule import Cursor as Cursor, Fold as Fold, Moment as Moment, Schedule as Schedule
+    from lrsched.core.series import (
+        best_epochs as best_epochs,
+        error_series as error_series,
+        finished as finished,
+        meta_series as meta_series,
+    )
     from lrsched.errors import (
-        ArgumentError,
-        ConflictError,
-        FormatError,
-        LrschedError,
-        MeasureWarning,
-        NotWrittenError,
-        SettingWarning,
-        StorageError,
+        ArgumentError as ArgumentError,
+        ConflictError as ConflictError,
+        FormatError as FormatError,
+        LrschedError as LrschedError,
+        MeasureWarning as MeasureWarning,
+        NotWrittenError as NotWrittenError,
+        SettingWarning as SettingWarning,
+        StorageError as StorageError,
     )
-    from lrsched.formats.json import JSON
-    from lrsched.formats.text import TEXT
-    from lrsched.schedules.combine import Clamp, Combinator, Composite, HoldLearningRate, Preset, Product, Scaled
-    from lrsched.schedules.constant import Constant
-    from lrsched.schedules.function import FunctionSchedule, as_schedule
-    from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative
-    from lrsched.storage import Storage
-    from lrsched.storage.config import read_config
-    from lrsched.storage.file import FileStorage
-    from lrsched.storage.memory import MemoryStorage
-    from lrsched.storage.opening import open_storage, read
-    from lrsched.storage.sqlite import SqliteStorage
-    from lrsched.storage.wrappers import Mirrored, ReadOnly
+    from lrsched.formats.json import JSON as JSON
+    from lrsched.formats.text import TEXT as TEXT
+    from lrsched.schedules.combine import (
+        Clamp as Clamp,
+        Combinator as Combinator,
+        Composite as Composite,
+        HoldLearningRate as HoldLearningRate,
+        Preset as Preset,
+        Product as Product,
+        Scaled as Scaled,
+    )
+    from lrsched.schedules.constant import Constant as Constant
+    from lrsched.schedules.function import FunctionSchedule as FunctionSchedule, as_schedule as as_schedule
+    from lrsched.schedules.newbob import (
+        NewbobAbs as NewbobAbs,
+        NewbobMultiEpoch as NewbobMultiEpoch,
+        NewbobRelative as NewbobRelative,
+    )
+    from lrsched.storage import Storage as Storage
+    from lrsched.storage.config import read_config as read_config
+    from lrsched.storage.file import FileStorage as FileStorage
+    from lrsched.storage.memory import MemoryStorage as MemoryStorage
+    from lrsched.storage.opening import open_storage as open_storage, read as read
+    from lrsched.storage.sqlite import SqliteStorage as SqliteStorage
+    from lrsched.storage.wrappers import Mirrored as Mirrored, ReadOnly as ReadOnly
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "JSON",
-    "TEXT",
-    "Action",
-    "ArgumentError",
-    "Cause",
-    "Clamp",
-    "Combinator",
-    "Comparison",
-    "Composite",
-    "ConflictError",
-    "Constant",
-    "Count",
-    "Cursor",
-    "Decay",
-    "Decision",
-    "EpochData",
-    "ErrorKey",
-    "ErrorMeasure",
-    "FileStorage",
-    "Flag",
-    "Fold",
-    "FormatError",
-    "FunctionSchedule",
-    "Growth",
-    "History",
-    "HoldLearningRate",
-    "LearningRateControl",
-    "LrschedError",
-    "MeasureWarning",
-    "MemoryStorage",
-    "Mirrored",
-    "Moment",
-    "NewbobAbs",
-    "NewbobMultiEpoch",
-    "NewbobRelative",
-    "NotWrittenError",
-    "Preset",
-    "Product",
-    "Rate",
-    "ReadOnly",
-    "Scaled",
-    "Schedule",
-    "SettingWarning",
-    "SqliteStorage",
-    "Storage",
-    "StorageError",
-    "Threshold",
-    "as_schedule",
-    "best_epochs",
-    "checked",
-    "error_series",
-    "finished",
-    "last_best_epoch",
-    "meta_series",
-    "open_storage",
-    "read",
-    "read_config",
-    "relative_error",
-    "schedule_from_config",
-]
-
-# Imported when they are first asked for: `import lrsched` costs next to nothing.
-_HOMES = {
-    "lrsched.config.settings": ("schedule_from_config",),
-    "lrsched.control": ("LearningRateControl",),
-    "lrsched.core.decision": ("Action", "Cause", "Decision"),
-    "lrsched.core.epoch_data": ("EpochData",),
-    "lrsched.core.history": ("History",),
-    "lrsched.core.measure": (
-        "Comparison",
-        "ErrorKey",
-        "ErrorMeasure",
-        "last_best_epoch",
-        "relative_error",
-    ),
-    "lrsched.core.numbers": ("Count", "Decay", "Flag", "Growth", "Rate", "Threshold", "checked"),
-    "lrsched.core.schedule": ("Cursor", "Fold", "Moment", "Schedule"),
-    "lrsched.core.series": ("best_epochs", "error_series", "finished", "meta_series"),
-    "lrsched.errors": (
-        "ArgumentError",
-        "ConflictError",
-        "FormatError",
-        "LrschedError",
-        "MeasureWarning",
-        "NotWrittenError",
-        "SettingWarning",
-        "StorageError",
-    ),
-    "lrsched.formats.json": ("JSON",),
-    "lrsched.formats.text": ("TEXT",),
-    "lrsched.schedules.combine": (
-        "Clamp",
-        "Combinator",
-        "Composite",
-        "HoldLearningRate",
-        "Preset",
-        "Product",
-        "Scaled",
-    ),
-    "lrsched.schedules.constant": ("Constant",),
-    "lrsched.schedules.function": ("FunctionSchedule", "as_schedule"),
-    "lrsched.schedules.newbob": ("NewbobAbs", "NewbobMultiEpoch", "NewbobRelative"),
-    "lrsched.storage": ("Storage",),
-    "lrsched.storage.config": ("read_config",),
-    "lrsched.storage.file": ("FileStorage",),
-    "lrsched.storage.memory": ("MemoryStorage",),
-    "lrsched.storage.opening": ("open_storage", "read"),
-    "lrsched.storage.sqlite": ("SqliteStorage",),
-    "lrsched.storage.wrappers": ("Mirrored", "ReadOnly"),
-}
-
-
-def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():
-        if name in names:
-            globals()[name] = value = getattr(import_module(home), name)
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+__getattr__, __dir__, __all__ = lazy(
+    globals(),
+    {
+        "config.settings": "schedule_from_config",
+        "control": "LearningRateControl",
+        "core.decision": "Action Cause Decision",
+        "core.epoch_data": "EpochData",
+        "core.history": "History",
+        "core.measure": "Comparison ErrorKey ErrorMeasure last_best_epoch relative_error",
+        "core.numbers": "checked Count Decay Flag Growth Rate Threshold",
+        "core.schedule": "Cursor Fold Moment Schedule",
+        "core.series": "best_epochs error_series finished meta_series",
+        "errors": "ArgumentError ConflictError FormatError LrschedError MeasureWarning NotWrittenError SettingWarning"
+        " StorageError",
+        "formats.json": "JSON",
+        "formats.text": "TEXT",
+        "schedules.combine": "Clamp Combinator Composite HoldLearningRate Preset Product Scaled",
+        "schedules.constant": "Constant",
+        "schedules.function": "as_schedule FunctionSchedule",
+        "schedules.newbob": "NewbobAbs NewbobMultiEpoch NewbobRelative",
+        "storage": "Storage",
+        "storage.config": "read_config",
+        "storage.file": "FileStorage",
+        "storage.memory": "MemoryStorage",
+        "storage.opening": "open_storage read",
+        "storage.sqlite": "SqliteStorage",
+        "storage.wrappers": "Mirrored ReadOnly",
+    },
+)

@@ -26,8 +26,7 @@ from lrsched.cli.options import (
 from lrsched.cli.output import say, say_json, say_note, say_table
 from lrsched.errors import ArgumentError
 from lrsched.formats.plain import Row, dumps
-from lrsched.simulation.comparing import Compared
-from lrsched.simulation.comparing import compare as compared_by
+from lrsched.simulation.comparing import Compared, compare as compared_by
 from lrsched.simulation.replaying import ReplayedEpoch
 from lrsched.storage import disk
 

@@ -8,8 +8,7 @@ from lrsched.cli.output import say, say_json, say_table
 from lrsched.cli.replay import say_replay
 from lrsched.config.settings import schedule_from_config
 from lrsched.core.decision import Action
-from lrsched.pictures.tables import as_data as show_data
-from lrsched.pictures.tables import as_table
+from lrsched.pictures.tables import as_data as show_data, as_table
 from lrsched.simulation.replaying import replay
 from lrsched.storage.config import read_config
 from lrsched.storage.opening import read

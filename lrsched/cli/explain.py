@@ -19,8 +19,7 @@ from lrsched.cli.options import (
 )
 from lrsched.cli.output import say, say_json
 from lrsched.core.history import History
-from lrsched.simulation.explaining import explain as explained_by
-from lrsched.simulation.explaining import newest_change
+from lrsched.simulation.explaining import explain as explained_by, newest_change
 
 Epoch = Annotated[
     int | None,

@@ -24,8 +24,7 @@ from lrsched.cli.output import say, say_json, say_note, say_table
 from lrsched.core.decision import Action
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.formats.plain import Row
-from lrsched.simulation.replaying import ReplayedEpoch
-from lrsched.simulation.replaying import replay as replayed_by
+from lrsched.simulation.replaying import ReplayedEpoch, replay as replayed_by
 
 DIFFERENT = 1
 

@@ -3,8 +3,7 @@
 A foreign number (NumPy, torch) becomes a Python number when it enters, so that what is stored can be read again.
 """
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence, Set as AbstractSet
 from typing import Any, final
 
 import attrs

@@ -21,8 +21,7 @@ from lrsched.core.history import History
 from lrsched.core.numbers import epoch_number
 from lrsched.errors import ArgumentError, ConflictError, FormatError, MissingFileError, broken_law
 from lrsched.formats.json import parse_value, render_value
-from lrsched.storage import connection as database
-from lrsched.storage import disk
+from lrsched.storage import connection as database, disk
 from lrsched.storage.disk import StrPath
 
 DEFAULT_RUN = "default"

@@ -2,8 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
 from typing import Any, final
 
 import attrs

@@ -9,8 +9,7 @@ Two histories are the same here if they are bit for bit: 3 is not 3.0, and 0.0 n
 """
 
 import pickle
-from collections.abc import Callable, Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection, Mapping, Sequence, Set as AbstractSet
 from contextlib import suppress
 from operator import methodcaller
 from pathlib import Path

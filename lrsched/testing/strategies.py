@@ -12,8 +12,7 @@ from itertools import accumulate
 from typing import Any, Final
 
 import attrs
-from hypothesis import reject
-from hypothesis import strategies as st
+from hypothesis import reject, strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from lrsched.config.settings import schedule_from_config

@@ -6,8 +6,7 @@ import io
 import re
 import sys
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from rich.console import Console
 
 from lrsched import EpochData, FileStorage, History

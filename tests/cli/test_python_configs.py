@@ -8,8 +8,7 @@ import json
 import random
 
 import pytest
-from original import Config, quiet
-from original import control as original
+from original import Config, control as original, quiet
 
 from lrsched import read
 from lrsched.cli import main

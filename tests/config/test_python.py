@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from lrsched import FormatError
 from lrsched.config.python import Unknown, parse

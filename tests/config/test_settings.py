@@ -17,10 +17,12 @@ from lrsched import (
 from lrsched.config.files import parse_config
 from lrsched.config.settings import parse_setting, pretrain_rates
 
+RETURNNS = {"stand_ins": "returnn"}
+
 
 def test_the_defaults_are_the_published_ones():
-    assert schedule_from_config({}) == Constant(1.0)
-    common = {"default_learning_rate": 1.0, "learning_rate_decay": 0.5}
+    assert schedule_from_config({}) == Constant(1.0, **RETURNNS)
+    common = {"default_learning_rate": 1.0, "learning_rate_decay": 0.5, **RETURNNS}
     assert schedule_from_config({"learning_rate_control": "newbob"}) == NewbobRelative(-0.01, **common)
     assert schedule_from_config({"learning_rate_control": "newbob_abs"}) == NewbobAbs(-0.01, **common)
     assert schedule_from_config({"learning_rate_control": "newbob_multi_epoch"}) == NewbobMultiEpoch(
@@ -65,6 +67,7 @@ def test_every_key_sets_its_parameter():
         relative_error_div_by_old=True,
         learning_rate_decay=0.9,
         learning_rate_growth=1.1,
+        **RETURNNS,
     )
     assert schedule == Preset(HoldLearningRate(inner, 3), [0.1, 0.2])
 
@@ -106,12 +109,12 @@ def test_learning_rate_decay_wins_over_its_newbob_name():
     "rates", [{1: 0.5, 25: 0.25}, "{1: 0.5, 25: 0.25}", {"1": 0.5, "25": "0.25"}, {25: 0.25, 1: 0.5}]
 )
 def test_presets_come_in_many_forms(rates):
-    assert schedule_from_config({"learning_rates": rates}) == Preset(Constant(1.0), {1: 0.5, 25: 0.25})
+    assert schedule_from_config({"learning_rates": rates}) == Preset(Constant(1.0, **RETURNNS), {1: 0.5, 25: 0.25})
 
 
 def test_empty_presets_and_short_holds_wrap_nothing():
     config = {"learning_rates": [], "learning_rate_control_min_num_epochs_per_new_lr": 0}
-    assert schedule_from_config(config) == Constant(1.0)
+    assert schedule_from_config(config) == Constant(1.0, **RETURNNS)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +208,7 @@ def test_a_value_that_cannot_be_known_is_the_error_that_whoever_needs_it_gets():
     assert config["min_learning_rate"] == 0.5
     with pytest.raises(FormatError, match="learning_rate cannot be known without running the file: .* @ c.py:2"):
         schedule_from_config(config)
-    assert schedule_from_config(config | {"learning_rate": 0.25}) == Constant(0.25)
+    assert schedule_from_config(config | {"learning_rate": 0.25}) == Constant(0.25, **RETURNNS)
 
 
 def test_what_may_be_set_elsewhere_is_not_taken_for_the_default():

@@ -4,8 +4,7 @@ import pickle
 
 import numpy
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from lrsched import ArgumentError, EpochData, History

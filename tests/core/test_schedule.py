@@ -1,4 +1,4 @@
-"""What a schedule has without saying so, and how it holds two epochs against each other."""
+"""What a schedule has without saying so, and how a measure holds two epochs against each other."""
 
 import math
 
@@ -8,17 +8,24 @@ from lrsched import (
     Action,
     ArgumentError,
     Cause,
+    Clamp,
     Constant,
     Cursor,
     Decision,
     EpochData,
+    ErrorMeasure,
     Fold,
     History,
+    HoldLearningRate,
     Moment,
+    NewbobAbs,
     NewbobRelative,
+    Preset,
+    Product,
+    Scaled,
     Schedule,
 )
-from lrsched.core.schedule import compare_epochs
+from lrsched.core.schedule import leaves, measures, only_rule
 
 
 class Plain(Schedule):
@@ -28,38 +35,58 @@ class Plain(Schedule):
         return Decision(0.5 * epoch, None, Action.DEFAULT, Cause("plain", "so it is"))
 
 
-class Keyed(Plain):
-    """It looks at its own error."""
-
-    def __init__(self, *keys, strict):
-        self.keys, self.strict = keys, strict
-
-    @property
-    def error_measure_key(self):
-        return self.keys
-
-    @property
-    def strict_error_key(self):
-        return self.strict
-
-
 def test_a_schedule_that_only_decides_has_the_usual_answers():
     schedule = Plain()
     history = History({1: EpochData(error={"dev_score": 2.0}), 2: EpochData(error={"dev_score": 1.0})})
     assert schedule(history, 3) == 1.5
-    assert schedule.error_measure_key == ()
-    assert schedule.strict_error_key is False
+    assert schedule.measure is None
+    assert schedule.parts == ()
     assert schedule.need_error_info is True
     assert schedule.default_learning_rate is None
-    assert schedule.rule is schedule
     assert schedule.fold(history) is history
-    assert schedule.compare(history, *history.items()) == compare_epochs(schedule, *history.items())
     with pytest.raises(TypeError, match="abstract"):
         Schedule()
 
 
-def _compared(schedule, old, new, *arguments):
-    return compare_epochs(schedule, (3, EpochData(error=old)), (7, EpochData(error=new)), *arguments)
+# ---- parts, their measures, and the only rule
+
+RULE, OTHER = (kind(0.0, default_learning_rate=0.5, error_measure_key="x") for kind in (NewbobRelative, NewbobAbs))
+ANOTHER = NewbobRelative(0.0, default_learning_rate=0.5, error_measure_key="y")
+
+
+def test_the_leaves_are_the_parts_of_the_parts_that_have_none():
+    nested = Preset(Product(HoldLearningRate(RULE, 3), Clamp(OTHER), Constant(1.0)), {})
+    assert [*leaves(nested)] == [RULE, OTHER, Constant(1.0)]
+    assert [*leaves(RULE)] == [RULE]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "looked_at"),
+    [
+        (RULE, [ErrorMeasure("x")]),
+        (Scaled(Preset(RULE, {}), 0.5), [ErrorMeasure("x")]),
+        (Product(RULE, OTHER), [ErrorMeasure("x")]),  # one and the same
+        (Product(RULE, Scaled(ANOTHER, 0.5)), [ErrorMeasure("x"), ErrorMeasure("y")]),
+        (Product(RULE, Constant(1.0, error_measure_key="z")), [ErrorMeasure("x")]),  # it looks at none
+        (Product(Plain(), lambda history, epoch: 1.0), []),
+    ],
+)
+def test_the_measures_are_those_that_the_rates_depend_on(schedule, looked_at):
+    assert [*measures(schedule)] == looked_at
+
+
+def test_the_only_rule_is_inside_whatever_has_one_part():
+    for schedule in (RULE, Scaled(RULE, 0.5), Preset(HoldLearningRate(Clamp(RULE), 3), {})):
+        assert only_rule(schedule) is RULE
+    with pytest.raises(ArgumentError, match=r"^Product has 2 parts, and not one rule; ask Product.parts\[0\]"):
+        only_rule(Scaled(Product(RULE, OTHER), 0.5))
+
+
+# ---- two epochs held against each other
+
+
+def _compared(measure, old, new, *arguments):
+    return measure.compare((3, EpochData(error=old)), (7, EpochData(error=new)), *arguments)
 
 
 @pytest.mark.parametrize(
@@ -69,22 +96,22 @@ def _compared(schedule, old, new, *arguments):
         (("new",), -1.0),
         (("old",), -0.5),
         ((None,), -2.0),
-        (("new", "worse", 0.5), -2.0),
-        (("old", "worse", 2.0), -0.25),
+        (("new", 0.5), -2.0),
+        (("old", 2.0), -0.25),
     ],
 )
 def test_two_epochs_are_compared_under_the_error_that_counts(arguments, change):
-    comparison = _compared(Plain(), {"dev_score": 4.0, "a": 0.0}, {"dev_score": 2.0, "a": 9.0}, *arguments)
+    comparison = _compared(ErrorMeasure(), {"dev_score": 4.0, "a": 0.0}, {"dev_score": 2.0, "a": 9.0}, *arguments)
     assert (comparison.old_epoch, comparison.new_epoch) == (3, 7)
     assert (comparison.old_key.key, comparison.new_key.key) == ("dev_score", "dev_score")
     assert (comparison.old_error, comparison.new_error, comparison.change) == (4.0, 2.0, change)
-    assert comparison.learning_rate_scale == (arguments[2] if len(arguments) > 2 else 1.0)
+    assert comparison.learning_rate_scale == (arguments[1] if len(arguments) > 1 else 1.0)
 
 
 def test_the_policy_for_non_finite_errors_is_heard():
-    assert _compared(Plain(), {"a": 1.0}, {"a": math.nan}).change == math.inf
-    assert _compared(Plain(), {"a": 1.0}, {"a": math.nan}, "new", "keep", 0.5).change is None
-    assert math.isnan(_compared(Plain(), {"a": 1.0}, {"a": math.nan}, "new", "original").change)
+    assert _compared(ErrorMeasure(), {"a": 1.0}, {"a": math.nan}).change == math.inf
+    assert _compared(ErrorMeasure(non_finite="keep"), {"a": 1.0}, {"a": math.nan}, "new", 0.5).change is None
+    assert math.isnan(_compared(ErrorMeasure(non_finite="original"), {"a": 1.0}, {"a": math.nan}).change)
 
 
 @pytest.mark.parametrize(
@@ -98,21 +125,21 @@ def test_the_policy_for_non_finite_errors_is_heard():
     ],
 )
 def test_without_one_error_at_both_epochs_there_is_no_change(old, new, errors):
-    comparison = _compared(Plain(), old, new)
+    comparison = _compared(ErrorMeasure(), old, new)
     assert (comparison.old_error, comparison.new_error, comparison.change) == (*errors, None)
 
 
-def test_the_schedules_keys_and_its_strictness_hold_at_both_epochs():
+def test_the_keys_and_their_strictness_hold_at_both_epochs():
     named, other = {"x": 2.0, "dev_score": 1.0}, {"dev_score": 4.0}
     for strict, stand_in in ((True, None), (False, 4.0)):
-        schedule = Keyed("x", strict=strict)
-        forwards, backwards = _compared(schedule, named, other), _compared(schedule, other, named)
+        measure = ErrorMeasure("x", strict=strict)
+        forwards, backwards = _compared(measure, named, other), _compared(measure, other, named)
         assert (forwards.old_error, forwards.new_error, forwards.change) == (2.0, stand_in, None)
         assert (backwards.old_error, backwards.new_error, backwards.change) == (stand_in, 2.0, None)
 
 
 def test_a_change_of_0_is_a_change():
-    assert _compared(Plain(), {"a": 0.0}, {"a": 0.0}, "new", "worse", 0.5).change == 0.0
+    assert _compared(ErrorMeasure(), {"a": 0.0}, {"a": 0.0}, "new", 0.5).change == 0.0
 
 
 # ---- folds, moments and cursors

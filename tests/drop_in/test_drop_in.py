@@ -19,9 +19,9 @@ from lrsched.returnn import (
     LearningRateControl,
     NewbobMultiEpoch,
     NewbobRelative,
+    control as module,
     load_learning_rate_control_from_config,
 )
-from lrsched.returnn import control as module
 
 NEWBOB = {"relative_error_threshold": -0.01, "default_learning_rate": 0.5, "learning_rate_decay": 0.5}
 
@@ -89,7 +89,7 @@ def test_installing_imports_nothing_of_an_engine():
 
 
 def test_an_unknown_policy_is_refused():
-    with pytest.raises(ArgumentError, match="non_finite_error must be one of worse, keep, original"):
+    with pytest.raises(ArgumentError, match="non_finite_error must be one of 'worse', 'keep', 'original'"):
         lrsched.returnn.install(non_finite_error="better")
 
 

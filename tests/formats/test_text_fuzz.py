@@ -11,8 +11,7 @@ import sys
 import warnings
 
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, example, given, strategies as st
 
 from lrsched import ArgumentError, EpochData, FormatError, read
 from lrsched.core.history import History

@@ -5,8 +5,7 @@ from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pictures import awkward, drawn
 
 from lrsched import ArgumentError, EpochData

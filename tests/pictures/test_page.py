@@ -7,8 +7,7 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from pictures import awkward, browser
 
 from lrsched import ArgumentError, schedule_from_config

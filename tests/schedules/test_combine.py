@@ -17,6 +17,7 @@ from lrsched import (
     Cursor,
     Decision,
     EpochData,
+    ErrorMeasure,
     FunctionSchedule,
     History,
     HoldLearningRate,
@@ -30,6 +31,7 @@ from lrsched import (
     Schedule,
     as_schedule,
 )
+from lrsched.core.schedule import measures, only_rule
 from lrsched.schedules.combine import with_default_rate
 
 NEWBOB = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=0.5, error_measure_key="dev_score")
@@ -73,7 +75,7 @@ def test_hold_says_how_long():
     assert HoldLearningRate(_halved, 2).decide(_rates(1.0), 2).action is Action.HOLD
     decision = HoldLearningRate(_halved, 3).decide(_rates(1.0), 2)
     assert (decision.previous, decision.cause.rule) == (1.0, "hold")
-    assert decision.describe() == "hold 1.0: hold: a rate stays for at least 3 epochs"
+    assert decision.describe() == "1 (hold, hold): a rate stays for at least 3 epochs"
 
 
 def test_hold_counts_epochs_with_data_not_numbers():
@@ -119,7 +121,7 @@ def test_what_is_inside_a_preset_is_shown_no_later_presets():
 def test_a_preset_says_so():
     decision = Preset(NEWBOB, {2: 0.125}).decide(_rates(0.5), 2)
     assert (decision.action, decision.previous) == (Action.PRESET, 0.5)
-    assert decision.describe() == "preset 0.5 -> 0.125: preset: given for this epoch"
+    assert decision.describe() == "0.5 -> 0.125 (preset, preset): given for this epoch"
     assert Preset(NEWBOB, {2: 0.0}).decide(_rates(0.5), 2).action is Action.PRESET  # 0 is a rate
 
 
@@ -265,10 +267,10 @@ def test_the_outer_of_two_presets_wins_even_if_it_is_0():
 
 def test_wrappers_pass_on_what_the_rule_is():
     schedule = Preset(HoldLearningRate(NEWBOB, 3), {2: 0.125})
-    assert schedule.rule is NEWBOB
-    assert schedule.error_measure_key == ("dev_score",)
+    assert only_rule(schedule) is NEWBOB
+    assert measures(schedule) == (NEWBOB.measure,) == (ErrorMeasure("dev_score"),)
+    assert schedule.measure is None  # it does not look itself
     assert schedule.default_learning_rate == 0.5
-    assert not schedule.strict_error_key
     assert schedule.need_error_info
     assert not Preset(Constant(0.1), {}).need_error_info
     strict = NewbobRelative(
@@ -279,22 +281,26 @@ def test_wrappers_pass_on_what_the_rule_is():
         relative_error_also_relative_to_learning_rate=True,
     )
     history = History({1: EpochData(learning_rate=0.25, error={"a": 4.0}), 2: EpochData(error={"a": 2.0})})
-    assert HoldLearningRate(strict, 3).strict_error_key
+    assert measures(HoldLearningRate(strict, 3)) == (ErrorMeasure(strict=True),)
     assert strict.compare(history, *history.items()).change == -1.0
-    assert HoldLearningRate(strict, 3).compare(history, *history.items()).change == -1.0
+    assert only_rule(HoldLearningRate(strict, 3)).compare(history, *history.items()).change == -1.0
+    control = LearningRateControl(HoldLearningRate(strict, 3), MemoryStorage(history))
+    assert control.calc_relative_error(1, 2) == -1.0
 
 
 def test_a_constant_keeps_the_newest_rate_and_looks_at_no_error():
     schedule = Constant(0.25, error_measure_key="x")
     assert (schedule.error_measure_key, schedule.need_error_info) == (("x",), False)
+    assert schedule.measure == ErrorMeasure("x")
+    assert measures(schedule) == ()  # its rates depend on none
     with pytest.raises(TypeError, match="positional"):
         Constant(0.25, "x")
     assert schedule.decide(History({1: EpochData()}), 2).describe() == (
-        "default 0.25: constant: no epoch before has a rate"
+        "0.25 (default, constant): no epoch before has a rate"
     )
     kept = schedule.decide(_rates(0.5, None), 3)
     assert (kept.learning_rate, kept.previous, kept.action) == (0.5, 0.5, Action.KEEP)
-    assert kept.describe() == "keep 0.5: constant: the newest rate"
+    assert kept.describe() == "0.5 (keep, constant): the newest rate"
 
 
 @pytest.mark.parametrize("neither", [None, 0.1, Constant, dict, "constant"])

@@ -5,9 +5,7 @@ from math import inf, nextafter
 
 import attrs
 import pytest
-from hypothesis import given
-from hypothesis import settings as profile
-from hypothesis import strategies as st
+from hypothesis import given, settings as profile, strategies as st
 
 from lrsched import (
     Clamp,

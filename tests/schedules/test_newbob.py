@@ -5,14 +5,14 @@ import math
 import attrs
 import numpy
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lrsched import (
     Action,
     ArgumentError,
     Constant,
     EpochData,
+    ErrorMeasure,
     History,
     HoldLearningRate,
     NewbobAbs,
@@ -180,7 +180,7 @@ def test_policies_for_non_finite_errors_can_be_chosen(newbob):
     assert action("keep", math.nan, 1.0) is Action.KEEP
     original = Action.KEEP if isinstance(newbob, NewbobMultiEpoch) else Action.GROW
     assert action("original", 1.0, math.nan) is original
-    with pytest.raises(ArgumentError, match="non_finite_error must be one of worse, keep, original, got 'best'"):
+    with pytest.raises(ArgumentError, match="non_finite_error must be one of 'worse', 'keep', 'original', got 'best'"):
         _with_policy(newbob, "best")
 
 
@@ -197,7 +197,7 @@ def test_a_change_of_key_cannot_be_compared(newbob):
     )
     decision = newbob.decide(history, 3)
     assert decision.action is Action.KEEP
-    assert "changed from 'train_score' to 'dev_score'" in decision.describe()
+    assert "nothing to compare: train_score counts at epoch 1, dev_score at epoch 2" in decision.describe()
 
 
 def test_strict_keys_are_not_stood_in_for():
@@ -211,7 +211,7 @@ def test_a_decay_stops_at_the_minimum_and_says_so():
     assert (decision.learning_rate, decision.cause.lifted_from) == (0.3, 0.25)
     at_the_floor = schedule.decide(_history(1.0, 1.0, rate=0.3), 3)
     assert (at_the_floor.learning_rate, at_the_floor.action) == (0.3, Action.KEEP)
-    assert "0.15 was lifted to the minimum" in at_the_floor.describe()
+    assert at_the_floor.describe().endswith("; lifted from 0.15 to the minimum")
     just_there = schedule.decide(_history(1.0, 1.0, rate=0.6), 3)
     assert (just_there.learning_rate, just_there.action, just_there.cause.lifted_from) == (0.3, Action.DECAY, None)
 
@@ -339,10 +339,18 @@ def test_the_mean_of_anything_is_numpys(values):
     assert mean(values) == expected or (math.isnan(mean(values)) and math.isnan(expected))
 
 
-def test_what_is_not_asked_for_changes_nothing():
-    schedule = NewbobRelative(0.0, default_learning_rate=0.5)
-    assert (schedule.learning_rate_decay, schedule.learning_rate_growth, schedule.min_learning_rate) == (1.0, 1.0, 0.0)
+def test_the_defaults_decay_and_change_nothing_else():
+    schedule = NewbobRelative(default_learning_rate=0.5)
+    assert (schedule.learning_rate_decay, schedule.learning_rate_growth, schedule.min_learning_rate) == (0.5, 1.0, 0.0)
     assert (schedule.error_measure_key, schedule.strict_error_key, schedule.non_finite_error) == ((), False, "worse")
+    assert schedule.measure == ErrorMeasure()
+    assert schedule.relative_error_threshold == NewbobAbs(default_learning_rate=0.5).error_threshold == -0.01
+    assert [schedule(_history(*scores), 3) for scores in ((4.0, 4.0), (4.0, 2.0))] == [0.25, 0.5]
+    multi = NewbobMultiEpoch(7, relative_error_threshold=-0.5, default_learning_rate=0.5)
+    assert (multi.update_interval, multi.relative_error_grow_threshold) == (7, -0.5)
+    multi = NewbobMultiEpoch(default_learning_rate=0.5)
+    assert (multi.num_epochs, multi.update_interval) == (5, 5)
+    assert (multi.relative_error_threshold, multi.relative_error_grow_threshold) == (-0.01, -0.01)
     assert schedule.relative_error_also_relative_to_learning_rate is False
     assert schedule.relative_error_div_by_old is False
     for kind, arguments in (

@@ -5,12 +5,13 @@ import json
 import attrs
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 from lrsched import ArgumentError, Constant, EpochData, History, NewbobRelative
 from lrsched.simulation import Compared, compare, replay
 from lrsched.testing import strategies
+
+pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # hostile histories deserve them
 
 HALF = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_decay=0.5)
 QUARTER = attrs.evolve(HALF, learning_rate_decay=0.25)

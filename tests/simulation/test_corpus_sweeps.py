@@ -14,6 +14,8 @@ from lrsched.config.settings import schedules_from_configs
 from lrsched.simulation import replay, sweep
 from lrsched.simulation.engine import Batch, vectorisable
 
+pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # hostile histories deserve them
+
 SETTINGS = min(200, 2 * hypothesis_settings.default.max_examples // 5)  # 40, and 200 with HYPOTHESIS_PROFILE=deep
 EVERY = 1 if SETTINGS == 200 else 3  # so does every training
 PARTS = 24

@@ -5,8 +5,7 @@ import math
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lrsched import (
     ArgumentError,
@@ -22,6 +21,8 @@ from lrsched import (
 from lrsched.simulation import replay
 from lrsched.simulation.engine import Batch, vectorisable
 from lrsched.testing import strategies
+
+pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # hostile histories deserve them
 
 KEYS = st.sampled_from(["dev_score", "dev_score_output", "dev_error", "train_score"])
 MODES = st.sampled_from(["free", "recorded"])

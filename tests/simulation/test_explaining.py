@@ -5,8 +5,7 @@ import math
 
 import attrs
 import pytest
-from hypothesis import assume, event, example, given
-from hypothesis import strategies as st
+from hypothesis import assume, event, example, given, strategies as st
 
 from lrsched import (
     Action,
@@ -29,6 +28,8 @@ from lrsched.schedules.newbob import Newbob
 from lrsched.simulation import explain
 from lrsched.simulation.explaining import ThresholdChange, newest_change
 from lrsched.testing import strategies
+
+pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # hostile histories deserve them
 
 NEWBOB = NewbobRelative(-0.25, default_learning_rate=0.5, learning_rate_decay=0.5, error_measure_key="dev_score")
 

@@ -4,8 +4,7 @@ import json
 import warnings
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lrsched import ArgumentError, FormatError, Schedule, SettingWarning, schedule_from_config
 from lrsched.config.settings import schedules_from_configs

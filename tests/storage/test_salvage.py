@@ -4,8 +4,7 @@ import gzip
 import math
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from storages import can_be_held
 
 from lrsched import EpochData, FormatError, History, NotWrittenError, open_storage, read

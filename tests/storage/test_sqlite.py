@@ -26,8 +26,7 @@ from lrsched import (
     StorageError,
     read,
 )
-from lrsched.storage import connection as database
-from lrsched.storage import disk, schema, sqlite
+from lrsched.storage import connection as database, disk, schema, sqlite
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.05))

@@ -21,6 +21,7 @@ from lrsched import (
     Composite,
     Constant,
     Decision,
+    ErrorMeasure,
     Fold,
     HoldLearningRate,
     Moment,
@@ -30,6 +31,7 @@ from lrsched import (
 )
 
 FIRST = 0.1
+MEASURE = ErrorMeasure()
 
 
 def decided(previous, rate, reason, **known):
@@ -268,7 +270,7 @@ class MeanOfTooMany(Schedule):
     def decide(self, history, epoch):
         previous = history.most_recent_learning_rate(epoch)
         newest = history.newest(self.num_epochs + 1 + self.too_many, before=epoch)
-        compared = tuple(self.compare(history, old, new) for old, new in pairwise(newest))
+        compared = tuple(MEASURE.compare(old, new) for old, new in pairwise(newest))
         rate = FIRST if previous is None else previous
         changes = [each.change for each in compared if each.change is not None and math.isfinite(each.change)]
         if previous is None or not changes:
@@ -463,7 +465,7 @@ class DecaysAtTheThreshold(Schedule):
         newest = history.newest(2, before=epoch)
         if previous is None or len(newest) < 2:
             return decided(previous, FIRST if previous is None else previous, "nothing to compare")
-        compared = self.compare(history, *newest)
+        compared = MEASURE.compare(*newest)
         if compared.change is None:
             return decided(previous, previous, "nothing to compare", comparisons=(compared,))
         rate = previous / 2 if self.above(float(compared.change), self.threshold) else previous

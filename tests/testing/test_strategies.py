@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, find, given, settings, strategies as st
 
 from lrsched import ArgumentError, EpochData, History, Schedule, schedule_from_config
 from lrsched.core.numbers import Decay, Rate, Threshold, checked
