@@ -2,30 +2,5 @@
 
 from lrsched.lazy import lazy
 
-TYPE_CHECKING = False  # as `typing` has it, which takes longer to import than all of this
-if TYPE_CHECKING:
-    from lrsched.simulation.comparing import Compared as Compared, compare as compare
-    from lrsched.simulation.explaining import Explanation as Explanation, explain as explain
-    from lrsched.simulation.replaying import (
-        Mode as Mode,
-        Replay as Replay,
-        ReplayedEpoch as ReplayedEpoch,
-        keep_recorded as keep_recorded,
-        replay as replay,
-        verify as verify,
-    )
-    from lrsched.simulation.spaces import Space as Space
-    from lrsched.simulation.sweeping import sweep as sweep, sweep_blocks as sweep_blocks
-    from lrsched.simulation.swept import Sweep as Sweep
-
-__getattr__, __dir__, __all__ = lazy(  # a replay costs no import of NumPy
-    globals(),
-    {
-        "comparing": "compare Compared",
-        "explaining": "explain Explanation",
-        "replaying": "keep_recorded Mode Replay replay ReplayedEpoch verify",
-        "spaces": "Space",
-        "sweeping": "sweep sweep_blocks",
-        "swept": "Sweep",
-    },
-)
+# The public names stand in __init__.pyi, for type checkers and for this.
+__getattr__, __dir__, __all__ = lazy(globals())  # a replay costs no import of NumPy
