@@ -101,7 +101,7 @@ def test_type_checkers_see_the_public_names_and_their_homes(package):
     }
     assert set(package.__all__) == set(names)
     for name, home in names.items():
-        assert getattr(package, name) is getattr(import_module(home), name)
+        assert getattr(package, name) is getattr(importlib.import_module(home), name)
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = package.nothing

@@ -74,19 +74,12 @@ class ErrorKey:
 CONFIGURED: Final = "the configured key"
 _NO_ERRORS: Final = ErrorKey(None, "the epoch has no errors")
 
-# What stands in where no configured key is there, in RETURNN: the first line that matches, in it the first in the
+# What stands in where no configured key is there, in RETURNN: the first group that matches, in it the first name in the
 # alphabet, and where none matches, the first of all.
-_RETURNNS: Final = tuple(
-    re.compile(pattern, re.DOTALL)
-    for pattern in (
-        "dev_score",
-        "dev_score_output",
-        "dev_score_output/output(_.*)?",
-        "dev_score_output/.*",
-        "dev_.*",
-        "train_score",
-        "train_score_output",
-    )
+_RETURNNS: Final = re.compile(
+    "(dev_score)|(dev_score_output)|(dev_score_output/output(?:_.*)?)|(dev_score_output/.*)|(dev_.*)"
+    "|(train_score)|(train_score_output)",
+    re.DOTALL,
 )
 _HELD_OUT: Final = {"val": 0, "valid": 0, "validation": 0, "dev": 1, "devel": 1, "eval": 2, "evaluation": 2, "test": 3}
 _LIKELY: Final = {"loss": 0, "score": 1, "error": 2}
@@ -276,7 +269,8 @@ def _listed(names: Iterable[str]) -> str:
 def _rank(choice: _Choice, name: str) -> tuple[int, ...] | None:
     """How well an error can stand in, the lower the better; None if it never can."""
     if choice.stand_ins == "returnn":
-        return (next((at for at, each in enumerate(_RETURNNS) if each.fullmatch(name)), len(_RETURNNS)),)
+        match = _RETURNNS.fullmatch(name)
+        return ((match and match.lastindex) or _RETURNNS.groups + 1,)
     if higher_is_better(name) != (choice.mode == "max"):
         return None
     words = re.findall(r"[a-z]+", name.lower())
