@@ -3,14 +3,14 @@
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Annotated, Any, Final, Literal, NamedTuple, final, get_args
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple, final
 
 import attrs
 
 from lrsched.core.epoch_data import OLD_FORMAT_KEY, EpochData
 from lrsched.core.history import Entry, History
-from lrsched.core.numbers import Flag, checked, choice, integer, rounded
+from lrsched.core.numbers import Flag, checked, integer, rounded
 from lrsched.errors import broken_law
 
 NonFinitePolicy = Literal["worse", "keep", "original"]
@@ -31,13 +31,6 @@ before a ``score``, an ``error`` and any other; never one whose name says that t
 """
 Gaps = Literal["neighbours", "newest_with_key"]
 """Which epochs are compared: the newest ones, whatever they have, or the newest ones that have a configured key."""
-
-as_direction: Final = partial(choice, choices=get_args(Direction), way_out="'min' is for losses")
-as_policy: Final = partial(choice, choices=get_args(NonFinitePolicy), way_out="'worse' is the safe one")
-Mode = Annotated[Direction, as_direction]
-NonFinite = Annotated[NonFinitePolicy, as_policy]
-StandInsLaw = Annotated[StandIns, partial(choice, choices=get_args(StandIns), way_out="'common' is the safe one")]
-GapsLaw = Annotated[Gaps, partial(choice, choices=get_args(Gaps), way_out="'neighbours' is the usual one")]
 
 
 def as_error_keys(error_measure_key: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -149,10 +142,10 @@ class ErrorMeasure:
 
     keys: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys)
     strict: Flag = False
-    mode: Mode = "min"
-    non_finite: NonFinite = "worse"
-    stand_ins: StandInsLaw = "common"
-    gaps: GapsLaw = "neighbours"
+    mode: Direction = "min"
+    non_finite: NonFinitePolicy = "worse"
+    stand_ins: StandIns = "common"
+    gaps: Gaps = "neighbours"
     _choice: "_Choice" = attrs.field(init=False, repr=False, eq=False)
     _usual: str | None = attrs.field(init=False, repr=False, eq=False)
     """The key that counts wherever it is there."""

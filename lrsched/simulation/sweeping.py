@@ -12,14 +12,14 @@ import numpy as np
 
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
-from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy, as_direction, as_policy
-from lrsched.core.numbers import integer
+from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
+from lrsched.core.numbers import choice, integer
 from lrsched.core.schedule import Schedule, leaves, measures
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
-from lrsched.simulation.replaying import Mode, as_mode, recorded_rates, replayed_epochs, warn_of_doubts
+from lrsched.simulation.replaying import Mode, recorded_rates, replayed_epochs, warn_of_doubts
 from lrsched.simulation.results import epoch_array, rate_array
 from lrsched.simulation.spaces import Space
 from lrsched.simulation.swept import Sweep, SweptHistory
@@ -176,9 +176,10 @@ def sweep_blocks(
     Raises:
         ArgumentError: The space or the histories are none.
     """
-    mode, named, tried = as_mode(mode), _named(histories), _tried(space)
-    non_finite_error = as_policy("non_finite_error", non_finite_error)
-    error_mode = as_direction("error_mode", error_mode)
+    choice("mode", mode, Mode)
+    choice("non_finite_error", non_finite_error, NonFinitePolicy)
+    choice("error_mode", error_mode, Direction)
+    named, tried = _named(histories), _tried(space)
     lengths = [len(history) for history in named.values()]
     epochs = sum(lengths)
     at_once = epochs if keep_rates else max(lengths)  # without rates, one history's at a time are held
