@@ -129,18 +129,18 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
-def choice(name: str, value: Any, words: Any) -> Any:
-    """One of the words of a ``Literal``.
+def choice(name: str, value: Any, words: Sequence[str]) -> Any:
+    """One of a few words.
 
     Raises:
         ArgumentError: It is another one.
 
     Examples:
-        >>> choice("mode", "min", Literal["min", "max"])
+        >>> choice("mode", "min", ("min", "max"))
         'min'
     """
-    if value not in get_args(words):
-        raise broken_law(name, f"one of {', '.join(map(repr, get_args(words)))}", value, "choose one of these")
+    if value not in words:
+        raise broken_law(name, f"one of {', '.join(map(repr, words))}", value, "choose one of these")
     return value
 
 
@@ -206,7 +206,7 @@ def checked(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attr
 def _checked(field: "attrs.Attribute[Any]") -> "attrs.Attribute[Any]":
     kind, law = field.type, next(iter(getattr(field.type, "__metadata__", ())), None)
     if get_origin(kind) is Literal:
-        convert: Any = partial(choice, field.name, words=kind)
+        convert: Any = partial(choice, field.name, words=get_args(kind))
     elif law is None:
         return field
     else:

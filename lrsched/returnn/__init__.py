@@ -6,6 +6,7 @@ corrupts, this does not: the documentation lists each difference.
 
 import sys
 from importlib import import_module
+from typing import get_args
 
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.numbers import choice
@@ -57,7 +58,7 @@ def install(*, non_finite_error: NonFinitePolicy = "original") -> None:
 
             lrsched.returnn.install()
     """
-    policy = choice("non_finite_error", non_finite_error, NonFinitePolicy)
+    policy = choice("non_finite_error", non_finite_error, get_args(NonFinitePolicy))
     ours = sys.modules[__name__]
     if sys.modules.get(_REPLACED, ours) is not ours:
         raise LrschedError(f"{_REPLACED} is in use already; call lrsched.returnn.install() before RETURNN imports it")

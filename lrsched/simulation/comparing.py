@@ -1,7 +1,7 @@
 """Several schedules over one history, side by side."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final, get_args
 
 import attrs
 
@@ -128,7 +128,7 @@ def compare(schedules: Mapping[str, Schedule | Function], history: History, mode
         >>> compared.apart_from, compared.differs_from
         (3, {'half': 3, 'three quarters': 3})
     """
-    choice("mode", mode, Mode)
+    choice("mode", mode, get_args(Mode))
     if not schedules:
         raise broken_law("schedules", "at least one schedule by name", schedules, 'as in {"a": Constant(0.1)}')
     for name in schedules:

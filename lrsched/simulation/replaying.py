@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, final, overload
+from typing import TYPE_CHECKING, Any, Literal, final, get_args, overload
 
 import attrs
 
@@ -201,7 +201,7 @@ def replay(
         array([0.1  , 0.1  , 0.05 , 0.025])
     """
     asked = as_schedule(schedule)
-    choice("mode", mode, Mode)
+    choice("mode", mode, get_args(Mode))
     warn_of_doubts(measures(asked), history.before(max(history, default=1)))
     return Replay(mode, tuple(replayed_epochs(asked, history, mode, reasons=reasons)))
 
