@@ -16,6 +16,7 @@ from lrsched import (
     Constant,
     Decision,
     EpochData,
+    ErrorMeasure,
     Fold,
     FormatError,
     History,
@@ -559,3 +560,50 @@ def test_an_old_epoch_that_changes_changes_what_comes_after():
         control.get_learning_rate_for_epoch(epoch)
     control.set_epoch_error(2, {"a": 1.0, "b": 1.0})
     assert [control.decide(epoch).learning_rate for epoch in (21, 2, 3)] == [1 / 3, 1.0, 1 / 3]
+
+
+# ---- which error the getters show
+
+ACCURATE = NewbobRelative(default_learning_rate=0.5, error_measure_key="acc", mode="max")
+LOSSY = NewbobRelative(default_learning_rate=0.5, error_measure_key="loss")
+
+
+def _with_errors(schedule, *errors, **parameters):
+    control = LearningRateControl(schedule, **parameters)
+    for epoch, error in enumerate(errors, start=1):
+        control.set_epoch_error(epoch, error)
+    return control
+
+
+@pytest.mark.parametrize(
+    ("schedule", "parameters", "key"),
+    [
+        (LOSSY, {}, "loss"),
+        (Preset(HoldLearningRate(ACCURATE, 3), {}), {}, "acc"),
+        (Product(LOSSY, LOSSY, Constant(1.0, error_measure_key="acc", mode="max")), {}, "loss"),
+        (Product(LOSSY, ACCURATE), {"measure": ErrorMeasure("loss")}, "loss"),
+        (LOSSY, {"measure": ErrorMeasure("acc", mode="max")}, "acc"),
+        (Constant(0.5), {}, "loss"),
+        (Constant(0.5, error_measure_key="acc", mode="max"), {}, "acc"),
+        (lambda history, epoch: 0.5, {}, "loss"),
+        (lambda history, epoch: 0.5, {"measure": ErrorMeasure("acc", mode="max")}, "acc"),
+    ],
+)
+def test_the_getters_show_the_error_of_the_only_measure_or_of_the_one_passed(schedule, parameters, key):
+    errors = ({"acc": 0.1, "loss": 0.2}, {"acc": 0.5, "loss": 0.3}, {"acc": 0.2, "loss": 0.4})
+    control = _with_errors(schedule, *errors, **parameters)
+    assert [control.get_error_key(epoch) for epoch in (1, 3)] == [key, key]
+    assert control.get_epoch_error_key_value(2) == (key, {"acc": 0.5, "loss": 0.3}[key])
+    assert control.get_last_best_epoch(3) == {"acc": 2, "loss": 1}[key]
+
+
+def test_where_parts_look_at_different_errors_the_getters_ask_which():
+    control = _with_errors(Scaled(Product(LOSSY, ACCURATE), 0.5), {"acc": 0.1, "loss": 0.2})
+    for ask in (control.get_error_key, control.get_epoch_error_value, control.get_last_best_epoch):
+        with pytest.raises(
+            ArgumentError, match=r"look at different errors; pass LearningRateControl\(..., measure=Err"
+        ):
+            ask(1)
+    with pytest.raises(ArgumentError, match="^Product has 2 parts, and not one rule"):
+        control.calc_relative_error(1, 1)
+    assert control.get_learning_rate_for_epoch(2) == 0.125

@@ -163,10 +163,7 @@ _HOLD, _PRESETS = "min_num_epochs_per_new_learning_rate", "default_learning_rate
 _NO_SETTINGS: Final = ("strict_error_key", "non_finite_error", "mode", "stand_ins", "gaps")
 """Parameters that RETURNN has no settings for."""
 _READERS: Final[dict[Any, _Reader]] = {
-    numbers.rate: _number,
-    numbers.threshold: _number,
-    numbers.decay: _number,
-    numbers.growth: _number,
+    **dict.fromkeys((numbers.rate, numbers.threshold, numbers.decay, numbers.growth), _number),
     numbers.flag: as_flag,
     integer: _integer,
 }

@@ -25,8 +25,8 @@ Direction = Literal["min", "max"]
 StandIns = Literal["common", "returnn"]
 """Which error counts where no configured key is there.
 
-``"common"``: those of held-out data first (``val``, ``valid``, ``dev``, ``eval``, ``test``), among them a ``loss``
-before a ``score``, an ``error`` and any other; never one whose name says that the other direction is better.
+``"common"``: a ``loss``, a ``score`` or an ``error`` of held-out data first (``val``, ``valid``, ``dev``, ``eval``,
+``test``), then one of the training data, then any other; never one whose name says that the other direction is better.
 ``"returnn"``: as RETURNN chooses, whatever the name says.
 """
 Gaps = Literal["neighbours", "newest_with_key"]
@@ -78,9 +78,13 @@ _RETURNNS: Final = re.compile(
     re.DOTALL,
 )
 _HELD_OUT: Final = {"val": 0, "valid": 0, "validation": 0, "dev": 1, "devel": 1, "eval": 2, "evaluation": 2, "test": 3}
-_LIKELY: Final = {"loss": 0, "score": 1, "error": 2}
+_LIKELY: Final = {"loss": 0, "score": 1} | dict.fromkeys(
+    ("error", "err", "wer", "cer", "mae", "mse", "rmse", "nll", "ppl", "perplexity"), 2
+)
+_UNLIKELY: Final = 3
 _HIGHER: Final = re.compile(
-    r"accuracy|precision|recall|bleu|rouge|meteor|ndcg|auroc|psnr|ssim|reward|likelihood"
+    r"accuracy|precision|recall|bleu|rouge|meteor|ndcg|auroc|rocauc|psnr|ssim|reward|likelihood|f1_?score|exact_?match"
+    r"|correlation|spearman|pearson|jaccard|specificity|sensitivity|similarity|(hit|win|success)_?rate|return(?![a-z])"
     r"|(?<![a-z0-9])(acc|auc|ap|map|m?iou|dice|f1|r2|mrr|mcc|chrf|cider|kappa|hits|top)[@_-]?\d*(?![a-z0-9])"
 )
 _LOWER: Final = re.compile(
@@ -284,8 +288,8 @@ def _rank(choice: _Choice, name: str) -> tuple[int, ...] | None:
         return None
     words = re.findall(r"[a-z]+", name.lower())
     held_out = min((_HELD_OUT.get(word, len(_HELD_OUT)) for word in words), default=len(_HELD_OUT))
-    likely = min((_LIKELY.get(word, len(_LIKELY)) for word in words), default=len(_LIKELY))
-    return held_out, likely, min(len(words), 3)
+    likely = min((_LIKELY.get(word, _UNLIKELY) for word in words), default=_UNLIKELY)
+    return likely // _UNLIKELY, held_out, likely, min(len(words), 3)
 
 
 @final

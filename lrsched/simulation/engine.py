@@ -28,14 +28,16 @@ Rule = Constant | NewbobRelative | NewbobAbs | NewbobMultiEpoch
 Presets = tuple[FrozenDict[int, float], ...]
 
 _FAST: Final = (Constant, NewbobRelative, NewbobAbs, NewbobMultiEpoch)
-# The numbers in which the settings that go together may differ: what they are called here, and in the schedules.
-_COLUMNS: Final = {
-    "default": ("default_learning_rate",),
-    "minimum": ("min_learning_rate",),
-    "decay": ("learning_rate_decay",),
-    "growth": ("learning_rate_growth",),
-    "threshold": ("relative_error_threshold", "error_threshold"),
-    "grow_threshold": ("relative_error_grow_threshold",),
+# The numbers in which settings that go together may differ: what they are where a rule does not have them, and what the
+# rules call them.
+_COLUMNS: Final[dict[str, tuple[Any, ...]]] = {
+    "default": (math.nan, "default_learning_rate"),
+    "minimum": (0.0, "min_learning_rate"),
+    "decay": (1.0, "learning_rate_decay"),
+    "growth": (1.0, "learning_rate_growth"),
+    "threshold": (math.inf, "relative_error_threshold", "error_threshold"),
+    "grow_threshold": (math.inf, "relative_error_grow_threshold"),
+    "hold": (0.0,),
 }
 _MEASURE: Final = ("error_measure_key", "strict_error_key", "mode", "non_finite_error", "stand_ins", "gaps")
 """What makes the measure."""
@@ -44,7 +46,7 @@ _MEASURE: Final = ("error_measure_key", "strict_error_key", "mode", "non_finite_
 def _getters(kind: type[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     """What settings of a kind must have in common to go together, and the numbers in which they may differ."""
     names = [field.name for field in attrs.fields(kind)]
-    numbers = [name for column in _COLUMNS.values() for name in column if name in names]
+    numbers = [name for _, *column in _COLUMNS.values() for name in column if name in names]
     return attrgetter("__class__", *{*names} - {*numbers, *_MEASURE}), attrgetter(*numbers)
 
 
@@ -112,22 +114,10 @@ class _Group:
     hold: np.ndarray
 
 
-# The columns of a group by name, with what they are where a rule does not have them.
-_NEUTRAL: Final = {
-    "default": math.nan,
-    "minimum": 0.0,
-    "decay": 1.0,
-    "growth": 1.0,
-    "threshold": math.inf,
-    "grow_threshold": math.inf,
-    "hold": 0.0,
-}
-
-
 def _group(rule: Rule, presets: Presets, positions: list[int], numbers: list[Any], holds: list[int]) -> _Group:
     table = np.atleast_2d(np.array(numbers, dtype=np.float64).T)  # None becomes NaN
-    given = dict(zip(_NEUTRAL, table, strict=False)) | {"hold": np.array(holds, dtype=np.float64)}
-    columns = {name: given.get(name, np.full(len(positions), neutral)) for name, neutral in _NEUTRAL.items()}
+    given = dict(zip(_COLUMNS, table, strict=False)) | {"hold": np.array(holds, dtype=np.float64)}
+    columns = {name: given.get(name, np.full(len(positions), neutral)) for name, (neutral, *_) in _COLUMNS.items()}
     lifts = columns["minimum"] > 0.0  # to np.maximum, 0.0 is as good as -0.0
     columns["minimum"] = np.where(lifts, columns["minimum"], -math.inf)
     for name in ("decay", "growth"):  # None is no change

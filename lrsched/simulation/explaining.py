@@ -214,7 +214,7 @@ def _threshold_change(
     if not causes:
         return None, "nothing was compared" if any(
             each.comparisons for each in _causes(decision)
-        ) else "no part used one"
+        ) else "no change was held against one"
     changes = [float(each.change) for each in causes if each.change is not None]
     around = [
         value for each in changes for value in (math.nextafter(each, -math.inf), each, math.nextafter(each, math.inf))

@@ -174,7 +174,7 @@ def test_non_finite_errors(caplog):
     assert control.get_learning_rate_for_epoch(3) == 1.0
     assert control.calc_new_learning_rate_for_epoch(3) == 1.0
     (warning,) = (record for record in caplog.records if record.levelname == "WARNING")
-    assert "dev_score 1 -> nan (epochs 1 -> 2); that may raise the learning rate" in warning.getMessage()
+    assert "epoch 2: dev_score is nan, which may raise the rate, as in RETURNN" in warning.getMessage()
     safe = _trained(ours, bad, **growing)
     safe.non_finite_error = "worse"
     assert safe.get_learning_rate_for_epoch(3) == 0.25

@@ -408,6 +408,17 @@ def test_wrappers_are_checked_too():
         Preset(Constant(0.1), "0.1")
 
 
+@pytest.mark.parametrize("kind", [Constant, NewbobRelative, NewbobAbs, NewbobMultiEpoch])
+@pytest.mark.parametrize("key", ["accuracy", ["val_loss", "f1"], "val/mAP50"])
+def test_a_schedule_that_is_to_look_at_an_accuracy_is_refused_when_it_is_made(kind, key):
+    with pytest.raises(ArgumentError, match="where smaller is better, as mode is 'min', got .*; pass mode='max'"):
+        kind(default_learning_rate=0.5, error_measure_key=key)
+    larger = kind(default_learning_rate=0.5, error_measure_key=key, mode="max")
+    assert larger.measure == ErrorMeasure(key, mode="max")
+    as_in_returnn = kind(default_learning_rate=0.5, error_measure_key=key, stand_ins="returnn")
+    assert as_in_returnn.measure == ErrorMeasure(key, stand_ins="returnn")
+
+
 # ---- gaps between the epochs that have the key
 
 WITH_GAPS = {

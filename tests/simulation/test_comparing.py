@@ -107,7 +107,7 @@ def test_as_json():
         ({"a (guess)": HALF}, "free", r"that does not end in ' \(guess\)', got 'a \(guess\)'"),
         ({1: HALF}, "free", "must be a str other than epoch and recorded.*, got 1"),
         ({"a": 0.1}, "free", "schedule must be a Schedule or a function"),
-        ({"a": HALF}, "own", "mode must be one of recorded, free, got 'own'"),
+        ({"a": HALF}, "own", "mode must be one of 'recorded', 'free', got 'own'"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(schedules, mode, message):

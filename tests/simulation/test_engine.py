@@ -18,7 +18,7 @@ from lrsched import (
     NewbobRelative,
     Preset,
 )
-from lrsched.simulation import replay
+from lrsched.simulation import replay, sweep
 from lrsched.simulation.engine import Batch, vectorisable
 from lrsched.testing import strategies
 
@@ -54,6 +54,8 @@ def rules(draw):
         "learning_rate_decay": draw(factors(0.0, 1.0) | st.just(-0.0)),
         "learning_rate_growth": draw(factors(1.0, 4.0) | st.just(1e200)),
         "non_finite_error": draw(st.sampled_from(["worse", "keep", "original"])),
+        "mode": draw(st.sampled_from(["min", "max"])),
+        "stand_ins": draw(st.sampled_from(["common", "returnn"])),
     }
     if kind is NewbobAbs:
         return NewbobAbs(draw(strategies.thresholds()), **parameters)
@@ -172,6 +174,9 @@ GROW_BELOW = {NewbobMultiEpoch: {"relative_error_grow_threshold": -2.0}}
         (RELATIVE, {"strict_error_key": True}),
         (RELATIVE, {"non_finite_error": "keep"}),
         (RELATIVE, {"non_finite_error": "original"}),
+        (RELATIVE, {"error_measure_key": ("train_score",), "mode": "max"}),
+        (RELATIVE, {"mode": "max", "stand_ins": "returnn"}),
+        (MULTI, {"mode": "max"}),
         (RELATIVE, {"relative_error_div_by_old": True}),
         (RELATIVE, {"relative_error_also_relative_to_learning_rate": True}),
         (NewbobAbs(-1.0, **TOGETHER), {"strict_error_key": True}),
@@ -194,6 +199,16 @@ def test_settings_that_see_other_changes_of_the_error_do_not_go_together(schedul
             assert_as_pure(settings, history, mode)
             assert_as_pure(settings[::-1], history, mode)
     assert distinct
+
+
+@pytest.mark.parametrize("mode", ["free", "recorded"])
+@pytest.mark.parametrize("schedule", [RELATIVE, MULTI, NewbobAbs(-1.0, **TOGETHER)])
+def test_gaps_are_left_to_the_pure_functions(schedule, mode):
+    with_gaps = attrs.evolve(schedule, gaps="newest_with_key")
+    assert not vectorisable(HoldLearningRate(with_gaps, 2))
+    assert pure(with_gaps, UNEVEN, mode) != pure(schedule, UNEVEN, mode)
+    swept = sweep([schedule, with_gaps], UNEVEN, mode).histories["history"].learning_rates
+    assert [rates.tobytes() for rates in swept] == [pure(each, UNEVEN, mode) for each in (schedule, with_gaps)]
 
 
 def _steady(*rates, score=1.0):

@@ -204,7 +204,7 @@ def test_the_nearest_is_so_exactly_not_only_up_to_rounding():
     [
         (Constant(0.5), (4.0, 4.0), "the schedule has none"),
         (lambda history, epoch: 0.5, (4.0, 4.0), "the schedule has none"),
-        (NEWBOB, (4.0,), "no part used one"),
+        (NEWBOB, (4.0,), "no change was held against one"),
         (NEWBOB, (math.inf, 4.0), "nothing was compared"),
         (HoldLearningRate(NEWBOB, 3), (4.0, 4.0), "the rate is held, whatever the error is"),
         (Preset(NEWBOB, {3: 0.1}), (4.0, 4.0), "the rate is preset, whatever the error is"),

@@ -71,7 +71,7 @@ def test_a_plain_function_sees_one_epoch_more_at_a_time():
 
 
 def test_other_modes_are_refused():
-    with pytest.raises(ArgumentError, match="mode must be one of recorded, free, got 'own'"):
+    with pytest.raises(ArgumentError, match="mode must be one of 'recorded', 'free', got 'own'"):
         replay(NEWBOB, History(), "own")
 
 

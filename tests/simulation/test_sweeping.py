@@ -203,7 +203,7 @@ def test_what_is_no_space_is_refused(space):
 
 
 def test_other_modes_are_refused():
-    with pytest.raises(ArgumentError, match="mode must be one of recorded, free, got 'own'"):
+    with pytest.raises(ArgumentError, match="mode must be one of 'recorded', 'free', got 'own'"):
         sweep(SPACE, HISTORY, "own")
 
 

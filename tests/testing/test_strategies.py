@@ -1,7 +1,9 @@
 """What the strategies draw, and what it shrinks to."""
 
 import math
+from functools import cache
 from itertools import pairwise
+from typing import Literal, get_args, get_origin
 
 import attrs
 import pytest
@@ -72,9 +74,15 @@ def all_errors(history):
     return [error for data in history.values() for error in data.error.values()]
 
 
+@cache
+def many_histories():
+    """So many that what is in one of a hundred is there, whatever Hypothesis draws in this process."""
+    return drawn(histories(), 1000)
+
+
 @pytest.mark.parametrize("kind", AWKWARD)
 def test_histories_are_awkward_in_every_way(kind):
-    assert sum(map(AWKWARD[kind], drawn(histories()))) >= 5
+    assert sum(map(AWKWARD[kind], many_histories())) >= 10
 
 
 @pytest.mark.parametrize("curve", strategies.CURVES)
@@ -112,6 +120,14 @@ def test_schedules_of_one_kind_are_of_it_or_below_it():
     found = drawn(schedules(Newbob))
     assert {type(schedule) for schedule in found} == set(strategies.schedule_classes(Newbob))
     assert len(strategies.schedule_classes(Newbob)) == 3
+
+
+@pytest.mark.parametrize("kind", strategies.schedule_classes())
+def test_each_word_that_a_parameter_may_be_is_drawn(kind):
+    found = drawn(schedules(kind))
+    for field in attrs.fields(kind):
+        if get_origin(field.type) is Literal:
+            assert {getattr(schedule, field.name) for schedule in found} == set(get_args(field.type))
 
 
 @attrs.frozen(field_transformer=checked)
