@@ -2,63 +2,36 @@
 
 from typing import Annotated
 
-import typer
+from typer import Option
 
-from lrsched.cli.options import (
-    AsJson,
-    Config,
-    ExecConfig,
-    NonFinite,
-    Override,
-    PretrainEpochs,
-    Settings,
-    Where,
-    given_by,
-    read_history,
-    settings,
-)
-from lrsched.cli.output import say, say_json
+from lrsched.cli.options import ScheduleOptions, Where, read_history
+from lrsched.cli.output import Answer
+from lrsched.cli.scheduling import recipe
 from lrsched.core.history import History
 from lrsched.simulation.explaining import explain as explained_by, newest_change
-
-Epoch = Annotated[
-    int | None,
-    typer.Option(
-        "--epoch",
-        "-e",
-        metavar="N",
-        min=1,
-        help="The epoch, recorded or to come. By default the newest one whose rate changed.",
-    ),
-]
 
 
 def explain(
     file: Where,
-    config: Config = None,
-    set_: Settings = None,
-    exec_config: ExecConfig = False,  # noqa: FBT002  typer's way
-    epoch: Epoch = None,
-    pretrain_epochs: PretrainEpochs = 0,
-    override: Override = "",
-    non_finite: NonFinite = None,
-    as_json: AsJson = False,  # noqa: FBT002  typer's way
-) -> None:
-    """Explain the rate that a schedule gives an epoch: what it compared, and what would have changed the rate.
+    options: ScheduleOptions,
+    epoch: Annotated[int | None, Option("--epoch", "-e", metavar="N", min=1)] = None,
+) -> Answer:
+    """Explain the rate that a schedule sets at an epoch: what it compared, and what would have changed the rate.
 
     It is decided from the recorded epochs before. The last line says the smallest change of a threshold that gives
     another rate.
+
+    Args:
+        epoch: The epoch, recorded or to come. By default the newest one whose rate changed.
     """
     history = read_history(file)
-    given = given_by(history, settings(config, set_, execute=exec_config), pretrain_epochs, override)
     chosen, which = (epoch, _gap(history, epoch)) if epoch is not None else _default(history)
-    explained = explained_by(given.schedule(non_finite or "worse"), history, chosen)
-    if as_json:
-        say_json({"file": file, **explained.data()})
-        return
-    say(f"{file}{which}")
-    for line in explained.describe().splitlines():
-        say(line)
+    explained = explained_by(recipe(options).schedule(history), history, chosen)
+    return Answer(
+        lambda _: [f"{file}{which}", *explained.describe().splitlines()],
+        document=lambda: {"file": file, **explained.data()},
+        columns=explained.to_dict,
+    )
 
 
 def _default(history: History) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Configuration files -> settings by key. Nothing in a file is run, unless that is asked for."""
+"""Configuration files -> settings by key; files of tables. Nothing in a file is run, unless that is asked for."""
 
 import json
 import re
@@ -6,7 +6,8 @@ from typing import Any
 
 from lrsched.config.execution import run_config
 from lrsched.config.settings import known_keys
-from lrsched.errors import FormatError
+from lrsched.core.epoch_data import persistent
+from lrsched.errors import ArgumentError, FormatError
 
 
 def parse_config(text: str, filename: str, *, execute: bool = False) -> dict[str, Any]:
@@ -87,3 +88,33 @@ def _parse_lines(text: str, filename: str) -> dict[str, Any]:
         if words:
             config[words[0]] = words[1].strip()
     return config
+
+
+def parse_tables(text: str, filename: str = "<text>") -> dict[str, Any]:
+    r"""The tables in a JSON or TOML file, as of a `lrsched.simulation.spaces.Space`.
+
+    Args:
+        text: The whole file. It is JSON if it starts with ``{``, else TOML.
+        filename: Named in errors.
+
+    Raises:
+        FormatError: It is neither, or its values are nested too deep.
+
+    Examples:
+        >>> parse_tables("[grid]\nlearning_rate = [0.1, 0.01]")
+        {'grid': {'learning_rate': [0.1, 0.01]}}
+    """
+    import tomllib  # noqa: PLC0415  it takes long to import
+
+    kind, parse = ("JSON", json.loads) if text.lstrip().startswith("{") else ("TOML", tomllib.loads)
+    try:
+        tables: dict[str, Any] = parse(text)
+    except (RecursionError, ValueError) as error:
+        line = re.search(r"line (\d+)", str(error))
+        message = f"not {kind}: {getattr(error, 'msg', error)}"
+        raise FormatError(message, filename=filename, line=int(line[1]) if line else None) from error
+    try:
+        persistent("the file", tables)  # plain values, nested but so deep
+    except ArgumentError as error:
+        raise FormatError(str(error), filename=filename) from error
+    return tables

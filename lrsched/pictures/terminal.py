@@ -10,8 +10,8 @@ from unicodedata import east_asian_width
 import attrs
 
 from lrsched.core.history import History
+from lrsched.core.plain import printable
 from lrsched.errors import missing_extra
-from lrsched.formats.plain import printable
 from lrsched.pictures.run import NOTHING, Run
 from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
 
