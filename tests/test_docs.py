@@ -4,23 +4,37 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
+from lrsched import HoldLearningRate
 from lrsched.cli import commands
 from lrsched.config.settings import known_keys
+from lrsched.schedules.kinds import KINDS
 from lrsched.testing import LAWS
 
 ROOT = Path(__file__).parents[1]
 
 
-def _generator():
-    spec = importlib.util.spec_from_file_location("generate_cli", ROOT / "docs" / "generate_cli.py")
+def _generator(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_the_reference_of_the_command_line_is_current():
-    """If not: python docs/generate_cli.py."""
-    assert (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8") == _generator().page()
+@pytest.mark.parametrize("name", ["cli", "schedules"])
+def test_what_is_generated_is_current(name):
+    """If not: python docs/generate_NAME.py."""
+    page = (ROOT / "docs" / "reference" / f"{name}.md").read_text(encoding="utf-8")
+    assert page == _generator(f"generate_{name}").page()
+
+
+def test_a_new_kind_is_documented(monkeypatch):
+    monkeypatch.setitem(KINDS, "by_hand", HoldLearningRate)
+    page = _generator("generate_schedules").page()
+    assert "## HoldLearningRate\n" in page
+    assert "Name: `by_hand`" in page
+    assert "| `min_num_epochs` | `min_num_epochs` | required |" in page
 
 
 def test_every_command_is_documented():

@@ -189,10 +189,15 @@ def _of_that_name(field: "attrs.Attribute[Any]") -> _Parameter:
     return _Parameter((field.name,), read, attrs.NOTHING if isinstance(default, attrs.Factory) else default)  # type: ignore[arg-type]  # a class
 
 
+def keys_of(kind: type[Schedule]) -> dict[str, tuple[str, ...]]:
+    """Parameter of a kind of schedule -> the configuration keys that set it, the first of them first."""
+    return {name: parameter.keys for name, parameter in _parameters(kind).items()}
+
+
 def known_keys() -> frozenset[str]:
     """Every configuration key that means something here."""
-    parameters = [*_OF_ALL.values(), *(each for kind in KINDS.values() for each in _parameters(kind).values())]
-    return frozenset(_CONTROL.keys + _PRETRAIN.keys).union(*(parameter.keys for parameter in parameters))
+    of_kinds = (keys for kind in KINDS.values() for keys in keys_of(kind).values())
+    return frozenset(_CONTROL.keys + _PRETRAIN.keys).union(*(each.keys for each in _OF_ALL.values()), *of_kinds)
 
 
 _LOOKS_LIKE_OURS = re.compile(r"newbob|(min_)?learning_rate")
