@@ -314,7 +314,7 @@ def schedule_from_config(
     """
     report_unknown(config)
     policies = {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key, "mode": mode}
-    return _Plan.of(config, {}).schedule({}, policies)
+    return _Plan.of(config, {}, policies).schedule({})
 
 
 def schedules_from_configs(
@@ -355,8 +355,8 @@ def schedules_from_configs(
         try:
             plan = plans.get(key)
             if plan is None:
-                plan = plans[key] = _Plan.of(fixed, own)
-            schedule = plan.schedule(own, policies)
+                plan = plans[key] = _Plan.of(fixed, own, policies)
+            schedule = plan.schedule(own)
             if pretrain_epochs:
                 schedule = Preset(schedule, pretrain_rates({**fixed, **own}, pretrain_epochs))
             yield schedule
@@ -375,10 +375,11 @@ class _Plan:
     """The parameters that differ: name, the key that gives it, and how it is read."""
 
     @classmethod
-    def of(cls, fixed: Mapping[str, Any], own: Mapping[str, Any]) -> "_Plan":
+    def of(cls, fixed: Mapping[str, Any], own: Mapping[str, Any], policies: Mapping[str, Any]) -> "_Plan":
         config = {**fixed, **own}
-        kind = control_kind(config)
-        common: dict[str, Any] = {}
+        kind: Any = control_kind(config)
+        names = {field.name for field in attrs.fields(kind)}
+        common = {name: value for name, value in {**policies, "stand_ins": "returnn"}.items() if name in names}
         differing: list[tuple[str, str, _Reader]] = []
         for name, parameter in (_parameters(kind) | {each: _OF_ALL[each] for each in (_HOLD, _PRESETS)}).items():
             key = next((key for key in parameter.keys if key in config), parameter.keys[0])
@@ -388,19 +389,15 @@ class _Plan:
                 common[name] = parameter.value(fixed)
         return cls(kind, common, tuple(differing))
 
-    def schedule(self, own: Mapping[str, Any], policies: Mapping[str, Any]) -> Schedule:
+    def schedule(self, own: Mapping[str, Any]) -> Schedule:
         parameters = {**self.common, **{name: _read(read, key, own[key]) for name, key, read in self.own}}
-        min_num_epochs, presets = parameters.pop(_HOLD), as_rates(parameters.pop(_PRESETS))
-        schedule = self.kind(**parameters, **_those_of(self.kind, policies))
+        min_num_epochs, presets = parameters.pop(_HOLD), parameters.pop(_PRESETS)
+        schedule: Schedule = self.kind(**parameters)
         if _says_something(min_num_epochs):
             schedule = HoldLearningRate(schedule, min_num_epochs)
-        return Preset(schedule, presets) if _says_something(presets) else schedule
-
-
-def _those_of(kind: Any, policies: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the parameters that RETURNN has no settings for, those that a kind takes."""
-    names = {field.name for field in attrs.fields(kind)}
-    return {name: value for name, value in {**policies, "stand_ins": "returnn"}.items() if name in names}
+        if _says_something(presets) and _says_something(rates := as_rates(presets)):
+            schedule = Preset(schedule, rates)
+        return schedule
 
 
 def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, float]:

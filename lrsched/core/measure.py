@@ -2,15 +2,15 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Annotated, Any, Final, Literal, NamedTuple, final, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple, final
 
 import attrs
 
 from lrsched.core.epoch_data import OLD_FORMAT_KEY, EpochData
 from lrsched.core.history import Entry, History
-from lrsched.core.numbers import Flag, checked, choice, integer, rounded
+from lrsched.core.numbers import Flag, checked, integer, rounded
 from lrsched.errors import broken_law
 
 NonFinitePolicy = Literal["worse", "keep", "original"]
@@ -31,13 +31,6 @@ before a ``score``, an ``error`` and any other; never one whose name says that t
 """
 Gaps = Literal["neighbours", "newest_with_key"]
 """Which epochs are compared: the newest ones, whatever they have, or the newest ones that have a configured key."""
-
-as_direction: Final = partial(choice, choices=get_args(Direction), way_out="'min' is for losses")
-as_policy: Final = partial(choice, choices=get_args(NonFinitePolicy), way_out="'worse' is the safe one")
-Mode = Annotated[Direction, as_direction]
-NonFinite = Annotated[NonFinitePolicy, as_policy]
-StandInsLaw = Annotated[StandIns, partial(choice, choices=get_args(StandIns), way_out="'common' is the safe one")]
-GapsLaw = Annotated[Gaps, partial(choice, choices=get_args(Gaps), way_out="'neighbours' is the usual one")]
 
 
 def as_error_keys(error_measure_key: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -71,6 +64,9 @@ class ErrorKey:
     doubts: tuple[tuple[str, str], ...] = ()
 
 
+_UNCOMPARED: Final = 4
+_LISTED: Final = 6
+"""How many names a sentence has at most."""
 CONFIGURED: Final = "the configured key"
 _NO_ERRORS: Final = ErrorKey(None, "the epoch has no errors")
 
@@ -146,10 +142,10 @@ class ErrorMeasure:
 
     keys: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys)
     strict: Flag = False
-    mode: Mode = "min"
-    non_finite: NonFinite = "worse"
-    stand_ins: StandInsLaw = "common"
-    gaps: GapsLaw = "neighbours"
+    mode: Direction = "min"
+    non_finite: NonFinitePolicy = "worse"
+    stand_ins: StandIns = "common"
+    gaps: Gaps = "neighbours"
     _choice: "_Choice" = attrs.field(init=False, repr=False, eq=False)
     _usual: str | None = attrs.field(init=False, repr=False, eq=False)
     """The key that counts wherever it is there."""
@@ -161,6 +157,9 @@ class ErrorMeasure:
     @_usual.default
     def _its_usual(self) -> str | None:
         return self.keys[0] if self.keys else "dev_score" if self.stand_ins == "returnn" else None
+
+    def __hash__(self) -> int:
+        return hash(self._choice)  # which tells nearly all apart, at a third of the cost
 
     def __attrs_post_init__(self) -> None:
         if self.gaps == "newest_with_key" and not self.keys:
@@ -213,6 +212,14 @@ class ErrorMeasure:
         change = None if change is None else change / scale
         return Comparison(old_epoch, new_epoch, old_key, new_key, old_error, new_error, change, scale)
 
+    def doubts_of(self, data: EpochData) -> tuple[tuple[str, str], ...]:
+        """Why the error that counts at an epoch may not be what was meant, as `ErrorKey` has it; or its value."""
+        key = self.key_of(data)
+        if self.non_finite != "original" or key.key is None or math.isfinite(data.error[key.key]):
+            return key.doubts
+        text = f"{_plain(key.key)} is {data.error[key.key]}, which may raise the rate, as in RETURNN"
+        return (*key.doubts, ("non_finite", f"{text}; with non_finite_error='worse' it never does"))
+
     def has_key(self, data: EpochData) -> bool:
         """Whether an error counts at an epoch."""
         return self._usual in data.error or self.key_of(data).key is not None
@@ -262,8 +269,9 @@ def _direction_doubts(mode: Direction, name: str) -> Iterator[tuple[str, str]]:
         yield "direction", f"{name!r} counts, and smaller is taken to be better; if it is not, mode='max' says so"
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(repr, sorted(names)))
+def _listed(names: Sequence[str]) -> str:
+    first, rest = sorted(names)[:_LISTED], len(names) - _LISTED
+    return ", ".join(map(repr, first)) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _rank(choice: _Choice, name: str) -> tuple[int, ...] | None:
@@ -310,20 +318,15 @@ class Doubts:
             uncompared = -math.inf if self.measure.gaps == "newest_with_key" else 0
         else:
             uncompared += bool(data.error) or bool(last and last.key)
-        if not key.doubts and uncompared <= 0:
-            return Doubts(self.measure, self.kinds, (), key, uncompared, names)
-        news = {kind: f"epoch {epoch}: {text}" for kind, text in key.doubts}
+        doubts = [*self.measure.doubts_of(data)]
         if uncompared >= _UNCOMPARED:
             why = f"epoch {epoch} has {key.key!r}, the one before {last and last.key!r}" if key.key else key.reason
-            news["uncompared"] = (
-                f"epoch {epoch}: {_UNCOMPARED} decisions with errors and no two to compare, so the rate stays ({why}); "
-                "gaps='newest_with_key' compares the newest epochs that have the configured key"
-            )
-        fresh = {kind: text for kind, text in news.items() if kind not in self.kinds}
-        return Doubts(self.measure, self.kinds | fresh.keys(), tuple(fresh.values()), key, uncompared)
-
-
-_UNCOMPARED: Final = 4
+            text = f"{_UNCOMPARED} decisions with errors and no two to compare, so the rate stays ({why})"
+            way_out = "gaps='newest_with_key' compares the newest epochs that have the configured key"
+            doubts.append(("uncompared", f"{text}; {way_out}"))
+        fresh = {kind: f"epoch {epoch}: {text}" for kind, text in doubts if kind not in self.kinds}
+        clear_of = None if doubts or uncompared > 0 or self.measure.non_finite == "original" else names
+        return Doubts(self.measure, self.kinds | fresh.keys(), tuple(fresh.values()), key, uncompared, clear_of)
 
 
 def doubts_about(measure: ErrorMeasure, history: History) -> Iterator[str]:

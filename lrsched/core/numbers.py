@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import Parameter, Signature
 from itertools import pairwise
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
@@ -129,14 +129,18 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
-def choice(name: str, value: Any, *, choices: tuple[str, ...], way_out: str) -> Any:
+def choice(name: str, value: Any, words: Sequence[str]) -> Any:
     """One of a few words.
 
     Raises:
-        ArgumentError: It is another one; ends with ``way_out``.
+        ArgumentError: It is another one.
+
+    Examples:
+        >>> choice("mode", "min", ("min", "max"))
+        'min'
     """
-    if value not in choices:
-        raise broken_law(name, f"one of {', '.join(map(repr, choices))}", value, way_out)
+    if value not in words:
+        raise broken_law(name, f"one of {', '.join(map(repr, words))}", value, "choose one of these")
     return value
 
 
@@ -185,7 +189,7 @@ def checked(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attr
     """For ``attrs.frozen(field_transformer=checked)``: a field's annotation says the law that its value must obey.
 
     The law of ``Annotated[type, law]`` is called once, when the value is made, as ``law(field name, value)``, and gives
-    the plain value.
+    the plain value. A field of the type ``Literal[...]`` must be one of its words.
 
     Examples:
         >>> @attrs.frozen(field_transformer=checked)
@@ -196,18 +200,20 @@ def checked(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attr
         lrsched.errors.ArgumentError: step_size must be an integer >= 1, got 0; 1 is the neutral value
     """
     del cls
-    return [
-        field.evolve(converter=_converter(field, law)) if law and field.converter is None else field
-        for field in fields
-        for law, *_ in [getattr(field.type, "__metadata__", (None,))]
-    ]
+    return [_checked(field) if field.converter is None else field for field in fields]
 
 
-def _converter(field: "attrs.Attribute[Any]", law: Callable[[str, Any], Any]) -> Callable[[Any], Any]:
-    convert: Any = partial(law, field.name)
-    value = Parameter("value", Parameter.POSITIONAL_OR_KEYWORD, annotation=get_args(field.type)[0])
+def _checked(field: "attrs.Attribute[Any]") -> "attrs.Attribute[Any]":
+    kind, law = field.type, next(iter(getattr(field.type, "__metadata__", ())), None)
+    if get_origin(kind) is Literal:
+        convert: Any = partial(choice, field.name, words=get_args(kind))
+    elif law is None:
+        return field
+    else:
+        convert, kind = partial(law, field.name), get_args(kind)[0]
+    value = Parameter("value", Parameter.POSITIONAL_OR_KEYWORD, annotation=kind)
     convert.__signature__ = Signature([value])  # attrs annotates the class's own parameter by it, and help() shows it
-    return convert  # type: ignore[no-any-return]  # it is one
+    return field.evolve(converter=convert)
 
 
 def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:

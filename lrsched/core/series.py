@@ -2,11 +2,11 @@
 
 import math
 from operator import itemgetter
-from typing import Any
+from typing import Any, get_args
 
 from lrsched.core.history import History
-from lrsched.core.measure import Direction, as_direction
-from lrsched.core.numbers import integer
+from lrsched.core.measure import Direction
+from lrsched.core.numbers import choice, integer
 from lrsched.errors import broken_law
 
 
@@ -91,7 +91,7 @@ def best_epochs(history: History, key: str, n: int = 1, mode: Direction = "min")
     """
     n = integer("n", n, least=1, way_out="ask for at least one epoch")
     comparable = [pair for pair in error_series(history, key).items() if not math.isnan(pair[1])]
-    largest_first = as_direction("mode", mode) == "max"
+    largest_first = choice("mode", mode, get_args(Direction)) == "max"
     return tuple(sorted(comparable, key=itemgetter(1), reverse=largest_first)[:n])  # stable: the earlier epoch on ties
 
 

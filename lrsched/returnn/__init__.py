@@ -6,8 +6,10 @@ corrupts, this does not: the documentation lists each difference.
 
 import sys
 from importlib import import_module
+from typing import get_args
 
-from lrsched.core.measure import NonFinitePolicy, as_policy
+from lrsched.core.measure import NonFinitePolicy
+from lrsched.core.numbers import choice
 from lrsched.errors import LrschedError
 from lrsched.returnn.control import (
     ConstantLearningRate,
@@ -56,7 +58,7 @@ def install(*, non_finite_error: NonFinitePolicy = "original") -> None:
 
             lrsched.returnn.install()
     """
-    policy = as_policy("non_finite_error", non_finite_error)
+    policy = choice("non_finite_error", non_finite_error, get_args(NonFinitePolicy))
     ours = sys.modules[__name__]
     if sys.modules.get(_REPLACED, ours) is not ours:
         raise LrschedError(f"{_REPLACED} is in use already; call lrsched.returnn.install() before RETURNN imports it")

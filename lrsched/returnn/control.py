@@ -7,7 +7,6 @@ whenever the core is asked.
 import errno
 import inspect
 import logging
-import math
 import os
 from collections.abc import Callable
 from functools import partial
@@ -164,7 +163,6 @@ class LearningRateControl(Getters):
         self._storage: FileStorage | None = None
         self._history = History()
         self._snapshots: dict[int, _Snapshot] = {}
-        self._told_of_non_finite = False
         self._doubts: Doubts | None = None
         self._doubted = 0  # up to which epoch
         self._relative()  # tells at once what breaks a law
@@ -260,13 +258,14 @@ class LearningRateControl(Getters):
         epoch, history = epoch_number("epoch", epoch), self.history
         if own and self.need_error_info and epoch > self._doubted:
             self._warn(history, epoch)
-        return self._told(schedule.decide(history, epoch))
+        return schedule.decide(history, epoch)
 
     def _warn(self, history: History, epoch: int) -> None:
         """Log, once for each kind, what is doubtful about the errors that count in the decision for ``epoch``."""
-        self._doubted = epoch
+        self._doubted, measure = epoch, self.measure
         for newest in history.newest(1, before=epoch):
-            self._doubts = (self._doubts or Doubts(self.measure)).after(*newest)
+            doubts = self._doubts if self._doubts and self._doubts.measure == measure else Doubts(measure)
+            self._doubts = doubts.after(*newest)
             for text in self._doubts.news:
                 _log.warning("Learning-rate-control: %s", text)
 
@@ -276,7 +275,7 @@ class LearningRateControl(Getters):
         Raises:
             NotImplementedError: This class has no rule.
         """
-        return self._told(self._rule().decide(self.history, epoch_number("epoch", epoch))).learning_rate
+        return self._rule().decide(self.history, epoch_number("epoch", epoch)).learning_rate
 
     def calc_new_learning_rate_for_epoch(self, epoch: int) -> float:
         """The rate for ``epoch``, whatever is recorded there: the last one if that is to be kept, else the rule's."""
@@ -382,21 +381,6 @@ class LearningRateControl(Getters):
         if self._storage is None or self._storage.path != path:
             self._storage = FileStorage(path, TEXT)
         return self._storage
-
-    def _told(self, decision: Decision) -> Decision:
-        """``decision``; once it rests on a NaN or an infinite error, a warning is logged."""
-        if self.non_finite_error == "original" and not self._told_of_non_finite:
-            for compared in decision.cause.comparisons:
-                errors = (compared.old_error, compared.new_error)
-                if compared.change is not None and not all(map(math.isfinite, errors)):  # type: ignore[arg-type]
-                    self._told_of_non_finite = True
-                    _log.warning(
-                        "Learning-rate-control: %s; that may raise the learning rate, as in RETURNN; "
-                        "with non_finite_error = 'worse' it never does",
-                        compared.describe(),
-                    )
-                    break
-        return decision
 
     def _parameters(self, kind: Any) -> dict[str, Any]:
         """What ``kind`` is made of, from the attributes as they are now."""

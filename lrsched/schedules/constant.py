@@ -6,7 +6,7 @@ import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import History
-from lrsched.core.measure import ErrorMeasure, Mode, StandInsLaw, as_error_keys
+from lrsched.core.measure import Direction, ErrorMeasure, StandIns, as_error_keys
 from lrsched.core.numbers import Rate, checked
 from lrsched.core.schedule import Moment, Windowed
 
@@ -43,8 +43,8 @@ class Constant(Windowed):
 
     default_learning_rate: Rate
     error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys, kw_only=True)
-    mode: Mode = attrs.field(default="min", kw_only=True)
-    stand_ins: StandInsLaw = attrs.field(default="common", kw_only=True)
+    mode: Direction = attrs.field(default="min", kw_only=True)
+    stand_ins: StandIns = attrs.field(default="common", kw_only=True)
 
     @property
     def measure(self) -> ErrorMeasure:

@@ -12,7 +12,7 @@ import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
-from lrsched.core.measure import Comparison, ErrorMeasure, GapsLaw, Mode, NonFinite, StandInsLaw, as_error_keys
+from lrsched.core.measure import Comparison, Direction, ErrorMeasure, Gaps, NonFinitePolicy, StandIns, as_error_keys
 from lrsched.core.numbers import (
     LARGEST_EPOCH,
     Count,
@@ -72,12 +72,12 @@ class Newbob(Windowed):
     min_learning_rate: Rate = 0.0
     error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys)
     strict_error_key: Flag = False
-    mode: Mode = "min"
+    mode: Direction = "min"
     learning_rate_decay: Decay = 0.5
     learning_rate_growth: Growth = 1.0
-    non_finite_error: NonFinite = "worse"
-    stand_ins: StandInsLaw = "common"
-    gaps: GapsLaw = "neighbours"
+    non_finite_error: NonFinitePolicy = "worse"
+    stand_ins: StandIns = "common"
+    gaps: Gaps = "neighbours"
     measure: ErrorMeasure = attrs.field(init=False, repr=False, eq=False)
 
     @measure.default

@@ -1,16 +1,17 @@
 """Several schedules over one history, side by side."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, final, get_args
 
 import attrs
 
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
+from lrsched.core.numbers import choice
 from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function
-from lrsched.simulation.replaying import Mode, Replay, ReplayedEpoch, as_mode, replay
+from lrsched.simulation.replaying import Mode, Replay, ReplayedEpoch, replay
 from lrsched.simulation.results import Result, epoch_array, rate_array
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def compare(schedules: Mapping[str, Schedule | Function], history: History, mode
         >>> compared.apart_from, compared.differs_from
         (3, {'half': 3, 'three quarters': 3})
     """
-    mode = as_mode(mode)
+    choice("mode", mode, get_args(Mode))
     if not schedules:
         raise broken_law("schedules", "at least one schedule by name", schedules, 'as in {"a": Constant(0.1)}')
     for name in schedules:

@@ -21,7 +21,7 @@ from lrsched.core.history import Entry, History
 from lrsched.core.schedule import Schedule
 from lrsched.schedules.combine import HoldLearningRate, Preset
 from lrsched.schedules.constant import Constant
-from lrsched.schedules.newbob import Newbob, NewbobAbs, NewbobMultiEpoch, NewbobRelative, RelativeNewbob, mean
+from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative, RelativeNewbob, mean
 from lrsched.simulation.replaying import Mode
 
 Rule = Constant | NewbobRelative | NewbobAbs | NewbobMultiEpoch
@@ -84,11 +84,9 @@ def vectorisable(schedule: Schedule) -> bool:
         >>> vectorisable(HoldLearningRate(Preset(rule, {1: 0.01}), 3))
         False
     """
-    rule = _parts(schedule)[-1]
-    if type(rule) not in _FAST:
-        return False
-    if not isinstance(rule, Newbob):
-        return True
+    rule: Any = _parts(schedule)[-1]
+    if type(rule) not in _FAST or type(rule) is Constant:
+        return type(rule) is Constant
     by_number = not callable(rule.learning_rate_decay) and not callable(rule.learning_rate_growth)
     return by_number and rule.gaps == "neighbours"
 
@@ -153,6 +151,11 @@ class Batch:
 
     size: int
     _groups: tuple[_Group, ...]
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """One rule of each kind that is in it, with each measure."""
+        return tuple(group.rule for group in self._groups)
 
     @classmethod
     def of(cls, schedules: Sequence[Schedule]) -> "Batch":

@@ -10,6 +10,7 @@ import attrs
 from lrsched.core.decision import Decision
 from lrsched.core.history import History
 from lrsched.core.measure import ErrorMeasure, doubts_about
+from lrsched.core.numbers import choice
 from lrsched.core.schedule import Cursor, Moment, Schedule, measures
 from lrsched.errors import MeasureWarning, broken_law
 from lrsched.schedules.combine import Preset
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["recorded", "free"]
 """Each epoch is decided from the recorded past, or (free) from the schedule's own rates with the recorded errors."""
-
-
-def as_mode(mode: Any) -> Mode:
-    """A `Mode`.
-
-    Raises:
-        ArgumentError: It is none.
-    """
-    if mode not in get_args(Mode):
-        raise broken_law("mode", f"one of {', '.join(get_args(Mode))}", mode, "'recorded' is the safe one")
-    return mode  # type: ignore[no-any-return]
 
 
 @final
@@ -210,7 +200,8 @@ def replay(
         >>> replay(tighter, history, "free").learning_rates
         array([0.1  , 0.1  , 0.05 , 0.025])
     """
-    mode, asked = as_mode(mode), as_schedule(schedule)
+    asked = as_schedule(schedule)
+    choice("mode", mode, get_args(Mode))
     warn_of_doubts(measures(asked), history.before(max(history, default=1)))
     return Replay(mode, tuple(replayed_epochs(asked, history, mode, reasons=reasons)))
 

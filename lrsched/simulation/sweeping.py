@@ -5,21 +5,21 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Executor, Future
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeGuard, TypeVar, final
+from typing import Any, Final, TypeGuard, TypeVar, final, get_args
 
 import attrs
 import numpy as np
 
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
-from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy, as_direction, as_policy
-from lrsched.core.numbers import integer
+from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
+from lrsched.core.numbers import choice, integer
 from lrsched.core.schedule import Schedule, leaves, measures
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
-from lrsched.simulation.replaying import Mode, as_mode, recorded_rates, replayed_epochs, warn_of_doubts
+from lrsched.simulation.replaying import Mode, recorded_rates, replayed_epochs, warn_of_doubts
 from lrsched.simulation.results import epoch_array, rate_array
 from lrsched.simulation.spaces import Space
 from lrsched.simulation.swept import Sweep, SweptHistory
@@ -176,9 +176,10 @@ def sweep_blocks(
     Raises:
         ArgumentError: The space or the histories are none.
     """
-    mode, named, tried = as_mode(mode), _named(histories), _tried(space)
-    non_finite_error = as_policy("non_finite_error", non_finite_error)
-    error_mode = as_direction("error_mode", error_mode)
+    choice("mode", mode, get_args(Mode))
+    choice("non_finite_error", non_finite_error, get_args(NonFinitePolicy))
+    choice("error_mode", error_mode, get_args(Direction))
+    named, tried = _named(histories), _tried(space)
     lengths = [len(history) for history in named.values()]
     epochs = sum(lengths)
     at_once = epochs if keep_rates else max(lengths)  # without rates, one history's at a time are held
@@ -268,18 +269,20 @@ def _doubted(blocks: Iterable[_Block], histories: Mapping[str, History]) -> Iter
 
 
 def _is_fast(schedule: Schedule | ArgumentError) -> TypeGuard[Schedule]:
-    return isinstance(schedule, Schedule) and vectorisable(schedule)
+    return not isinstance(schedule, ArgumentError) and vectorisable(schedule)
 
 
 def _block(first: int, schedules: Sequence[Schedule | ArgumentError]) -> _Block:
-    rules = [next(leaves(schedule)) if isinstance(schedule, Schedule) else None for schedule in schedules]
+    rules = [None if isinstance(schedule, ArgumentError) else next(leaves(schedule)) for schedule in schedules]
     floors = [getattr(rule, "min_learning_rate", None) for rule in rules]
     floors = [floor if isinstance(floor, (int, float)) else None for floor in floors]
     fast = {index: schedule for index, schedule in enumerate(schedules) if _is_fast(schedule)}
     grows = {index for index in fast if (getattr(rules[index], "learning_rate_growth", None) or 1.0) > 1.0}
     pure = {index: schedule for index, schedule in enumerate(schedules) if index not in fast or index in grows}
-    looked_at = {measure for schedule in schedules if isinstance(schedule, Schedule) for measure in measures(schedule)}
-    return _Block(first, rate_array(floors), tuple(fast), Batch.of([*fast.values()]), pure, frozenset(looked_at))
+    batch = Batch.of([*fast.values()])
+    others = [schedule for schedule in pure.values() if isinstance(schedule, Schedule)]
+    looked_at = {measure for schedule in (*batch.rules, *others) for measure in measures(schedule)}
+    return _Block(first, rate_array(floors), tuple(fast), batch, pure, frozenset(looked_at))
 
 
 _Answer = TypeVar("_Answer")

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args, get_origin
 
 import attrs
 from hypothesis import reject, strategies as st
@@ -498,8 +498,8 @@ def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int
     limits = getattr(law, "keywords", {})
     if "least" in limits:
         return st.integers(limits["least"], 5)
-    if "choices" in limits:
-        return st.sampled_from(limits["choices"])
+    if get_origin(field.type) is Literal:
+        return st.sampled_from(get_args(field.type))
     if law not in _OF_LAW:
         way_out = "give check_schedule a strategy that makes such schedules, or add one to lrsched.testing.strategies"
         raise broken_law(f"the parameter {field.name}", "of a type that values can be drawn for", field.type, way_out)
