@@ -103,5 +103,4 @@ def _broken(checked: "Checked", *, exact: bool) -> Iterator[Part]:
     values = [[*history], [data.learning_rate for data in history.values()]]
     values += [[data.error.get(key) for data in history.values()] for key in keys]
     yield table([">epoch", ">learning rate", *(f">{key}" for key in keys)], values, exact=exact)
-    yield from violation.code.splitlines()
-    yield ""
+    yield [*violation.code.splitlines(), ""]

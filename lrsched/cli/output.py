@@ -26,8 +26,8 @@ FAILED, WRONG_USAGE, UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 
 _LABEL: Final = re.compile(r"(?:\S.*?\s{2,})?")  # as in "recorded    0.1"
 
-Part = str | Table
-"""What is printed: a sentence, in lines that end between words, or a table."""
+Part = str | Table | list[str]
+"""What is printed: a sentence, in lines that end between words; a table; or lines that stay whole."""
 
 
 @final
@@ -173,8 +173,11 @@ def say(text: str) -> None:
 def _say_part(part: Part) -> None:
     """Print a part of an answer, in lines that fit; those of a sentence with a label go on below its text."""
     width = max(LEAST_WIDTH, shutil.get_terminal_size().columns)
-    if isinstance(part, Table):
-        lines: Iterable[str] = part.lines(width)
+    lines: Iterable[str]
+    if isinstance(part, list):
+        lines = map(printable, part)
+    elif isinstance(part, Table):
+        lines = part.lines(width)
     else:
         indent = " " * len(_LABEL.match(part)[0])  # type: ignore[index]
         lines = wrapped(printable(part), width, indent, fold=" " in part)  # a path alone stays whole

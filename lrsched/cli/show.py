@@ -46,7 +46,7 @@ def show(
     def shown(exact: bool) -> Iterator[Part]:  # noqa: FBT001  as in `Answer`
         yield file
         if plot:
-            yield from _drawing(history, key)
+            yield _drawing(history, key)
         else:
             yield from about_key(epochs, key)
             yield history_table(epochs, exact=exact)
@@ -72,7 +72,7 @@ def _measure(options: ScheduleOptions, history: History) -> ErrorMeasure:
     return own[0] if own else ErrorMeasure(stand_ins="returnn", mode=options.direction)
 
 
-def _drawing(history: History, key: str | None) -> Iterator[str]:
+def _drawing(history: History, key: str | None) -> list[str]:
     """The lines of a drawing, as large as the terminal together with the next prompt."""
     from lrsched.pictures.terminal import text_of
 
@@ -80,7 +80,7 @@ def _drawing(history: History, key: str | None) -> Iterator[str]:
     drawing = text_of(history, columns, lines - 2, key)
     if not _can_print(drawing):
         drawing = text_of(history, columns, lines - 2, key, plain=True)
-    yield from drawing.splitlines()
+    return drawing.splitlines()
 
 
 def _can_print(text: str) -> bool:
