@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from lrsched import __version__
-from lrsched.cli.garbage import rare_collections
+from lrsched.cli.garbage import RARELY, collected
 from lrsched.cli.loading import foreign_code
 from lrsched.cli.options import command
 from lrsched.cli.output import UNREADABLE, WRONG_USAGE, output_is_open, say_error, say_warning
@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
             warnings.simplefilter("default", category)  # each once
         warnings.showwarning = say_warning
         try:
-            with output_is_open(), rare_collections(), foreign_code():
+            with output_is_open(), collected(RARELY), foreign_code():
                 app(arguments)
         except LrschedError as error:
             say_error(error)

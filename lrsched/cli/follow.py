@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 from typer import Option
 
-from lrsched.cli.garbage import usual_collections
+from lrsched.cli.garbage import USUALLY, collected
 from lrsched.cli.options import AsJson, Where
 from lrsched.cli.output import say, say_json
 from lrsched.cli.show import Key
@@ -48,7 +48,7 @@ def follow(
         until: Stop when this or a later epoch is finished.
     """
     histories = _histories(file, interval, until)
-    with contextlib.suppress(KeyboardInterrupt), usual_collections():  # it runs for days
+    with contextlib.suppress(KeyboardInterrupt), collected(USUALLY):  # it runs for days
         screen = Console(highlight=False)
         if as_json or not screen.is_terminal or screen.is_dumb_terminal:
             for epoch in _news(histories, key):

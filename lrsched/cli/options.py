@@ -1,7 +1,18 @@
-"""Arguments and options that several commands share, and how a command gets them."""
+"""Arguments and options that several commands share, and how a command gets them.
+
+Args:
+    file: A learning-rate file, a JSON file, a database, or a URL such as sqlite:///runs.db?run=a.
+    files: Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a.
+    as_json: Print JSON.
+    changes_only: Show only epochs where a rate changes or differs.
+    higher_is_better: The larger an error is, the better: it is an accuracy, say.
+    mode: What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded
+        errors, although other rates would have changed them.
+"""
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable
 from copy import copy
 from functools import update_wrapper
@@ -16,23 +27,11 @@ from lrsched.core.history import History
 from lrsched.core.measure import Direction, NonFinitePolicy
 from lrsched.storage.opening import read
 
-Where = Annotated[
-    str,
-    Argument(
-        metavar="FILE", help="A learning-rate file, a JSON file, a database, or a URL such as sqlite:///runs.db?run=a."
-    ),
-]
-Files = Annotated[
-    list[str],
-    Argument(
-        metavar="FILE", help="Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a."
-    ),
-]
-AsJson = Annotated[bool, Option("--json", help="Print JSON.")]
-ChangesOnly = Annotated[bool, Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
-HigherIsBetter = Annotated[
-    bool, Option("--higher-is-better", help="The larger an error is, the better: it is an accuracy, say.")
-]
+Where = Annotated[str, Argument(metavar="FILE")]
+Files = Annotated[list[str], Argument(metavar="FILE")]
+AsJson = Annotated[bool, Option("--json")]
+ChangesOnly = Annotated[bool, Option("--changes-only")]
+HigherIsBetter = Annotated[bool, Option("--higher-is-better")]
 
 
 @attrs.frozen
@@ -76,7 +75,8 @@ def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
     """What typer calls for a command: its arguments and options, and its answer printed.
 
     A parameter whose type is a class of attrs stands for all fields of that class: they are options, and the command
-    gets one value. A command that gives an `Answer` has the options of `Printing` besides. The docstrings are the help.
+    gets one value. A command that gives an `Answer` has the options of `Printing` besides. The help is in a docstring:
+    of the command, of such a class, of the command's module, or of this one.
     """
     signature = inspect.signature(function)
     own = signature.parameters
@@ -84,9 +84,12 @@ def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
     if signature.return_annotation is Answer:
         groups.setdefault("printing", Printing)
     about, helps = _docstring(function)
-    parameters = [(each, helps) for name, each in own.items() if name not in groups]
+    parameters = [each for name, each in own.items() if name not in groups]
     for group in groups.values():
-        parameters += [(each, _docstring(group)[1]) for each in inspect.signature(group).parameters.values()]
+        parameters += inspect.signature(group).parameters.values()
+    classes = [base for group in groups.values() for base in group.__mro__[:-1]]
+    for owner in (*classes, sys.modules[function.__module__], sys.modules[__name__]):
+        helps = _docstring(owner)[1] | helps
 
     def run(**values: Any) -> None:
         inputs = [each for name, value in values.items() if name != "output" for each in _listed(value)]
@@ -102,7 +105,7 @@ def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
             printing.publish(answer)
 
     update_wrapper(run, function)
-    shown = [_with_help(each, texts.get(each.name)) for each, texts in parameters]
+    shown = [_with_help(each, helps[each.name]) for each in parameters]
     run.__doc__, run.__signature__ = about, signature.replace(parameters=shown)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in shown}
     return run
@@ -115,10 +118,10 @@ def _docstring(owner: Any) -> tuple[str, dict[str, str]]:
     return about, {name: " ".join(text.split()) for name, text in texts}
 
 
-def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parameter:
+def _with_help(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
     kind, option = get_args(parameter.annotation)
     option = copy(option)
-    option.help = text or option.help
+    option.help = text
     return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option])
 
 

@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, TextIO, final
+from typing import Annotated, Any, ClassVar, Final, final
 
 import attrs
 import typer
@@ -54,15 +54,17 @@ class Answer:
     written: bool = False
 
 
-def csv_row(values: Iterable[Any]) -> list[str]:
-    """The cells of a row in a file; the numbers of a list have blanks between them."""
-    return [" ".join(map(cell, each)) if isinstance(each, list) else cell(each) for each in values]
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as lines of a table in a file; the numbers of a list have blanks between them."""
+    text = io.StringIO()
+    cells = ([" ".join(map(cell, each)) if isinstance(each, list) else cell(each) for each in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(cells)
+    return text.getvalue()
 
 
 def _csv(answer: Answer) -> str:
-    text, columns = io.StringIO(), answer.columns()
-    csv.writer(text, lineterminator="\n").writerows(map(csv_row, [columns, *zip(*columns.values(), strict=True)]))
-    return text.getvalue()
+    columns = answer.columns()
+    return csv_text([columns, *zip(*columns.values(), strict=True)])
 
 
 _RENDERERS: Final[dict[str, Callable[[Answer], str]]] = {
@@ -167,7 +169,7 @@ def output_is_open() -> Iterator[None]:
 
 def say(text: str) -> None:
     """Print a line."""
-    print(printable(text))  # noqa: T201  the command line prints
+    print(printable(text), flush=True)  # noqa: T201  the command line prints
 
 
 def _say_part(part: Part) -> None:
@@ -210,14 +212,6 @@ def say_error(error: Exception | str) -> None:
     print(f"lrsched: error: {printable(str(error))}", file=sys.stderr)  # noqa: T201  the command line prints
 
 
-def say_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def say_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print one line to the standard error; stands in for ``warnings.showwarning``."""
-    del category, filename, lineno, file, line
     print(f"lrsched: warning: {printable(str(message))}", file=sys.stderr)  # noqa: T201  the command line prints

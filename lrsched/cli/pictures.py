@@ -1,4 +1,11 @@
-"""``lrsched plot`` and ``lrsched report``: histories as figures and pages."""
+"""``lrsched plot`` and ``lrsched report``: histories as figures and pages.
+
+Args:
+    compare: Another configuration, or a schedule FILE.py:NAME, whose code is run: its rates are drawn beside the
+        recorded ones, each from its own rates before and the recorded errors, although other rates would have changed
+        them. Repeatable.
+    key: The error to draw; by default the one that counts. Repeatable.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,20 +24,8 @@ from lrsched.pictures.run import Run
 from lrsched.simulation.replaying import replay
 from lrsched.storage import disk
 
-Compare = Annotated[
-    list[str] | None,
-    Option(
-        "--compare",
-        metavar="CONFIG",
-        help="Another configuration, or a schedule FILE.py:NAME, whose code is run: its rates are drawn beside the "
-        "recorded ones, each from its own rates before and the recorded errors, although other rates would have "
-        "changed them. Repeatable.",
-    ),
-]
-Keys = Annotated[
-    list[str] | None,
-    Option("--key", "-k", metavar="KEY", help="The error to draw; by default the one that counts. Repeatable."),
-]
+Compare = Annotated[list[str] | None, Option("--compare", metavar="CONFIG")]
+Keys = Annotated[list[str] | None, Option("--key", "-k", metavar="KEY")]
 Output = Annotated[Path | None, Option("--output", "-o", metavar="OUT")]
 
 

@@ -47,15 +47,11 @@ def verify(
     policies: list[NonFinitePolicy] = ["worse", "original"] if made.code is None else ["worse"]
     if options.non_finite is not None:
         policies = [options.non_finite]
-    attempts = {}
-    for policy in policies:
-        attempts[policy] = replayed_by(made.schedule(history, policy), history, mode)
-        if not attempts[policy].differing:
+    for policy in (*policies, policies[0]):  # if none reproduces all, the first one has the word
+        replayed = replayed_by(made.schedule(history, policy), history, mode)
+        different = replayed.differing
+        if not different:
             break
-    else:
-        policy = policies[0]
-    replayed = attempts[policy]
-    different = replayed.differing
     first = different[:most]
     if different:
         title = f"{len(different)} of {len(history)} epochs differ, the first of them:"

@@ -22,15 +22,7 @@ from lrsched.simulation.comparing import TAKEN
 from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config
 
-PastMode = Annotated[
-    Mode,
-    Option(
-        "--mode",
-        help="What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded "
-        "errors, although other rates would have changed them.",
-    ),
-]
-
+PastMode = Annotated[Mode, Option("--mode")]
 _CODE = ".py"
 
 
@@ -89,14 +81,9 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
     """
     configs: list[Path | None] = list(options.config or ())
     if options.schedule and not configs:
-        flags = {
-            "--set": options.set_,
-            "--pretrain-epochs": options.pretrain_epochs,
-            "--non-finite": options.non_finite,
-            "--higher-is-better": options.higher_is_better,
-        }
-        for flag, value in flags.items():
-            if value:
+        for name in ("set_", "pretrain_epochs", "non_finite", "higher_is_better"):
+            if getattr(options, name):
+                flag = f"--{name.strip('_').replace('_', '-')}"
                 raise ArgumentError(f"a --schedule says itself what {flag} says; leave out {flag}")
     elif options.set_ and not configs:
         configs = [None]

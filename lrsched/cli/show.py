@@ -77,15 +77,5 @@ def _drawing(history: History, key: str | None) -> list[str]:
     from lrsched.pictures.terminal import text_of
 
     columns, lines = shutil.get_terminal_size()
-    drawing = text_of(history, columns, lines - 2, key)
-    if not _can_print(drawing):
-        drawing = text_of(history, columns, lines - 2, key, plain=True)
-    return drawing.splitlines()
-
-
-def _can_print(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    return text_of(history, columns, lines - 2, key, plain=plain).splitlines()

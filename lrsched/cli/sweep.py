@@ -1,21 +1,23 @@
 """``lrsched sweep``: many settings over many histories."""
 
-import csv
 import heapq
+import multiprocessing
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from io import TextIOWrapper
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final
+from typing import IO, Annotated, Any, Final
 
 import attrs
+import numpy as np
 from typer import Option
 
 from lrsched.cli.options import Files, ScheduleOptions, read_history
-from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_row, progress_bar, say_error
+from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
 from lrsched.cli.scheduling import PastMode, epochs, recipes
 from lrsched.core.history import History
 from lrsched.core.plain import dumps
@@ -23,13 +25,10 @@ from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, FormatError, broken_law
 from lrsched.report.answers import Span, sweep_table
 from lrsched.simulation.spaces import Space
+from lrsched.simulation.sweeping import MOST_RATES, sweep_blocks
+from lrsched.simulation.swept import Sweep
 from lrsched.storage import disk
 from lrsched.storage.config import read_tables
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from lrsched.simulation.swept import Sweep
 
 _MOST_JSON_ROWS: Final = 2**20
 
@@ -39,8 +38,6 @@ class SweepPrinting(Printing):
     """As of all commands, but files are written while the sweep runs.
 
     Args:
-        as_json: Print JSON.
-        exact: Show all digits of numbers.
         output: Where to write the result of every setting and file: a table .csv, .json or .jsonl, or the rates
             themselves as NumPy arrays, .npz. It replaces an existing file.
     """
@@ -68,10 +65,11 @@ def sweep(
         jobs: How many processes share the work.
         most: How many settings to show.
     """
-    from lrsched.simulation.sweeping import MOST_RATES, sweep_blocks
-
     tried = _tried(options, space)
-    histories = _read(files)
+    for file in files:
+        if files.count(file) > 1:
+            raise broken_law("FILE", "given once", file, "leave one of them out")
+    histories = {file: read_history(file) for file in files}
     path, ending = printing.output, printing.ending
     decisions = len(tried) * sum(map(len, histories.values()))
     if ending == ".npz" and decisions > MOST_RATES:
@@ -147,24 +145,12 @@ def _tried(options: ScheduleOptions, space: Path | None) -> Space | list[Schedul
     return tried
 
 
-def _read(files: list[str]) -> dict[str, History]:
-    histories = {}
-    for file in files:
-        if file in histories:
-            raise broken_law("FILE", "given once", file, "leave one of them out")
-        histories[file] = read_history(file)
-    return histories
-
-
 @contextmanager
-def _executor(jobs: int) -> "Iterator[Executor | None]":
+def _executor(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
     # Ctrl-C goes to all processes of a terminal. The workers start here and inherit that they do not hear it; this
     # process tells them when there is no more to do.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -196,7 +182,7 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-Write = Callable[["Sweep"], None]
+Write = Callable[[Sweep], None]
 
 
 @contextmanager
@@ -212,31 +198,19 @@ def _writer(path: Path | None, ending: str | None) -> Iterator[Write]:
         raise disk.storage_error(error, path) from error
 
 
-def _as_rows(writer: Callable[[TextIOWrapper], Callable[[dict[str, Any]], object]]) -> Any:
-    @contextmanager
-    def of(file: IO[bytes]) -> Iterator[Write]:
-        with TextIOWrapper(file, encoding="utf-8", newline="", errors="surrogateescape") as text:
-            write_row = writer(text)
+@contextmanager
+def _as_rows(file: IO[bytes], lines: Callable[[dict[str, Any], bool], str]) -> Iterator[Write]:
+    """Writes the rows of blocks, each as ``lines`` has it: it is called with whether the row is the first one."""
+    first = True
 
-            def write(block: "Sweep") -> None:
-                for row in block.rows():
-                    write_row(row)
-                text.flush()
+    def write(block: Sweep) -> None:
+        nonlocal first
+        for row in block.rows():
+            file.write(lines(row, first).encode(errors="surrogateescape"))
+            first = False
+        file.flush()
 
-            yield write
-
-    return of
-
-
-def _csv_row(text: TextIOWrapper) -> Callable[[dict[str, Any]], object]:
-    table, headings = csv.writer(text, lineterminator="\n"), True
-
-    def write(row: dict[str, Any]) -> None:
-        nonlocal headings
-        table.writerows([row, csv_row(row.values())] if headings else [csv_row(row.values())])
-        headings = False
-
-    return write
+    yield write
 
 
 @contextmanager
@@ -246,14 +220,12 @@ def _as_arrays(file: IO[bytes]) -> Iterator[Write]:
         yield blocks.append
     finally:
         if blocks:
-            import numpy as np
-
             np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
 
 
 _WRITERS: Final[dict[str, Callable[[IO[bytes]], AbstractContextManager[Write]]]] = {
-    ".csv": _as_rows(_csv_row),
-    ".jsonl": _as_rows(lambda text: lambda row: text.write(f"{dumps(row, indent=None)}\n")),
+    ".csv": partial(_as_rows, lines=lambda row, first: csv_text([row] * first + [row.values()])),
+    ".jsonl": partial(_as_rows, lines=lambda row, _: f"{dumps(row, indent=None)}\n"),
     ".npz": _as_arrays,
 }
 
@@ -270,7 +242,7 @@ class _Found:
         self.note: str | None = None
         self.best: list[tuple[int, int, dict[str, Any]]] = []
 
-    def add(self, block: "Sweep") -> None:
+    def add(self, block: Sweep) -> None:
         """A block more."""
         failures = block.failures
         if failures and not self.failure:
@@ -302,7 +274,7 @@ class _Found:
             yield self.note
 
 
-def _summed_up(block: "Sweep", index: int) -> dict[str, Any]:
+def _summed_up(block: Sweep, index: int) -> dict[str, Any]:
     """A setting over all histories, for a row of a table."""
     summaries = [swept.summary for swept in block.histories.values()]
     own = block.setting(index)

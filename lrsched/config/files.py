@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from lrsched.config.execution import run_config
@@ -70,13 +71,16 @@ def _parse_json(text: str, filename: str) -> dict[str, Any]:
         found = match.group()
         return found if found.startswith('"') else "\n" * found.count("\n")
 
+    return _parsed(_STRING_OR_COMMENT.sub(blanked, text), filename, "JSON", json.loads)
+
+
+def _parsed(text: str, filename: str, kind: str, parse: Callable[[str], Any]) -> dict[str, Any]:
     try:
-        config: dict[str, Any] = json.loads(_STRING_OR_COMMENT.sub(blanked, text))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"not JSON: {error.msg}", filename=filename, line=error.lineno) from error
+        return parse(text)  # type: ignore[no-any-return]
     except (RecursionError, ValueError) as error:
-        raise FormatError(f"not JSON: {error}", filename=filename, line=1) from error
-    return config
+        line = re.search(r"line (\d+)|end of document", str(error)) or [None, 1]
+        message = f"not {kind}: {getattr(error, 'msg', error)}"
+        raise FormatError(message, filename=filename, line=line[1] and int(line[1])) from error
 
 
 def _parse_lines(text: str, filename: str) -> dict[str, Any]:
@@ -106,13 +110,8 @@ def parse_tables(text: str, filename: str = "<text>") -> dict[str, Any]:
     """
     import tomllib  # noqa: PLC0415  it takes long to import
 
-    kind, parse = ("JSON", json.loads) if text.lstrip().startswith("{") else ("TOML", tomllib.loads)
-    try:
-        tables: dict[str, Any] = parse(text)
-    except (RecursionError, ValueError) as error:
-        line = re.search(r"line (\d+)", str(error))
-        message = f"not {kind}: {getattr(error, 'msg', error)}"
-        raise FormatError(message, filename=filename, line=int(line[1]) if line else None) from error
+    is_json = text.lstrip().startswith("{")
+    tables = _parsed(text, filename, *(("JSON", json.loads) if is_json else ("TOML", tomllib.loads)))
     try:
         persistent("the file", tables)  # plain values, nested but so deep
     except ArgumentError as error:

@@ -13,8 +13,7 @@ import pytest
 from rich.cells import cell_len
 
 from lrsched import EpochData, FileStorage, History, SqliteStorage, read
-from lrsched.cli import garbage
-from lrsched.cli.garbage import rare_collections
+from lrsched.cli.garbage import RARELY, USUALLY, collected
 
 PROGRAM = [sys.executable, "-c", "from lrsched.cli import main; main()"]
 HOSTILE = History(
@@ -185,7 +184,7 @@ def test_an_output_that_is_read_is_not_written(run, tmp_path, monkeypatch):
 
 def test_the_garbage_collector_is_as_before_in_the_end():
     before = gc.get_threshold()
-    with contextlib.suppress(ZeroDivisionError), rare_collections():
+    with contextlib.suppress(ZeroDivisionError), collected(RARELY):
         assert gc.get_threshold()[0] >= 1_000_000
         assert gc.isenabled()
         _ = 1 / 0
@@ -202,5 +201,5 @@ def test_what_runs_for_days_collects_its_garbage(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr("time.sleep", sleep)
     assert run("follow", path, "--until", "1")[0] == 0
-    assert thresholds == [garbage._USUAL]
-    assert garbage._USUAL < 1_000_000
+    assert thresholds == [USUALLY]
+    assert USUALLY < 1_000_000
