@@ -449,7 +449,7 @@ def test_the_last_best_epoch_is_the_originals(data, history):
     ours = our_control(default_learning_rate=0.5, error_measure_key=key, history=history)
     wanted = theirs.get_last_best_epoch(**arguments)
     assert ours.get_last_best_epoch(**arguments) == wanted
-    assert last_best_epoch(history, **arguments, error_measure_key=key) == wanted
+    assert last_best_epoch(history, **arguments, measure=ErrorMeasure(key, stand_ins="returnn")) == wanted
 
 
 _INNER_NAMES = st.sampled_from(["cost:output", "error:output", "output", "a:b:c", ":x", "cost:aux", ""])

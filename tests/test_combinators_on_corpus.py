@@ -17,6 +17,8 @@ from lrsched import (
 )
 from lrsched.config.settings import pretrain_rates
 
+pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # some keys come and go
+
 HANDS = 3
 """Every so many epochs the rate is set by hand."""
 

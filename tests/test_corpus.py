@@ -8,6 +8,8 @@ from lrsched import read
 from lrsched.cli import main
 from lrsched.formats.text import TEXT
 
+pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # some keys come and go
+
 
 def _options(case):
     yield from ("--pretrain-epochs", str(case["pretrain_epochs"]))

@@ -247,9 +247,8 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
         return ErrorKey(None, "no configured key is there, and no other one counts", tuple(doubts))
     ranked = sorted((rank, name) for name in names if (rank := _rank(choice, name)) is not None)
     if not ranked:
-        better, other = ("higher", "max") if mode == "min" else ("lower", "min")
-        reason = f"their names say that {better} is better"
-        way_out = f"if one of them is meant, pass error_measure_key and mode={other!r}"
+        reason = "their names say that higher is better" if mode == "min" else "no name says that higher is better"
+        way_out = "if one is meant, pass error_measure_key" + (" and mode='max'" if mode == "min" else "")
         doubt = f"none of the errors {_listed(names)} counts, since {reason}; the rate stays; {way_out}"
         return ErrorKey(None, reason, (("direction", doubt),))
     (rank, name), *others = ranked

@@ -22,7 +22,6 @@ from lrsched.core.measure import (
     RETURNNS,
     Doubts,
     as_error_keys,
-    as_policy,
     doubts_about,
     error_change,
     higher_is_better,
@@ -176,10 +175,10 @@ def test_a_change_is_relative_to_the_size_of_one_of_the_two_or_is_the_difference
 
 def test_a_policy_is_one_of_three():
     for policy in POLICIES:
-        assert as_policy("x", policy) == policy
-    law = "x must be one of 'worse', 'keep', 'original', got 'Worse'; 'worse' is the safe"
+        assert ErrorMeasure(non_finite=policy).non_finite == policy
+    law = "^non_finite must be one of 'worse', 'keep', 'original', got 'Worse'; choose one of these$"
     with pytest.raises(ArgumentError, match=law):
-        as_policy("x", "Worse")
+        ErrorMeasure(non_finite="Worse")
 
 
 USUAL, OTHER = ErrorKey("dev_score", CONFIGURED), ErrorKey("dev_error", "which stands in")
@@ -430,7 +429,7 @@ def test_a_configured_loss_is_taken_in_either_mode(name, mode):
 @pytest.mark.parametrize(
     ("arguments", "law"),
     [
-        ({"mode": "higher"}, "mode must be one of 'min', 'max', got 'higher'; 'min' is for losses"),
+        ({"mode": "higher"}, "mode must be one of 'min', 'max', got 'higher'; choose one of these"),
         ({"stand_ins": "keras"}, "stand_ins must be one of 'common', 'returnn', got 'keras'"),
         ({"gaps": "skip"}, "gaps must be one of 'neighbours', 'newest_with_key', got 'skip'"),
         ({"non_finite": "best"}, "non_finite must be one of 'worse', 'keep', 'original', got 'best'"),

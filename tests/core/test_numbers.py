@@ -3,15 +3,19 @@
 import decimal
 import fractions
 import math
+import re
 import sys
+from itertools import pairwise
 
 import numpy
 import pytest
+from hypothesis import example, given as drawn, strategies as st
 
 from lrsched import ArgumentError
 from lrsched.core.numbers import (
     LARGEST_EPOCH,
     apply_factor,
+    choice,
     decay,
     epoch_number,
     flag,
@@ -19,6 +23,7 @@ from lrsched.core.numbers import (
     integer,
     number,
     rate,
+    rounded,
     threshold,
 )
 
@@ -212,3 +217,72 @@ def test_a_rate_that_a_factor_makes_infinite_is_refused_under_the_factors_name()
             apply_factor("x", lambda _, answer=answer: answer, 0.25)
     with pytest.raises(ArgumentError, match=r"^x\(0.25\) must be a finite number, got 'a'; pass"):
         apply_factor("x", lambda _: "a", 0.25)
+
+
+def test_a_choice_is_one_of_a_few_words():
+    for word in ("min", "max"):
+        assert choice("mode", word, ("min", "max")) == word
+    for other in ("Min", "", "mi", "min ", None, 0, ["min"], b"min", math.nan):
+        with pytest.raises(ArgumentError, match=r"^mode must be one of 'min', 'max', got .*; choose one of these$"):
+            choice("mode", other, ("min", "max"))
+
+
+# ---- numbers that people read
+
+NUMBERS = st.floats() | st.integers(-(10**9), 10**9) | st.sampled_from([0.1, 1 / 3, 0.30000000000000004, 1e-300, 1e22])
+NEAR = st.builds(lambda base, steps: base + steps * math.ulp(base), st.floats(1e-9, 1e9), st.integers(-3, 3))
+ROWS = st.lists(st.none() | NUMBERS | NEAR, max_size=8)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([], []),
+        ([None, None], ["", ""]),
+        ([0.1, 0.05, 0.025, 0.0125], ["0.1", "0.05", "0.025", "0.0125"]),
+        ([2 / 3, 1 / 3], ["0.667", "0.333"]),
+        ([0.12345678, 0.12345678], ["0.123", "0.123"]),
+        ([0.1234, 0.1235], ["0.1234", "0.1235"]),
+        ([0.1234, 0.1235, 2 / 3], ["0.1234", "0.1235", "0.6667"]),
+        ([0.1234567, 0.1234568], ["0.1234567", "0.1234568"]),
+        ([0.1234567, 0.1234568, 2 / 3], ["0.1234567", "0.1234568", "0.666667"]),
+        ([1, 3, 1000, 1234567, 12345678.0], ["1", "3", "1000", "1234567", "1.23e+07"]),
+        ([999.9, 1000], ["999.9", "1000"]),
+        ([-0.0, 0.0, 1e-300], ["-0", "0", "1e-300"]),
+        ([math.inf, -math.inf, math.nan, math.nan, 1.0], ["inf", "-inf", "nan", "nan", "1"]),
+    ],
+)
+def test_numbers_are_rounded_to_what_tells_neighbours_apart(values, texts):
+    assert rounded(values) == texts
+
+
+@drawn(ROWS)
+def test_a_rounded_number_reads_back_up_to_its_rounding(values):
+    for value, text in zip(values, rounded(values), strict=True):
+        if value is None:
+            assert text == ""
+        elif value != value:  # noqa: PLR0124  NaN
+            assert text == "nan"
+        elif abs(value) < 1e308:  # beyond, what is rounded up may be infinite
+            assert float(text) == value or math.isclose(float(text), value, rel_tol=0.51e-2)
+
+
+@drawn(ROWS)
+@example([1 / 3, 1 / 3, math.nextafter(1 / 3, 1.0)])
+def test_neighbours_that_differ_are_shown_differently_and_in_their_order(values):
+    texts = rounded(values)
+    shown = list(zip(values, texts, strict=True))
+    for (old, old_text), (new, new_text) in pairwise(shown):
+        is_zero = old == 0 == new  # -0 and 0 are equal, and shown as they are
+        if None not in (old, new) and not math.isnan(old) and not math.isnan(new) and not is_zero:
+            assert (old_text == new_text) == (old == new)
+            assert not old < new or float(old_text) < float(new_text)
+            assert not old > new or float(old_text) > float(new_text)
+
+
+@drawn(NUMBERS)
+def test_a_number_alone_has_at_most_three_digits_unless_it_is_whole(value):
+    (text,) = rounded([value])
+    digits = re.sub(r"e.*|[^0-9]", "", text).lstrip("0")
+    assert len(digits) <= 3 or (len(digits) <= 7 and "." not in text and "e" not in text)
+    assert text.startswith("-") == (math.copysign(1.0, value) < 0) or math.isnan(value)

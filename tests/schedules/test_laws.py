@@ -95,11 +95,13 @@ def test_only_laws_that_can_be_claimed_are_claimed():
         ({"learning_rate_growth": strategies.a_third}, DOWNWARD, {"never_raises"}),
         ({"non_finite_error": "original"}, {"non_finite_is_worst"}, set()),
         ({"error_measure_key": "dev_score", "strict_error_key": True}, {"name_invariant"}, set()),
+        ({"stand_ins": "common"}, {"name_invariant"}, {"name_invariant"}),  # the other name says nothing
+        ({"mode": "max"}, {"monotone"}, set()),
     ],
 )
 def test_what_is_claimed_depends_on_the_parameters(change, claimed_no_more, kept):
-    """What is claimed no more is not kept either, or by that one function only: otherwise it could be claimed."""
-    plain = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
+    """What is claimed no more is not kept either, or by one function or name only: otherwise it could be claimed."""
+    plain = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5, stand_ins="returnn")
     changed = attrs.evolve(plain, **change)
     assert plain.claims - changed.claims == claimed_no_more
     report = check_schedule(changed, claimed_no_more, claims=claimed_no_more, on_fail="report")

@@ -11,10 +11,12 @@ from lrsched import (
     Action,
     ArgumentError,
     Constant,
+    Cursor,
     EpochData,
     ErrorMeasure,
     History,
     HoldLearningRate,
+    Moment,
     NewbobAbs,
     NewbobMultiEpoch,
     NewbobRelative,
@@ -143,19 +145,12 @@ def test_an_infinitely_worse_error_does_not_grow_where_the_threshold_is_infinite
     assert relative(_history(-1.0, 0.0), 3) == 0.5  # finite errors, and a change that is not
 
 
-@pytest.mark.parametrize(
-    ("policy", "reason"),
-    [
-        ("worse", "the error cannot be compared"),
-        ("keep", "the error cannot be compared"),
-        ("original", "the error is between the thresholds"),
-    ],
-)
-def test_a_mean_of_opposite_infinities_says_nothing(policy, reason):
+@pytest.mark.parametrize("policy", ["worse", "keep", "original"])
+def test_a_mean_of_opposite_infinities_says_nothing(policy):
     schedule = NewbobMultiEpoch(3, 1, -0.01, -0.01, non_finite_error=policy, **COMMON)
     decision = schedule.decide(_history(1.0, 0.0, -1.0, 0.0), 5)
     assert [each.change for each in decision.cause.comparisons] == [-math.inf, -1.0, math.inf]
-    assert (decision.action, decision.cause.reason) == (Action.KEEP, reason)
+    assert (decision.action, decision.cause.reason) == (Action.KEEP, "the error cannot be compared")
 
 
 def test_what_leaves_the_rate_as_it_is_is_no_decay_and_no_growth(newbob):
@@ -411,3 +406,120 @@ def test_wrappers_are_checked_too():
         Preset(Constant(0.1), {2: -1})
     with pytest.raises(ArgumentError, match="learning_rates must be a mapping"):
         Preset(Constant(0.1), "0.1")
+
+
+# ---- gaps between the epochs that have the key
+
+WITH_GAPS = {
+    "relative": NewbobRelative(error_measure_key=("x", "y"), gaps="newest_with_key", default_learning_rate=0.5),
+    "abs": NewbobAbs(error_measure_key=("x", "y"), gaps="newest_with_key", default_learning_rate=0.5),
+    "multi": NewbobMultiEpoch(
+        2, 1, -0.01, -0.5, error_measure_key=("x", "y"), gaps="newest_with_key", default_learning_rate=0.5
+    ),
+}
+
+
+def _errors(*errors, rate=0.5):
+    return History({epoch: EpochData(learning_rate=rate, error=error) for epoch, error in enumerate(errors, start=1)})
+
+
+@pytest.mark.parametrize("kind", WITH_GAPS)
+def test_with_gaps_the_newest_epochs_with_the_key_are_compared(kind):
+    errors = [{"x": 4.0}, {"z": 9.0}, {"x": 2.0, "z": 9.0}, {}, {"z": 9.0}, {}, {"x": 2.0}]
+    decision = WITH_GAPS[kind].decide(_errors(*errors), 8)
+    compared = [(each.old_epoch, each.new_epoch, each.new_error) for each in decision.cause.comparisons]
+    assert compared == ([(1, 3, 2.0), (3, 7, 2.0)] if kind == "multi" else [(3, 7, 2.0)])
+    assert decision.cause.change == (-0.5 if kind == "multi" else 0.0)
+    assert decision.learning_rate == (0.5 if kind == "multi" else 0.25)
+    neighbours = attrs.evolve(WITH_GAPS[kind], gaps="neighbours")
+    assert neighbours.decide(_errors(*errors), 8).cause.change is None
+
+
+@pytest.mark.parametrize("kind", WITH_GAPS)
+@pytest.mark.parametrize("newest", [{}, {"z": 9.0}])
+def test_with_gaps_the_rate_is_kept_where_the_newest_epoch_has_no_key(kind, newest):
+    decision = WITH_GAPS[kind].decide(_errors({"x": 2.0}, {"x": 3.0}, newest), 4)
+    assert (decision.action, decision.learning_rate, decision.cause.comparisons) == (Action.KEEP, 0.5, ())
+    assert WITH_GAPS[kind](_errors({"x": 2.0}, {"x": 3.0}, newest), 4) == 0.5
+    if kind != "multi":
+        assert decision.cause.reason == "the last epoch has no error of a configured key"
+    assert WITH_GAPS[kind].decide(_errors({"z": 1.0}, newest, {"x": 3.0}), 4).action is Action.KEEP  # only one has it
+
+
+def test_with_gaps_an_update_looks_for_the_key_in_its_whole_interval():
+    rule = attrs.evolve(WITH_GAPS["multi"], num_epochs=1, update_interval=3)
+    for last in ([{"x": 2.0}, {}, {}], [{}, {"x": 2.0}, {}], [{}, {}, {"x": 2.0}]):
+        assert rule(_errors({"x": 2.0}, {}, {}, *last), 7) == 0.25
+    assert rule(_errors({"x": 2.0}, {"x": 2.0}, {"x": 2.0}, {}, {}, {}), 7) == 0.5  # as decided three epochs before
+    assert rule(_errors({"x": 2.0}, {"x": 2.0}, {"x": 2.0}, {}, {"x": 2.0}), 6) == 0.5  # no update
+
+
+def test_with_gaps_a_first_key_and_the_next_best_are_different_errors():
+    """Both are configured, so both epochs have a key; that they cannot be compared is no gap."""
+    decision = WITH_GAPS["relative"].decide(_errors({"x": 1.0}, {"y": 2.0}), 3)
+    assert (decision.action, decision.cause.reason) == (Action.KEEP, "the error cannot be compared")
+
+
+@given(
+    st.sampled_from([*WITH_GAPS.values()]),
+    st.integers(1, 4),
+    st.integers(1, 3),
+    st.booleans(),
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.5, 0.25, 1.0]),
+            st.dictionaries(st.sampled_from(["x", "y", "y_output", "z"]), st.sampled_from([4.0, 3.0, 3.5, math.nan])),
+        ),
+        max_size=14,
+    ),
+)
+def test_with_gaps_a_rule_is_itself_over_the_epochs_with_the_key(rule, num_epochs, interval, relative, epochs):
+    if isinstance(rule, NewbobMultiEpoch):
+        rule = attrs.evolve(rule, num_epochs=num_epochs, update_interval=interval)
+    if not isinstance(rule, NewbobAbs):
+        rule = attrs.evolve(rule, relative_error_also_relative_to_learning_rate=relative)
+    history = History(
+        {epoch: EpochData(learning_rate=rate, error=error) for epoch, (rate, error) in enumerate(epochs, start=1)}
+    )
+    others_left_out = History({epoch: data for epoch, data in history.items() if rule.measure.has_key(data)})
+    neighbours = attrs.evolve(rule, gaps="neighbours", strict_error_key=True)
+    for epoch in range(1, len(epochs) + 2):
+        decision, alone = rule.decide(history, epoch), neighbours.decide(others_left_out, epoch)
+        assert rule(history, epoch) == decision.learning_rate
+        if epoch - 1 in others_left_out:
+            assert decision == alone
+        elif decision.cause.comparisons:  # an epoch of the interval has it
+            assert decision.cause.comparisons == alone.cause.comparisons
+            assert decision.cause == attrs.evolve(alone.cause, lifted_from=decision.cause.lifted_from)
+        else:
+            assert decision.learning_rate == (0.5 if epoch == 1 else epochs[epoch - 2][0])
+
+
+def _looked_at(monkeypatch, rule, has_key):
+    """How often a rule looks for its key in a run where some epochs have it."""
+    looks = []
+    original = ErrorMeasure.has_key
+    with monkeypatch.context() as patched:
+        patched.setattr(ErrorMeasure, "has_key", lambda *arguments: looks.append(1) or original(*arguments))
+        cursor = Cursor.over(rule)
+        for epoch, has_it in enumerate(has_key, start=1):
+            cursor.rate(Moment(epoch))
+            error = {"x": 1.0} if has_it else {"z": 1.0}
+            cursor = cursor.after(Moment(epoch), EpochData(learning_rate=0.5, error=error))
+    return len(looks)
+
+
+@pytest.mark.parametrize("kind", WITH_GAPS)
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        lambda length: [True, *[False] * length],
+        lambda length: [True, *[False] * length, True, True, True],
+        lambda length: [*[False] * length, True],
+        lambda length: [epoch % 50 == 0 for epoch in range(length)],
+        lambda length: [True] * length,
+    ],
+)
+def test_a_long_gap_is_searched_a_few_times_and_not_at_every_epoch(monkeypatch, kind, pattern):
+    for length in (400, 1600):
+        assert length <= _looked_at(monkeypatch, WITH_GAPS[kind], pattern(length)) <= 10 * length + 100

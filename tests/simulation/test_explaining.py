@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import attrs
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import assume, event, example, given, strategies as st
 from lrsched import (
     Action,
     ArgumentError,
+    Cause,
     Clamp,
     Combinator,
     Constant,
+    Decision,
     EpochData,
     History,
     HoldLearningRate,
@@ -20,9 +23,11 @@ from lrsched import (
     NewbobMultiEpoch,
     NewbobRelative,
     Preset,
+    Product,
     Scaled,
     Schedule,
 )
+from lrsched.core.schedule import only_rule
 from lrsched.schedules.combine import Composite
 from lrsched.schedules.newbob import Newbob
 from lrsched.simulation import explain
@@ -121,7 +126,7 @@ def test_the_change_of_a_threshold_changes_the_rate_and_no_smaller_one_does(ques
     change, rate = explained.threshold_change, explained.decision.learning_rate
     assume(change is not None)
     assert math.isfinite(change.new)
-    assert change.old == getattr(schedule.rule, change.parameter)
+    assert change.old == getattr(only_rule(schedule), change.parameter)
     assert _rate_with(schedule, change.parameter, change.new, history, epoch) == change.decision.learning_rate != rate
     nearer = math.nextafter(change.new, change.old)
     assert nearer == change.old or _rate_with(schedule, change.parameter, nearer, history, epoch) in (rate, None)
@@ -130,12 +135,13 @@ def test_the_change_of_a_threshold_changes_the_rate_and_no_smaller_one_does(ques
 @given(answered_by_a_threshold() | questions(), st.data())
 def test_no_other_threshold_has_to_change_less(question, data):
     schedule, history, epoch = question
+    assume(all(len(part.parts) <= 1 for part in _parts(schedule)))
     explained = explain(schedule, history, epoch)
-    change, rate = explained.threshold_change, explained.decision.learning_rate
-    names = [field.name for field in attrs.fields(type(schedule.rule)) if field.name.endswith("threshold")]
+    rule, change, rate = only_rule(schedule), explained.threshold_change, explained.decision.learning_rate
+    names = [field.name for field in attrs.fields(type(rule)) if field.name.endswith("threshold")]
     assume(names)
     name = data.draw(st.sampled_from(names))
-    old = getattr(schedule.rule, name)
+    old = getattr(rule, name)
     finite = st.floats(allow_nan=False, allow_infinity=False)
     if change is None:
         value = data.draw(strategies.thresholds().filter(math.isfinite) | finite)
@@ -145,6 +151,10 @@ def test_no_other_threshold_has_to_change_less(question, data):
         value = data.draw(st.floats(old - distance, old + distance))
         assume(abs(value - old) < distance * (1 - 1e-9) and math.isfinite(value))
     assert _rate_with(schedule, name, value, history, epoch) in (rate, None)
+
+
+def _parts(schedule):
+    return [schedule, *(each for part in schedule.parts for each in _parts(part))]
 
 
 @pytest.mark.parametrize(
@@ -192,12 +202,12 @@ def test_the_nearest_is_so_exactly_not_only_up_to_rounding():
 @pytest.mark.parametrize(
     ("schedule", "scores", "why"),
     [
-        (Constant(0.5), (4.0, 4.0), "the rule has none"),
-        (lambda history, epoch: 0.5, (4.0, 4.0), "the rule has none"),
-        (NEWBOB, (4.0,), "nothing was compared"),
+        (Constant(0.5), (4.0, 4.0), "the schedule has none"),
+        (lambda history, epoch: 0.5, (4.0, 4.0), "the schedule has none"),
+        (NEWBOB, (4.0,), "no part used one"),
         (NEWBOB, (math.inf, 4.0), "nothing was compared"),
         (HoldLearningRate(NEWBOB, 3), (4.0, 4.0), "the rate is held, whatever the error is"),
-        (Preset(NEWBOB, {3: 0.1}), (4.0, 4.0), "the rate is given beforehand, whatever the error is"),
+        (Preset(NEWBOB, {3: 0.1}), (4.0, 4.0), "the rate is preset, whatever the error is"),
         (NEWBOB, (4.0, math.inf), "only an infinite one does"),
         (
             attrs.evolve(NEWBOB, learning_rate_decay=1.0),
@@ -224,16 +234,17 @@ def test_why_no_threshold_gives_another_rate(schedule, scores, why):
 
 
 def test_what_the_rule_says_where_a_wrapper_decides():
+    alone = NEWBOB.decide(_after(4.0, 4.0), 3)
     held = explain(Preset(HoldLearningRate(NEWBOB, 3), {1: 0.5}), _after(4.0, 4.0), 3)
-    assert held.chain == ("Preset", "HoldLearningRate", "NewbobRelative")
     assert (held.decision.action, held.decision.learning_rate) == (Action.HOLD, 0.5)
-    assert held.unheld == NEWBOB.decide(_after(4.0, 4.0), 3)
-    assert held.unheld.action is Action.DECAY
-    assert "the rule    decay 0.5 -> 0.25, since the error did not improve enough" in held.describe().splitlines()
+    assert held.decision.cause.inner == (alone,)
+    assert alone.action is Action.DECAY
+    assert f"instead of  {alone.describe()}" in held.describe().splitlines()
     given = explain(HoldLearningRate(Preset(NEWBOB, {2: 0.5, 3: 0.1}), 0), _after(4.0, 4.0), 3)
-    assert (given.decision.action, given.unheld) == (Action.PRESET, held.unheld)
+    assert (given.decision.action, given.decision.cause.inner) == (Action.PRESET, (alone,))
     asked = explain(HoldLearningRate(NEWBOB, 2), _after(4.0, 4.0), 3)
-    assert (asked.decision.action, asked.unheld) == (Action.DECAY, None)
+    assert asked.decision == alone  # the hold has no say
+    assert not any(line.startswith("instead of") for line in asked.describe().splitlines())
 
 
 @attrs.frozen
@@ -260,17 +271,19 @@ def test_inside_combinators_the_rule_is_explained(around):
         explain(around(NEWBOB), _after(4.0, 4.0, rate=0.25), 3),
     )
     assert inside.comparisons == alone.comparisons
-    assert inside.chain[-1] == "NewbobRelative"
+    assert inside.decision.innermost == alone.decision
     lines = inside.describe().splitlines()
-    assert "the rule    decay 0.5 -> 0.25, since the error did not improve enough" in lines
-    assert alone.describe().splitlines()[-3:-1] == lines[-3:-1]  # compared, measured
+    (made_of,) = (line for line in lines if alone.decision.describe() in line)
+    assert made_of.startswith("made of    ")
+    assert alone.describe().splitlines()[-2].split() == lines[-2].split()  # compared
     assert (inside.threshold_change.new, inside.threshold_change.decision.learning_rate) == (0.0, 0.25)
 
 
 def test_presets_of_other_epochs_are_known_to_the_rule_that_is_asked_instead():
     schedule = Preset(NEWBOB, {2: 0.125, 3: 0.1})
     history = History({1: EpochData(learning_rate=0.5), 2: EpochData(error={"dev_score": 1.0})})
-    assert explain(schedule, history, 3).unheld.previous == 0.125
+    (instead,) = explain(schedule, history, 3).decision.cause.inner
+    assert instead.previous == 0.125
 
 
 def test_a_rule_that_has_no_answer_where_it_was_not_asked():
@@ -278,7 +291,7 @@ def test_a_rule_that_has_no_answer_where_it_was_not_asked():
         raise KeyError(epoch)
 
     explained = explain(Preset(fails, {1: 0.5}), History(), 1)
-    assert (explained.decision.action, explained.unheld) == (Action.PRESET, None)
+    assert (explained.decision.action, explained.decision.cause.inner) == (Action.PRESET, ())
     with pytest.raises(KeyError):
         explain(Preset(fails, {1: 0.5}), History(), 2)
 
@@ -292,9 +305,8 @@ class _NoAttrs(Schedule):
 
 def test_any_schedule_is_explained():
     explained = explain(HoldLearningRate(_NoAttrs(), 2), _after(4.0, 4.0), 3)
-    assert explained.chain == ("HoldLearningRate", "_NoAttrs")
-    assert explained.decision.action is Action.DECAY
-    assert explained.unchangeable == "the rule has none"
+    assert explained.decision == NEWBOB.decide(_after(4.0, 4.0), 3)
+    assert explained.unchangeable == "the schedule has none"
 
 
 def test_in_words():
@@ -312,19 +324,35 @@ def test_in_words():
     )
     explained = explain(schedule, history, 4)
     assert explained.describe().splitlines() == [
-        "epoch 4     decay 0.5 -> 0.375",
+        f"epoch 4     {explained.decision.describe()}",
         "recorded    0.3, which differs",
-        "asked       NewbobMultiEpoch",
-        "because     the error did not improve enough",
-        "compared    'dev_score' went from epoch 1 to 2 from 4 to 4, a change of 0.0 (divided by 0.5)",
-        "compared    'dev_score' went from epoch 2 to 3 from 4 to 4, a change of 0.0 (divided by 0.5)",
-        "measured    mean relative error 0.0 is above threshold -0.25 and not below grow threshold -0.5",
-        "lifted      from 0.25 to the minimum 0.375",
+        "compared    dev_score 4.0 -> 4.0 (epochs 1 -> 2), a change of 0.0 (divided by 0.5)",
+        "compared    dev_score 4.0 -> 4.0 (epochs 2 -> 3), a change of 0.0 (divided by 0.5)",
         f"otherwise   {explained.threshold_change.describe()}",
     ]
-    assert explained.threshold_change.describe() == (
-        "with relative_error_threshold 0.0 instead of -0.25: keep 0.5, since the error is between the thresholds"
+    assert explained.decision.describe() == (
+        "0.5 -> 0.375 (decay, newbob_multi_epoch): mean relative error 0 is above the threshold -0.25; "
+        "dev_score 4 -> 4 (epochs 2 -> 3) and 1 before; lifted from 0.25 to the minimum"
     )
+    assert explained.threshold_change.describe() == (
+        "with relative_error_threshold 0.0 instead of -0.25: 0.5 (keep, newbob_multi_epoch): mean relative error 0 is "
+        "between the grow threshold -0.5 and the threshold 0; dev_score 4 -> 4 (epochs 2 -> 3) and 1 before"
+    )
+
+
+def test_in_words_what_is_made_of_what():
+    schedule = HoldLearningRate(Product(Scaled(NEWBOB, 0.5), lambda history, epoch: 1.0), 9)
+    lines = explain(schedule, _after(4.0, 4.0, rate=0.25), 3).describe().splitlines()
+    assert [line[:24].rstrip() for line in lines] == [
+        "epoch 3     0.25 (hold,",
+        "recorded    no rate",
+        "instead of  0.25 -> 0.12",
+        "made of       0.25 -> 0.",
+        "made of         0.5 -> 0",
+        "compared          dev_sc",
+        "made of       1 (keep, <",
+        "otherwise   no finite th",
+    ]
 
 
 def test_the_table_has_a_row_for_each_compared_epoch():
@@ -410,4 +438,158 @@ def test_the_newest_change_of_the_rate(rates, epoch):
 
 def test_labels_and_words_stay_apart_however_far_the_training_is():
     history = History({10**12: EpochData(learning_rate=0.5)})
-    assert explain(Constant(0.5), history, 10**12 + 1).describe().splitlines()[0] == "epoch 1000000000001 keep 0.5"
+    assert (
+        explain(Constant(0.5), history, 10**12 + 1).describe().splitlines()[0]
+        == "epoch 1000000000001 0.5 (keep, constant): the newest rate"
+    )
+
+
+# ---- schedules of one's own
+
+
+@attrs.frozen
+class Halved(Schedule):
+    """A wrapper that only decides: half of its part's rate, with the part's decision inside."""
+
+    rule: Schedule
+
+    def decide(self, history, epoch):
+        decision = self.rule.decide(history, epoch)
+        cause = Cause("halved", "half of what the rule says", inner=(decision,))
+        return Decision(decision.learning_rate / 2, decision.previous, decision.action, cause)
+
+
+class NoAttrs(Schedule):
+    """The same, not made by attrs."""
+
+    def __init__(self, rule):
+        self.rule = rule
+
+    decide = Halved.decide
+
+
+@attrs.frozen
+class FirstOf(Schedule):
+    """The same, with its parts in a tuple."""
+
+    rules: tuple[Schedule, ...]
+
+    def decide(self, history, epoch):
+        return Halved(self.rules[0]).decide(history, epoch)
+
+
+@pytest.mark.parametrize("wrapper", [Halved(NEWBOB), NoAttrs(NEWBOB), FirstOf((NEWBOB, Constant(1.0)))])
+def test_a_wrapper_of_ones_own_is_no_rule(wrapper):
+    alone, explained = explain(NEWBOB, _after(4.0, 4.0), 3), explain(wrapper, _after(4.0, 4.0), 3)
+    first, _, made_of, compared, otherwise = explained.describe().splitlines()
+    assert first == "epoch 3     0.5 -> 0.125 (decay, halved): half of what the rule says"
+    assert made_of == f"made of     {alone.decision.describe()}"
+    assert compared.split() == alone.describe().splitlines()[2].split()
+    assert explained.comparisons == alone.comparisons
+    if isinstance(wrapper, NoAttrs):  # nobody knows what it is made of
+        assert otherwise.endswith("no finite threshold gives another rate: the schedule has none")
+    else:
+        change = explained.threshold_change
+        assert (change.parameter, change.old, change.new) == ("relative_error_threshold", -0.25, 0.0)
+        assert (change.decision.learning_rate, change.decision.innermost.learning_rate) == (0.25, 0.5)
+
+
+@attrs.frozen
+class Patience(Schedule):
+    """A rule with its own threshold, that compares by itself and keeps no comparisons."""
+
+    patience_threshold: float = 0.0
+
+    def decide(self, history, epoch):
+        scores = [data.error["dev_score"] for _, data in history.newest(2, before=epoch)]
+        change = scores[-1] - scores[0] if scores else 0.0
+        rate = 0.25 if change > self.patience_threshold else 0.5
+        cause = Cause("patience", "by itself", measure="rise", change=change, threshold=self.patience_threshold)
+        return Decision(rate, 0.5, Action.of(0.5, rate), cause)
+
+
+@attrs.frozen
+class Silent(Patience):
+    """The same, which does not say what it went by."""
+
+    def decide(self, history, epoch):
+        return attrs.evolve(super().decide(history, epoch), cause=Cause("silent", "it says nothing"))
+
+
+def test_a_schedule_that_compares_by_itself_is_not_said_to_have_compared_nothing():
+    explained = explain(Patience(), _after(4.0, 5.0), 3)
+    assert explained.comparisons == ()
+    change = explained.threshold_change
+    assert (change.parameter, change.new, change.decision.learning_rate) == ("patience_threshold", 1.0, 0.5)
+    for around in (lambda rule: Scaled(rule, 0.5), Halved, lambda rule: FirstOf((rule,))):
+        assert explain(around(Patience()), _after(4.0, 5.0), 3).threshold_change.new == 1.0
+    for schedule in (Silent(), Scaled(Silent(), 0.5), Constant(0.5), lambda history, epoch: 0.5):
+        text = explain(schedule, _after(4.0, 5.0), 3).describe()
+        assert "compared" not in text
+        assert "no finite threshold gives another rate" in text
+
+
+@pytest.mark.parametrize("error", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("policy", ["worse", "keep", "original"])
+@pytest.mark.parametrize("kind", [NewbobRelative, NewbobAbs, NewbobMultiEpoch])
+def test_an_error_that_is_not_finite_is_no_change_of_inf(kind, policy, error):
+    rule = kind(default_learning_rate=0.5, non_finite_error=policy, **NEIGHBOURS.get(kind, {}))
+    text = explain(rule, _after(4.0, error), 3).describe()
+    assert repr(error) in text
+    if policy != "original":  # where arithmetic decides, its answer is shown
+        assert not re.search(r"(change of|error|difference) -?inf", text.replace(f"an error of {error!r}", ""))
+    if policy == "worse":
+        assert f"an error of {error} is worse than any other" in text
+        assert f"dev_score 4.0 -> {error} (epochs 1 -> 2), worse than any other" in text
+
+
+NEIGHBOURS = {NewbobMultiEpoch: {"num_epochs": 1}}
+
+# ---- otherwise, inside
+
+AROUND = {
+    "scaled": lambda rule: Scaled(rule, 0.5),
+    "clamp": lambda rule: Clamp(rule, 0.01, 9.0),
+    "product": lambda rule: Product(rule, lambda history, epoch: 0.5),
+    "factor": lambda rule: Product(Constant(0.5), rule),
+    "factors": lambda rule: Product(Constant(0.5), Constant(0.5), Scaled(rule, 2.0)),
+    "hold": lambda rule: HoldLearningRate(rule, 1),
+    "preset": lambda rule: Preset(rule, {1: 0.5}),
+    "own combinator": Half,
+    "own wrapper": Halved,
+    "own tuple": lambda rule: FirstOf((rule,)),
+    "all": lambda rule: Preset(HoldLearningRate(Scaled(Clamp(Product(Constant(0.5), Half(rule))), 0.5), 1), {1: 0.5}),
+}
+RULES = st.sampled_from([NEWBOB, NewbobAbs(-0.25, default_learning_rate=0.5), attrs.evolve(NEWBOB, mode="max")])
+
+
+@pytest.mark.parametrize("around", AROUND)
+@given(RULES, st.lists(strategies.usual_errors(), min_size=2, max_size=4))
+def test_the_other_threshold_is_right_inside_whatever_there_is_around(around, rule, scores):
+    rule = attrs.evolve(rule, learning_rate_growth=1.5)
+    schedule, history, epoch = AROUND[around](rule), _after(*scores, rate=0.125), len(scores) + 1
+    explained = explain(schedule, history, epoch)
+    change = explained.threshold_change
+    assert change is not None
+    assert explained.unchangeable is None
+    nearer = math.nextafter(change.new, change.old)
+    for value, is_new in ((change.new, True), (nearer, False), (change.old, False)):
+        decision = AROUND[around](attrs.evolve(rule, **{change.parameter: value})).decide(history, epoch)
+        assert (decision.learning_rate != explained.decision.learning_rate) == is_new
+        if is_new:
+            assert decision == change.decision
+
+
+@pytest.mark.parametrize("around", [lambda rule: HoldLearningRate(rule, 9), lambda rule: Preset(rule, {3: 0.1})])
+def test_where_the_parts_have_no_say_no_threshold_matters(around):
+    assert explain(around(NEWBOB), _after(4.0, 4.0), 3).threshold_change is None
+    inside = explain(Scaled(around(NEWBOB), 0.5), _after(4.0, 4.0, rate=0.25), 3)
+    assert inside.threshold_change is None
+    assert "otherwise   no finite threshold gives another rate" in inside.describe()
+
+
+def test_of_two_rules_the_nearer_threshold_is_the_one():
+    far, near = (attrs.evolve(NEWBOB, relative_error_threshold=threshold) for threshold in (-0.5, -0.25))
+    for schedule in (Product(far, near), Product(near, far)):
+        change = explain(schedule, _after(4.0, 4.0), 3).threshold_change
+        assert (change.parameter, change.old, change.new) == ("relative_error_threshold", -0.25, 0.0)

@@ -258,15 +258,16 @@ def test_the_code_of_a_violation_fails_and_passes_once_it_is_mended(monkeypatch)
 
 
 def test_the_code_of_a_schedule_that_was_drawn_makes_it():
-    strategy = st.builds(lambda held: Preset(HoldLearningRate(NEWBOB, held), {2: 0.5}), st.integers(2, 4))
+    rule = attrs.evolve(NEWBOB, learning_rate_decay=0.75, relative_error_threshold=-0.02)
+    strategy = st.builds(lambda held: Preset(HoldLearningRate(rule, held), {2: 0.5}), st.integers(2, 4))
     law = Law(min_rate, "")
     (checked,) = report(strategy, law).laws
     assert checked.violation.subject == (
-        "Preset(schedule=HoldLearningRate(schedule=NewbobRelative(default_learning_rate=0.1, learning_rate_decay=0.5, "
-        "relative_error_threshold=-0.01), min_num_epochs=2), learning_rates={2: 0.5})"
+        "Preset(schedule=HoldLearningRate(schedule=NewbobRelative(default_learning_rate=0.1, learning_rate_decay=0.75, "
+        "relative_error_threshold=-0.02), min_num_epochs=2), learning_rates={2: 0.5})"
     )
     made = eval(checked.violation.subject, {kind.__name__: kind for kind in (Preset, HoldLearningRate, NewbobRelative)})
-    assert made == Preset(HoldLearningRate(NEWBOB, 2), {2: 0.5})
+    assert made == Preset(HoldLearningRate(rule, 2), {2: 0.5})
 
 
 def min_rate(schedule, history):
