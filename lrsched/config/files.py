@@ -78,9 +78,9 @@ def _parsed(text: str, filename: str, kind: str, parse: Callable[[str], Any]) ->
     try:
         return parse(text)  # type: ignore[no-any-return]
     except (RecursionError, ValueError) as error:
-        line = re.search(r"line (\d+)|end of document", str(error)) or [None, 1]
-        message = f"not {kind}: {getattr(error, 'msg', error)}"
-        raise FormatError(message, filename=filename, line=line[1] and int(line[1])) from error
+        at = re.search(r"line (\d+)", str(error))
+        line = int(at[1]) if at else 1 if kind == "JSON" else None
+        raise FormatError(f"not {kind}: {getattr(error, 'msg', error)}", filename=filename, line=line) from error
 
 
 def _parse_lines(text: str, filename: str) -> dict[str, Any]:

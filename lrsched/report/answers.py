@@ -6,7 +6,7 @@ from typing import Any, final
 
 import attrs
 
-from lrsched.core.decision import Decision
+from lrsched.core.decision import OVERRULING, Decision
 from lrsched.report.text import Table, column
 from lrsched.simulation.replaying import ReplayedEpoch
 
@@ -35,8 +35,9 @@ def replay_table(steps: Sequence[ReplayedEpoch], *, exact: bool) -> Table:
 
 def _why(decision: Decision, exact: bool) -> str:  # noqa: FBT001
     """A decision in words, without what stands in the row."""
-    in_row = f"{decision.rates(exact=exact)} ({decision.action}, {decision.cause.rule}): "
-    return decision.describe(exact=exact).removeprefix(in_row)
+    inner = () if decision.action in OVERRULING else decision.cause.inner
+    parts = f" [{' | '.join(each.describe(exact=exact) for each in inner)}]" if inner else ""
+    return decision.cause.describe(exact=exact) + parts
 
 
 def compare_table(names: Sequence[str], steps: Sequence[Sequence[ReplayedEpoch]], *, exact: bool) -> Table:

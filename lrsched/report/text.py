@@ -18,6 +18,7 @@ LEAST_WIDTH: Final = 40
 _GAP: Final = "  "
 _BELOW: Final = " " * 4
 _LONGEST_PART: Final = 16
+_WORDS: Final = re.compile(r"\s+|\S+\s*")
 _VARIATION_SELECTOR: Final = "\ufe0f"  # makes the character before it wide
 
 
@@ -69,27 +70,32 @@ def wrapped(text: str, width: int, indent: str = "", *, fold: bool = True) -> li
         text: Of characters that can be seen.
         width: How many columns a line has.
         indent: What all lines but the first begin with.
-        fold: Whether a word that is longer than a line is broken: where a part of a name ends, else anywhere. A number
-            never is.
+        fold: Whether a word that is longer than a line is broken: where a part of a name ends, else anywhere.
 
     Examples:
-        >>> wrapped("the learning_rate_decay is 0.30000000000000004", 14, " ")
-        ['the learning_', ' rate_decay is', ' 0.30000000000000004']
+        >>> wrapped("the learning_rate_decay is 0.30000000000000004", 20, " ")
+        ['the', ' learning_rate_decay', ' is', ' 0.30000000000000004']
+        >>> wrapped("the learning_rate_decay", 14, " ")
+        ['the learning_', ' rate_decay']
     """
     if width_of(text) <= width:
         return [text]
-    lines, line = [], ""
-    for word in re.split(r"(?<=\s)(?=\S)", text):
-        rest = word
-        folds = fold and width_of(indent + word.rstrip()) > width and not _is_number(word)
-        if not folds and width_of(line + word.rstrip()) > width:
-            lines += [line.rstrip()] if line.strip() else []
-            line = indent
-        while folds and width_of(line + rest.rstrip()) > width:
-            end = _end(rest, width - width_of(line)) or not line.strip()  # at least one
-            lines.append((line + rest[:end]).rstrip())
-            line, rest = indent, rest[end:]
+    lines, line, room = [], "", width
+    size_of = len if text.isascii() else width_of  # at half the cost
+    for word in _WORDS.findall(text):
+        rest, size = word, size_of(word.rstrip())
+        if size > room:
+            folds = fold and size > width - len(indent)
+            if not folds:
+                lines += [line.rstrip()] if line.strip() else []
+                line = indent
+            while folds and size_of(line + rest.rstrip()) > width:
+                end = _end(rest, width - size_of(line)) or not line.strip()  # at least one
+                lines.append((line + rest[:end]).rstrip())
+                line, rest = indent, rest[end:]
+            room = width - size_of(line)
         line += rest
+        room -= size_of(rest)
     return [*lines, line.rstrip()]
 
 
