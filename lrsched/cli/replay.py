@@ -23,8 +23,10 @@ def replay(
     history = read_history(file)
     replayed = replayed_by(recipe(options).schedule(history), history, mode, reasons=True)
     steps = [each for each in replayed if not changes_only or each.is_news]
+    rules = rules_of(steps)
+    about = ", ".join([f"{mode} past", *(rules if len(rules) == 1 else [])])
     return Answer(
-        lambda exact: [file, ", ".join([f"{mode} past", *rules_of(steps)[:1]]), replay_table(steps, exact=exact)],
+        lambda exact: [file, about, replay_table(steps, exact=exact)],
         document=lambda: {"file": file, **replayed.data()},
         columns=replayed.to_dict,
         notes=[replayed.note] if replayed.note else [],

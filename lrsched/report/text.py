@@ -145,7 +145,7 @@ class Table:
         """
         width = max(width, LEAST_WIDTH)
         columns = [_Column.of(heading, cells) for heading, cells in self.columns if any(cells) or not cells]
-        groups = _groups(columns, width)
+        groups = _groups(columns, width) if columns else []
         for last, group in enumerate(groups, 1 - len(groups)):
             yield ""
             yield from _lines_of(group, width, () if last else self.below)

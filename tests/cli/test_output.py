@@ -203,3 +203,11 @@ def test_what_runs_for_days_collects_its_garbage(run, tmp_path, monkeypatch):
     assert run("follow", path, "--until", "1")[0] == 0
     assert thresholds == [USUALLY]
     assert USUALLY < 1_000_000
+
+
+def test_where_several_rules_change_the_rate_there_is_a_column_for_their_names(run, folder):
+    out = run("replay", "some", "-c", "some.json", "-s", "learning_rates={3: 0.5}", "--changes-only")[1]
+    lines = out.splitlines()
+    assert lines[1] == "recorded past"
+    assert lines[3].split() == ["epoch", "recorded", "replayed", "action", "rule"]
+    assert {"newbob_relative", "preset"} <= {line.split()[-1] for line in lines[5:] if line}

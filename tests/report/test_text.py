@@ -102,3 +102,7 @@ def test_columns_that_have_no_room_go_on_below_beside_the_first():
 
 def test_a_table_without_rows_has_its_headings():
     assert list(Table([(">epoch", []), ("why", [])]).lines(80)) == ["", "epoch  why", "----------", ""]
+
+
+def test_a_table_of_nothing_is_an_empty_line():
+    assert list(Table([]).lines(80)) == list(Table([("why", ["", ""])]).lines(80)) == [""]
