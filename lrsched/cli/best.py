@@ -18,9 +18,10 @@ def best(
     n: Annotated[int, Option("-n", metavar="N", min=1)] = 1,
     higher_is_better: HigherIsBetter = False,  # noqa: FBT002  typer's way
 ) -> Answer:
-    """Show the epochs with the lowest error KEY, the best first, the earlier one on ties. Exit 1 if there is none.
+    """Show the epochs with the best error KEY, the best first, the earlier one on ties. Exit 1 if there is none.
 
-    Epochs without that error are left out, and so is NaN.
+    The lowest error is the best, unless --higher-is-better says otherwise. Epochs without that error are left out, and
+    so is NaN.
 
     Args:
         key: The error to compare. Required.

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 from typer import Option
@@ -105,27 +105,22 @@ def _line(epoch: dict[str, Any]) -> str:
 
 
 def _show_live(screen: Console, histories: Iterator[History], file: str, key: str | None) -> None:
-    with Live(Text(printable(f"{file}: reading")), console=screen) as live:
+    """Show the newest epochs, as many as fit, whatever size the terminal has at the time."""
+    title, epochs = f"{file}: reading", list[dict[str, Any]]()
+
+    def drawn() -> Text:
+        width, height = screen.size
+        for first in range(max(0, len(epochs) - height), len(epochs)):
+            newest = epochs[first:]
+            lines = [line for text in (title, *about_key(newest, key)) for line in wrapped(printable(text), width)]
+            lines += history_table(newest, exact=False).lines(width)
+            if len(lines) < height or len(newest) == 1:
+                return Text("\n".join(lines))
+        return Text(printable(title))
+
+    with Live(get_renderable=drawn, console=screen):
         for history in histories:
-            live.update(_Screen(file, history, key))
-
-
-class _Screen:
-    """The newest epochs, as many as fit, whatever size the terminal has now."""
-
-    def __init__(self, file: str, history: History, key: str | None) -> None:
-        self.title = Text(printable(file if history else f"{file}: waiting for the first save"))
-        self.epochs = list(as_data(history, key, RETURNNS))
-        self.key = key
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.title
-        newest = self.epochs[-options.size.height :]
-        while newest:
-            about = about_key(newest, self.key)
-            lines = [line for text in about for line in wrapped(printable(text), options.max_width)]
-            lines += history_table(newest, exact=False).lines(options.max_width)
-            if len(lines) < options.size.height - 1 or len(newest) == 1:
-                yield Text("\n".join(lines))
-                return
-            newest = newest[1:]
+            title, epochs = (
+                file if history else f"{file}: waiting for the first save",
+                [*as_data(history, key, RETURNNS)],
+            )

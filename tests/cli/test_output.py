@@ -97,6 +97,19 @@ def test_a_table_fits_and_its_numbers_are_those_of_the_document(run, folder, com
         assert {number for number in shown if not math.isnan(number)} <= allowed
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("command", ["verify", "explain", "check", "demo"])
+def test_the_other_tables_fit_too(run, folder, command, columns):
+    (folder / "worse.py").write_text(
+        "def worse(history, epoch):\n    return 0.1 * len(history)\n\nworse.claims = {'never_raises'}\n"
+    )
+    arguments = {"check": ["worse.py:worse", "--budget", "20"], "demo": []}.get(command, ["most", *CONFIGS[:2]])
+    _, out, _ = run(command, *arguments, columns=columns)
+    tables = [line for line in out.splitlines() if not line.startswith(("    ", "from ", "def ", "Try "))]
+    assert len(tables) > 5
+    assert [line for line in tables if cell_len(line) > columns] == []
+
+
 @pytest.mark.parametrize(("name", "changes", "lines"), [("most", 59, 176), ("some", 22, 65)])
 def test_a_change_takes_three_lines(run, folder, name, changes, lines):
     config = ["-c", f"{name}.json"]
