@@ -295,6 +295,8 @@ class LearningRateControl(Getters):
         self._add(epoch, data, more)
         if tuple(more.error) == self._clear_of:
             self._clear_at = epoch
+        elif self._clear_at == epoch:
+            self._clear_at = 0
 
     def set_epoch_meta(self, epoch: int, meta: Mapping[str, Any]) -> None:
         """Record other values of ``epoch``; later calls add to them. An epoch without a rate first gets its own.
@@ -346,13 +348,12 @@ class LearningRateControl(Getters):
 
     def _warn(self, epoch: int) -> None:
         """Warn of what is doubtful about the errors that count in the decision for ``epoch``."""
-        newest: EpochData | None = self._history.get(epoch - 1)
-        if newest is not None and epoch > self._doubted:
-            self._doubted = epoch
-            self._doubts = [doubts.after(epoch - 1, newest) for doubts in self._doubts]
-            self._clear_of = _clear_of(self._doubts)
-            for doubts in self._doubts:
-                for text in doubts.news:
+        for newest, data in self._history.newest(1, before=epoch):
+            if epoch > self._doubted and newest != self._clear_at:
+                self._doubted = epoch
+                self._doubts = [doubts.after(newest, data) for doubts in self._doubts]
+                self._clear_of = _clear_of(self._doubts)
+                for text in (text for doubts in self._doubts for text in doubts.news):
                     warnings.warn(text, MeasureWarning, stacklevel=4)
 
     def _cursor(self, epoch: int) -> Cursor:

@@ -128,7 +128,7 @@ class _Parameter:
                 return _read(self.read, key, config[key])
         if self.default is _REQUIRED:
             raise ArgumentError(f"the setting {self.keys[0]!r} is missing: the schedule needs it")
-        return self.read(self.keys[0], self.default)
+        return self.default if self.default is attrs.NOTHING else self.read(self.keys[0], self.default)
 
 
 _CONTROL: Final = _Parameter(("learning_rate_control",), _text, "constant")

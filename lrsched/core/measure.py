@@ -225,6 +225,8 @@ class ErrorMeasure:
         return self._usual in data.error or self.key_of(data).key is not None
 
 
+shared_measure: Final = lru_cache(maxsize=256)(ErrorMeasure)
+"""`ErrorMeasure`, made once for the same arguments: a sweep makes very many schedules with few measures."""
 RETURNNS: Final = ErrorMeasure(stand_ins="returnn")
 """What RETURNN looks at where nothing is configured."""
 
@@ -235,12 +237,12 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
     keys, strict, mode, _, gaps = choice
     if not names:
         return _NO_ERRORS
-    if names == (OLD_FORMAT_KEY,):
-        return ErrorKey(OLD_FORMAT_KEY, "the only error, of the old file format")
     for key in keys:
         for name, reason in ((key, CONFIGURED), (f"{key}_output", "the configured key, of the output layer")):
             if name in names:
                 return ErrorKey(name, reason, tuple(_direction_doubts(mode, name)))
+    if names == (OLD_FORMAT_KEY,):
+        return ErrorKey(OLD_FORMAT_KEY, "the only error, of the old file format")
     missing = f"there is no error {' or '.join(map(repr, keys))} among {_listed(names)}"
     if keys and strict:
         doubts = [] if gaps == "newest_with_key" else [("missing", f"{missing}, so none counts")]
@@ -318,7 +320,7 @@ class Doubts:
         else:
             uncompared += bool(data.error) or bool(last and last.key)
         doubts = [*self.measure.doubts_of(data)]
-        if uncompared >= _UNCOMPARED:
+        if uncompared >= _UNCOMPARED and (key.key or not key.doubts):  # else these say why
             why = f"epoch {epoch} has {key.key!r}, the one before {last and last.key!r}" if key.key else key.reason
             text = f"{_UNCOMPARED} decisions with errors and no two to compare, so the rate stays ({why})"
             way_out = "gaps='newest_with_key' compares the newest epochs that have the configured key"

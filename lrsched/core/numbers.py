@@ -268,9 +268,8 @@ def rounded(values: Sequence[float | None]) -> list[str]:
         ]
         if not alike:
             break
-    for at in alike:
-        texts[at : at + 2] = map(repr, values[at : at + 2])
-    return texts
+    exact = {value for at in alike for value in values[at : at + 2]}
+    return [repr(value) if value in exact else text for value, text in zip(values, texts, strict=True)]
 
 
 def _differ(old: float | None, new: float | None) -> bool:

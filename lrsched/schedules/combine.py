@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from numbers import Real
-from typing import Annotated, Any, NamedTuple, final
+from typing import Annotated, Any, Final, NamedTuple, final
 
 import attrs
 
@@ -261,6 +261,16 @@ def _snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
+def _claims(parts: Sequence[Schedule]) -> frozenset[str]:
+    """What a schedule that changes no order of rates claims: what all its parts do, but for what is about one class."""
+    claims = (frozenset(getattr(part, "claims", ())) for part in parts)
+    return frozenset.intersection(*claims) - {"window", "presets_count"}
+
+
+_as_its_parts_claim: Final = property(lambda schedule: _claims(schedule.parts))
+"""What those claim that change no order of rates."""
+
+
 @final
 @attrs.frozen(field_transformer=checked)
 class Scaled(Combinator):
@@ -301,10 +311,7 @@ class Scaled(Combinator):
         """See `Combinator.reason`."""
         return f"{_short(self.factor)} times {_short(rates[0])}"
 
-    @property
-    def claims(self) -> frozenset[str]:
-        """What the schedule claims: a factor changes no order of rates."""
-        return _claims(self.parts)
+    claims = _as_its_parts_claim
 
 
 @final
@@ -352,10 +359,7 @@ class Clamp(Combinator):
         above = "above the maximum" if rates[0] > self.maximum else "within the limits"
         return f"{_short(rates[0])} is {'below the minimum' if rates[0] < self.minimum else above}"
 
-    @property
-    def claims(self) -> frozenset[str]:
-        """What the schedule claims: a clamp changes no order of rates."""
-        return _claims(self.parts)
+    claims = _as_its_parts_claim
 
 
 _FAR = 100.0
@@ -428,16 +432,7 @@ class Product(Combinator):
         """See `Combinator.reason`."""
         return " times ".join(map(_short, rates))
 
-    @property
-    def claims(self) -> frozenset[str]:
-        """What all of them claim: no factor changes the order of rates."""
-        return _claims(self.parts)
-
-
-def _claims(parts: Sequence[Schedule]) -> frozenset[str]:
-    """What a schedule that changes no order of rates claims: what all its parts do, but for what is about one class."""
-    claims = (frozenset(getattr(part, "claims", ())) for part in parts)
-    return frozenset.intersection(*claims) - {"window", "presets_count"}
+    claims = _as_its_parts_claim
 
 
 def _would_decide(part: Schedule, memory: Any, moment: Moment) -> tuple[Decision, ...]:
@@ -492,10 +487,7 @@ class HoldLearningRate(Composite):
     schedule: Schedule = attrs.field(converter=as_schedule)
     min_num_epochs: Annotated[int, partial(integer, least=0, way_out="0 and 1 hold nothing")]
 
-    @property
-    def claims(self) -> frozenset[str]:
-        """What the schedule claims: a hold looks at rates only, so it adds nothing and takes nothing away."""
-        return _claims(self.parts)
+    claims = _as_its_parts_claim
 
     def start(self) -> _Held:
         """See `Schedule.start`."""

@@ -6,7 +6,7 @@ import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import History
-from lrsched.core.measure import Direction, ErrorMeasure, StandIns, as_error_keys
+from lrsched.core.measure import Direction, ErrorMeasure, StandIns, as_error_keys, shared_measure
 from lrsched.core.numbers import Rate, checked
 from lrsched.core.schedule import Moment, Windowed
 
@@ -45,11 +45,11 @@ class Constant(Windowed):
     error_measure_key: tuple[str, ...] = attrs.field(default=(), converter=as_error_keys, kw_only=True)
     mode: Direction = attrs.field(default="min", kw_only=True)
     stand_ins: StandIns = attrs.field(default="common", kw_only=True)
+    measure: ErrorMeasure = attrs.field(init=False, repr=False, eq=False)
 
-    @property
-    def measure(self) -> ErrorMeasure:
-        """See `Schedule.measure`."""
-        return ErrorMeasure(self.error_measure_key, mode=self.mode, stand_ins=self.stand_ins)
+    @measure.default
+    def _its_measure(self) -> ErrorMeasure:
+        return shared_measure(self.error_measure_key, mode=self.mode, stand_ins=self.stand_ins)
 
     @property
     def need_error_info(self) -> bool:

@@ -3,7 +3,7 @@
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import lru_cache, reduce
+from functools import reduce
 from itertools import pairwise
 from operator import add
 from typing import ClassVar, Final, Literal, final
@@ -12,7 +12,16 @@ import attrs
 
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
-from lrsched.core.measure import Comparison, Direction, ErrorMeasure, Gaps, NonFinitePolicy, StandIns, as_error_keys
+from lrsched.core.measure import (
+    Comparison,
+    Direction,
+    ErrorMeasure,
+    Gaps,
+    NonFinitePolicy,
+    StandIns,
+    as_error_keys,
+    shared_measure,
+)
 from lrsched.core.numbers import (
     LARGEST_EPOCH,
     Count,
@@ -37,7 +46,6 @@ _REASONS: Final = {
 }
 _TOO_FEW: Final = ("the last epoch has no error of a configured key", "only one epoch to go by", "")
 """Why so few epochs are not compared."""
-_shared_measure: Final = lru_cache(maxsize=256)(ErrorMeasure)  # a sweep makes very many schedules with few measures
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -83,7 +91,7 @@ class Newbob(Windowed):
     @measure.default
     def _its_measure(self) -> ErrorMeasure:
         keys, strict = self.error_measure_key, self.strict_error_key
-        return _shared_measure(keys, strict, self.mode, self.non_finite_error, self.stand_ins, self.gaps)
+        return shared_measure(keys, strict, self.mode, self.non_finite_error, self.stand_ins, self.gaps)
 
     @property
     def relative_to(self) -> Literal["new", "old"] | None:
