@@ -13,7 +13,13 @@ from lrsched.simulation.replaying import ReplayedEpoch
 
 def rules_of(steps: Iterable[ReplayedEpoch]) -> list[str]:
     """The names of the rules that changed the rate, or gave another one than the recorded."""
-    return [*dict.fromkeys(step.decision.cause.rule for step in steps if step.is_news)]
+    return [*dict.fromkeys(filter(None, map(_rule, steps)))]
+
+
+def _rule(step: ReplayedEpoch) -> str:
+    """The name of the rule, where something happened that the action does not name already, as of a preset."""
+    rule = step.decision.cause.rule
+    return rule if step.is_news and rule != step.decision.action else ""
 
 
 def replay_table(steps: Sequence[ReplayedEpoch], *, exact: bool) -> Table:
@@ -27,7 +33,7 @@ def replay_table(steps: Sequence[ReplayedEpoch], *, exact: bool) -> Table:
             (">replayed", rates[1::2]),
             ("", ["" if step.reproduced else "differs" for step in steps]),
             ("action", [str(step.decision.action) for step in steps]),
-            ("rule", [step.decision.cause.rule if several and step.is_news else "" for step in steps]),
+            ("rule", list(map(_rule, steps)) if several else [""]),
         ],
         [_why(step.decision, exact) if step.is_news else "" for step in steps],
     )

@@ -218,9 +218,25 @@ def test_what_runs_for_days_collects_its_garbage(run, tmp_path, monkeypatch):
     assert USUALLY < 1_000_000
 
 
+TWO_RULES = """
+import attrs
+from lrsched import Action, Cause, Decision, Schedule
+
+@attrs.frozen
+class TwoRules(Schedule):
+    def decide(self, history, epoch):
+        previous, rate = history.most_recent_learning_rate(epoch), 0.1 / epoch
+        return Decision(rate, previous, Action.of(previous, rate), Cause("odd" if epoch % 2 else "even", "so it is"))
+"""
+
+
 def test_where_several_rules_change_the_rate_there_is_a_column_for_their_names(run, folder):
-    out = run("replay", "some", "-c", "some.json", "-s", "learning_rates={3: 0.5}", "--changes-only")[1]
-    lines = out.splitlines()
+    lines = run("replay", "some", "-c", "some.json", "-s", "learning_rates={3: 0.5}")[1].splitlines()
+    assert lines[1] == "recorded past, newbob_relative"
+    assert "rule" not in lines[3]
+    assert "preset" in lines[8].split()
+    (folder / "two.py").write_text(TWO_RULES)
+    lines = run("replay", "some", "--schedule", "two.py:TwoRules")[1].splitlines()
     assert lines[1] == "recorded past"
-    assert lines[3].split() == ["epoch", "recorded", "replayed", "action", "rule"]
-    assert {"newbob_relative", "preset"} <= {line.split()[-1] for line in lines[5:] if line}
+    assert lines[3].split()[-1] == "rule"
+    assert [lines[place].split()[-1] for place in (5, 7, 9)] == ["odd", "even", "odd"]
