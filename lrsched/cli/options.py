@@ -105,7 +105,7 @@ def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
             printing.publish(answer)
 
     update_wrapper(run, function)
-    shown = [_with_help(each, helps[each.name]) for each in parameters]
+    shown = [_with_help(each, helps.get(each.name)) for each in parameters]
     run.__doc__, run.__signature__ = about, signature.replace(parameters=shown)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in shown}
     return run
@@ -118,7 +118,7 @@ def _docstring(owner: Any) -> tuple[str, dict[str, str]]:
     return about, {name: " ".join(text.split()) for name, text in texts}
 
 
-def _with_help(parameter: inspect.Parameter, text: str) -> inspect.Parameter:
+def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parameter:
     kind, option = get_args(parameter.annotation)
     option = copy(option)
     option.help = text

@@ -369,3 +369,11 @@ def test_the_help_says_all_that_is_in_the_reference(monkeypatch, capsys):
         for parameter in inspect.signature(command, eval_str=True).parameters.values():
             _, about = get_args(parameter.annotation)
             assert about.help in shown
+
+
+def test_every_option_has_a_help_and_without_docstrings_commands_run_all_the_same(file):
+    for command in commands().values():
+        for parameter in inspect.signature(command).parameters.values():
+            assert get_args(parameter.annotation)[1].help, (command, parameter)
+    program = [sys.executable, "-OO", "-c", "from lrsched.cli import main; main()", "show", file]
+    assert subprocess.run(program, capture_output=True, text=True, check=True).stdout.startswith(f"{file}\n")
