@@ -19,9 +19,12 @@ from lrsched.errors import ArgumentError, LrschedError, MeasureWarning, MissingE
 _NAMES: Final = (
     "show best follow replay verify explain compare sweep plot report convert runs repair check demo".split()  # noqa: SIM905
 )
-_HOMES: Final = {"verify": "replay", "plot": "pictures", "report": "pictures"} | dict.fromkeys(
-    ("convert", "runs", "repair"), "storage"
-)
+_HOMES: Final = {
+    "best": "show",
+    **dict.fromkeys(("replay", "verify", "explain", "compare"), "questions"),
+    **dict.fromkeys(("plot", "report"), "pictures"),
+    **dict.fromkeys(("convert", "runs", "repair"), "storage"),
+}
 """The modules of commands that have none of their own. Each is imported when it is needed."""
 
 

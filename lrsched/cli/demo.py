@@ -7,7 +7,7 @@ from typing import Final
 
 from lrsched.cli.options import ScheduleOptions
 from lrsched.cli.output import Answer, Part, Printing
-from lrsched.cli.replay import replay
+from lrsched.cli.questions import replay
 from lrsched.cli.show import show
 from lrsched.core.decision import Action
 from lrsched.storage.config import read_config
