@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable
 from copy import copy
 from functools import update_wrapper
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -92,7 +93,9 @@ def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
         helps = _docstring(owner)[1] | helps
 
     def run(**values: Any) -> None:
-        inputs = [each for name, value in values.items() if name != "output" for each in _listed(value)]
+        inputs = chain(
+            *(each if isinstance(each, list) else [each] for name, each in values.items() if name != "output")
+        )
         grouped = {
             name: group(**{field.name: values.pop(field.name) for field in attrs.fields(group)})
             for name, group in groups.items()
@@ -123,10 +126,6 @@ def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parame
     option = copy(option)
     option.help = text
     return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option])
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def read_history(where: str) -> History:

@@ -62,13 +62,8 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
     return text.getvalue()
 
 
-def _csv(answer: Answer) -> str:
-    columns = answer.columns()
-    return csv_text([columns, *zip(*columns.values(), strict=True)])
-
-
 _RENDERERS: Final[dict[str, Callable[[Answer], str]]] = {
-    ".csv": _csv,
+    ".csv": lambda answer: csv_text([columns := answer.columns(), *zip(*columns.values(), strict=True)]),
     ".json": lambda answer: dumps(answer.document()) + "\n",
 }
 

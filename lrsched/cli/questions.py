@@ -51,21 +51,19 @@ def verify(
     """
     history = read_history(file)
     made = recipe(options)
-    policies: list[NonFinitePolicy] = ["worse", "original"] if made.code is None else ["worse"]
-    if options.non_finite is not None:
-        policies = [options.non_finite]
+    policies: list[NonFinitePolicy] = [options.non_finite or "worse"]
+    if options.non_finite is None and made.code is None:
+        policies.append("original")
     for policy in (*policies, policies[0]):  # if none reproduces all, the first one has the word
         replayed = replayed_by(made.schedule(history, policy), history, mode)
         different = replayed.differing
         if not different:
             break
     first = different[:most]
+    as_original = "" if policy == policies[0] else ", where NaN and infinite errors mean what they do in RETURNN"
+    title = f"all {len(history)} epochs are reproduced exactly{as_original}"
     if different:
         title = f"{len(different)} of {len(history)} epochs differ, the first of them:"
-    else:
-        title = f"all {len(history)} epochs are reproduced exactly"
-        if policy != policies[0]:
-            title += ", where NaN and infinite errors mean what they do in RETURNN"
     return Answer(
         lambda exact: [f"{file}: {title}", *([replay_table(first, exact=exact)] if different else [])],
         document=lambda: {
