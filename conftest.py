@@ -21,7 +21,7 @@ def _run_console(example):
     """``$ command`` lines, each followed by what it prints; ``...`` stands for anything."""
     for block in ("\n" + example.parsed).split("\n$ ")[1:]:
         command, _, expected = block.partition("\n")
-        environment = {**os.environ, "PATH": f"{_PROGRAMS}:{os.environ['PATH']}", "COLUMNS": "200"}
+        environment = {**os.environ, "PATH": f"{_PROGRAMS}:{os.environ['PATH']}", "COLUMNS": "80"}
         done = subprocess.run(
             ["bash", "-c", command],
             capture_output=True,

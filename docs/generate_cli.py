@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from lrsched.cli import app
+from lrsched.cli import app, commands
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 
@@ -16,8 +16,7 @@ PAGE = Path(__file__).parent / "reference" / "cli.md"
 def page() -> str:
     """The whole page."""
     lines = ["# Command line", "", app.info.help, "", app.info.epilog, ""]
-    for registered in app.registered_commands:
-        command = registered.callback
+    for command in commands().values():
         lines += [f"## lrsched {command.__name__}", "", inspect.getdoc(command), "", *_parameters(command), ""]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -4,7 +4,6 @@ Messages have one of two wordings: ``<name> must be <law>, got <value>; <way out
 ``<what is wrong> @ <file>:<line>`` for files.
 """
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any, final
 
@@ -94,27 +93,6 @@ class SettingWarning(UserWarning):
 
 class MeasureWarning(UserWarning):
     """No error counts, or another one than was meant; or the errors that count can never be compared."""
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str | None:
-    """What to ask whoever gave a name that is none of ``names``; None if none is like it.
-
-    Examples:
-        >>> did_you_mean("dev_scor", ["train_score", "dev_score"]), did_you_mean("x", ["dev_score"])
-        ("did you mean 'dev_score'?", None)
-    """
-    from difflib import get_close_matches  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
-
-    close = get_close_matches(name, list(names), n=1)
-    return f"did you mean {close[0]!r}?" if close else None
-
-
-WRONG_USAGE, UNREADABLE = 2, 3
-
-
-def exit_code(error: LrschedError) -> int:
-    """What a program exits with that cannot go on: 2 where its user can mend it, 3 where data or machine are bad."""
-    return WRONG_USAGE if isinstance(error, (ArgumentError, MissingExtraError)) else UNREADABLE
 
 
 def broken_law(name: str, law: str, value: object, way_out: str) -> ArgumentError:

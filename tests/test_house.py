@@ -16,7 +16,7 @@ import lrsched.simulation
 from lrsched.core.schedule import Schedule
 
 PACKAGE = Path(lrsched.__file__).parent
-PURE_ROOMS = ("core", "schedules", "simulation", "formats", "pictures")
+PURE_ROOMS = ("core", "schedules", "simulation", "formats", "report", "pictures")
 IMPURE_MODULES = {"os", "io", "sqlite3", "logging", "time", "random", "pathlib", "subprocess", "socket", "tempfile"}
 ALLOWED = {"pictures": {"io"}}  # an image is written into memory
 LIBRARIES_OF_OTHER_ROOMS = ("numpy", "typer", "rich", "sqlite3", "matplotlib", "plotext", "jinja2")

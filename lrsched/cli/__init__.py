@@ -2,51 +2,66 @@
 
 import sys
 import warnings
-from typing import Annotated
+from collections.abc import Callable
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from lrsched import __version__
-from lrsched.cli.best import best
-from lrsched.cli.check import check
-from lrsched.cli.compare import compare
-from lrsched.cli.demo import demo
-from lrsched.cli.explain import explain
-from lrsched.cli.follow import follow
-from lrsched.cli.output import output_is_open, rare_collections, say_error, say_warning
-from lrsched.cli.pictures import plot, report
-from lrsched.cli.replay import replay, verify
-from lrsched.cli.show import show
-from lrsched.cli.storage import convert, repair, runs
-from lrsched.cli.sweep import sweep
-from lrsched.errors import UNREADABLE, LrschedError, SettingWarning, exit_code
+from lrsched.cli.garbage import RARELY, collected
+from lrsched.cli.loading import foreign_code
+from lrsched.cli.options import command
+from lrsched.cli.output import UNREADABLE, WRONG_USAGE, output_is_open, say_error, say_warning
+from lrsched.errors import ArgumentError, LrschedError, MeasureWarning, MissingExtraError, SettingWarning
+
+_NAMES: Final = (
+    "show best follow replay verify explain compare sweep plot report convert runs repair check demo".split()  # noqa: SIM905
+)
+_HOMES: Final = {
+    "best": "show",
+    **dict.fromkeys(("replay", "verify", "explain", "compare"), "questions"),
+    **dict.fromkeys(("plot", "report"), "pictures"),
+    **dict.fromkeys(("convert", "runs", "repair"), "storage"),
+}
+"""The modules of commands that have none of their own. Each is imported when it is needed."""
+
+
+def commands() -> dict[str, Callable[..., None]]:
+    """What typer calls for each command, by its name."""
+    return {name: _command(name) for name in _NAMES}
+
+
+def _command(name: str) -> Callable[..., None]:
+    return command(getattr(import_module(f"lrsched.cli.{_HOMES.get(name, name)}"), name))
+
+
+class _Commands(TyperGroup):
+    """The commands, each made when it is needed: ``lrsched show`` imports no NumPy."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return _NAMES
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        del ctx
+        if cmd_name not in _NAMES:
+            return None
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(_command(cmd_name))
+        return typer.main.get_command(alone)
+
 
 app = typer.Typer(
     name="lrsched",
-    help="Look into, replay, verify, explain, draw and keep the learning rates of trainings.",
+    cls=_Commands,
+    help="Look into, replay, verify, explain, draw and keep the learning rates of training runs.",
     epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data, 130 ended by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    show,
-    best,
-    follow,
-    replay,
-    verify,
-    explain,
-    compare,
-    sweep,
-    plot,
-    report,
-    convert,
-    runs,
-    repair,
-    check,
-    demo,
-):
-    app.command()(command)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it
@@ -64,6 +79,11 @@ def _options(
     pass
 
 
+def exit_code(error: LrschedError) -> int:
+    """What a program exits with that cannot go on: 2 where its user can mend it, 3 where data or machine are bad."""
+    return WRONG_USAGE if isinstance(error, (ArgumentError, MissingExtraError)) else UNREADABLE
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data or unwritable output.
 
@@ -71,10 +91,11 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: Those after the program's name; None: the process's own.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("default", SettingWarning)  # each once
+        for category in (SettingWarning, MeasureWarning):
+            warnings.simplefilter("default", category)  # each once
         warnings.showwarning = say_warning
         try:
-            with output_is_open(), rare_collections():
+            with output_is_open(), collected(RARELY), foreign_code():
                 app(arguments)
         except LrschedError as error:
             say_error(error)

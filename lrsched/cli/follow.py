@@ -5,59 +5,59 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import typer
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+from typer import Option
 
+from lrsched.cli.garbage import USUALLY, collected
 from lrsched.cli.options import AsJson, Where
-from lrsched.cli.output import console, is_screen, say, say_json, table_of, usual_collections
+from lrsched.cli.output import say, say_json
 from lrsched.cli.show import Key
 from lrsched.core.history import History
+from lrsched.core.measure import RETURNNS
+from lrsched.core.plain import printable
 from lrsched.core.series import finished
 from lrsched.errors import FormatError, NotWrittenError, StorageError
-from lrsched.formats.plain import cell, printable
-from lrsched.pictures.tables import as_data, as_table, change_in_words
+from lrsched.report.tables import about_key, as_data, change_in_words, history_table
+from lrsched.report.text import cell, wrapped
 from lrsched.storage.opening import open_storage, read
 from lrsched.storage.sqlite import SqliteStorage
 
-Interval = Annotated[
-    float,
-    typer.Option("--interval", metavar="SECONDS", min=0.01, max=86400, help="How long to wait before looking again."),
-]
-Until = Annotated[
-    int | None, typer.Option("--until", metavar="EPOCH", min=1, help="Stop when this or a later epoch is finished.")
-]
-
 _PATIENCE = 10.0
 """For how many seconds, or looks if that is longer, a file may be broken: a writer that does not rename breaks it."""
-
-_LINES_AROUND = 6  # of the screen, around the rows of the table
 
 
 def follow(
     file: Where,
     key: Key = None,
-    interval: Interval = 1.0,
-    until: Until = None,
+    interval: Annotated[float, Option("--interval", metavar="SECONDS", min=0.01, max=86400)] = 1.0,
+    until: Annotated[int | None, Option("--until", metavar="EPOCH", min=1)] = None,
     as_json: AsJson = False,  # noqa: FBT002  typer's way
 ) -> None:
-    """Show a history and keep it current while a training writes it. Ctrl-C ends it.
+    """Show a history and keep it current while a training run writes it. Ctrl-C ends it.
 
     The file need not be there yet. In a terminal it is a table of the newest epochs; elsewhere a line for each epoch
     when it is new or changes; with --json each of these is a JSON object on a line of its own. Of a database with one
     run it is that run, also when others are added.
+
+    Args:
+        key: The error to show, or the meta value if no error has that name; by default in each epoch the error that
+            counts.
+        interval: How long to wait before looking again.
+        until: Stop when this or a later epoch is finished.
     """
     histories = _histories(file, interval, until)
-    with contextlib.suppress(KeyboardInterrupt), usual_collections():  # it runs for days
-        if as_json or not is_screen():
+    with contextlib.suppress(KeyboardInterrupt), collected(USUALLY):  # it runs for days
+        screen = Console(highlight=False)
+        if as_json or not screen.is_terminal or screen.is_dumb_terminal:
             for epoch in _news(histories, key):
                 if as_json:
                     say_json(epoch, indent=None)
                 else:
                     say(_line(epoch))
         else:
-            _show_live(histories, file, key)
+            _show_live(screen, histories, file, key)
 
 
 def _histories(where: str, interval: float, until: int | None) -> Iterator[History]:
@@ -90,7 +90,7 @@ def _news(histories: Iterator[History], key: str | None) -> Iterator[dict[str, A
     """Each epoch as plain data, when it is new or another one than before."""
     known: dict[int, dict[str, Any]] = {}
     for history in histories:
-        now = {epoch["epoch"]: epoch for epoch in as_data(history, key)}
+        now = {epoch["epoch"]: epoch for epoch in as_data(history, key, RETURNNS)}
         yield from (epoch for number, epoch in now.items() if known.get(number) != epoch)
         known = now
 
@@ -104,22 +104,23 @@ def _line(epoch: dict[str, Any]) -> str:
     return ", ".join(parts if epoch["finished"] else [*parts, "not finished"])
 
 
-def _show_live(histories: Iterator[History], file: str, key: str | None) -> None:
-    with Live(Text(printable(f"{file}: reading")), console=console()) as live:
+def _show_live(screen: Console, histories: Iterator[History], file: str, key: str | None) -> None:
+    """Show the newest epochs, as many as fit, whatever size the terminal has at the time."""
+    title, epochs = f"{file}: reading", list[dict[str, Any]]()
+
+    def drawn() -> Text:
+        width, height = screen.size
+        for first in range(max(0, len(epochs) - height), len(epochs)):
+            newest = epochs[first:]
+            lines = [line for text in (title, *about_key(newest, key)) for line in wrapped(printable(text), width)]
+            lines += history_table(newest, exact=False).lines(width)
+            if len(lines) < height or len(newest) == 1:
+                return Text("\n".join(lines))
+        return Text(printable(title))
+
+    with Live(get_renderable=drawn, console=screen):
         for history in histories:
-            live.update(_Screen(file, history, key))
-
-
-class _Screen:
-    """The newest epochs, as many as fit, whatever size the terminal has now."""
-
-    def __init__(self, file: str, history: History, key: str | None) -> None:
-        self.title = Text(printable(file if history else f"{file}: waiting for the first save"))
-        self.epochs = list(as_data(history, key))
-        self.key = key
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield self.title
-        if self.epochs:
-            newest = self.epochs[-max(1, options.size.height - _LINES_AROUND) :]
-            yield table_of(*as_table(newest, self.key), one_line=True)
+            title, epochs = (
+                file if history else f"{file}: waiting for the first save",
+                [*as_data(history, key, RETURNNS)],
+            )

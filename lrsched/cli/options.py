@@ -1,114 +1,131 @@
-"""Arguments and options that several commands share, and what they mean together."""
+"""Arguments and options that several commands share, and how a command gets them.
 
-from collections.abc import Iterable, Sequence
+Args:
+    file: A learning-rate file, a JSON file, a database, or a URL such as sqlite:///runs.db?run=a.
+    files: Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a.
+    as_json: Print JSON.
+    changes_only: Show only epochs where a rate changes or differs.
+    higher_is_better: The larger an error is, the better: it is an accuracy, say.
+    mode: What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded
+        errors, although other rates would have changed them.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from copy import copy
+from functools import update_wrapper
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, get_args
 
 import attrs
-import typer
+from typer import Argument, Option
 
-from lrsched.cli.output import busy
-from lrsched.config.settings import parse_setting, pretrain_rates, schedule_from_config
+from lrsched.cli.output import Answer, Printing, busy
 from lrsched.core.history import History
-from lrsched.core.measure import NonFinitePolicy
-from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, broken_law, did_you_mean
-from lrsched.schedules.combine import Preset
-from lrsched.simulation.comparing import TAKEN
-from lrsched.simulation.replaying import Mode, keep_recorded
-from lrsched.storage.config import read_config
+from lrsched.core.measure import Direction, NonFinitePolicy
 from lrsched.storage.opening import read
 
-NOT_THERE = 1
-
-Where = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE",
-        help="A learning-rate file, a JSON file, a database, or a URL such as sqlite:///runs.db?run=a.",
-    ),
-]
-Files = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE", help="Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", "-c", metavar="CONFIG", help="The training's configuration: Python, JSON, or lines 'key value'."
-    ),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", "-s", metavar="KEY=VALUE", help="One setting, over those of CONFIG. Repeatable."),
-]
-ExecConfig = Annotated[
-    bool,
-    typer.Option("--exec-config", help="Run CONFIG if it is Python. Without it, it is only read, and nothing is run."),
-]
-PastMode = Annotated[
-    Mode,
-    typer.Option(
-        "--mode",
-        help="What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded "
-        "errors, although other rates would have changed them.",
-    ),
-]
-PretrainEpochs = Annotated[
-    int,
-    typer.Option(
-        "--pretrain-epochs",
-        metavar="P",
-        min=0,
-        help="The first P epochs have the fixed pretrain_learning_rate, or the initial one; epoch P+1 the initial one.",
-    ),
-]
-Override = Annotated[
-    str,
-    typer.Option("--override", metavar="EPOCHS", help="Epochs whose recorded rate is taken as given, like 1,4,7-9."),
-]
-NonFinite = Annotated[
-    NonFinitePolicy | None,
-    typer.Option(
-        "--non-finite",
-        help="What a NaN or infinite error means: worse than anything, keep the rate, or as in the original RETURNN, "
-        "where NaN counts as an improvement. By default worse; verify tries original too.",
-    ),
-]
-ChangesOnly = Annotated[bool, typer.Option("--changes-only", help="Show only epochs where a rate changes or differs.")]
+Where = Annotated[str, Argument(metavar="FILE")]
+Files = Annotated[list[str], Argument(metavar="FILE")]
+AsJson = Annotated[bool, Option("--json")]
+ChangesOnly = Annotated[bool, Option("--changes-only")]
+HigherIsBetter = Annotated[bool, Option("--higher-is-better")]
 
 
-def target(output: Path | None, endings: Sequence[str], inputs: Iterable[str | Path | None]) -> tuple[Path, str]:
-    """The file to write, and its ending in lower case.
+@attrs.frozen
+class ScheduleOptions:
+    """The options that say which schedule a command asks.
 
     Args:
-        output: The file.
-        endings: Those that there are, as in ``.csv``.
-        inputs: What was read: it is not written to.
-
-    Raises:
-        ArgumentError: It is not said where to write, the name ends in something else, or it is one of the inputs.
+        config: The configuration of a training run: Python, JSON, or lines 'key value'. lrsched compare takes several.
+        set_: One setting, over those of CONFIG. Repeatable.
+        exec_config: Run CONFIG if it is Python. Without it, it is only read, and nothing is run.
+        schedule: A schedule in Python instead of CONFIG: a Schedule, a function (history, epoch) -> rate, or what makes
+            one when it is called without arguments. Its code is run. lrsched compare and sweep take several.
+        pretrain_epochs: The first P epochs have the fixed pretrain_learning_rate, or the initial one; epoch P+1 the
+            initial one.
+        override: Epochs whose recorded rate was set by hand and holds, like 1,4,7-9.
+        non_finite: What a NaN or infinite error means: worse than anything, keep the rate, or as in the original
+            RETURNN, where NaN counts as an improvement. By default worse; verify tries original too.
     """
-    known = " or ".join(endings)
-    if output is None:
-        raise ArgumentError(f"where to write is not known; give -o OUT, a file whose name ends in {known}")
-    if output.suffix.lower() not in endings:
-        raise ArgumentError(f"the name of the output must end in {known}, got {str(output)!r}")
-    names = [name for path in filter(None, inputs) for name in (str(path), str(path).partition(":")[2])]  # as json:FILE
-    if any(name and _is_same(output, name) for name in names):
-        raise broken_law("OUT", "another file than those that are read", str(output), "it would be lost")
-    return output, output.suffix.lower()
+
+    config: Annotated[list[Path] | None, Option("--config", "-c", metavar="CONFIG")] = None
+    set_: Annotated[list[str] | None, Option("--set", "-s", metavar="KEY=VALUE")] = None
+    exec_config: Annotated[bool, Option("--exec-config")] = False
+    schedule: Annotated[list[str] | None, Option("--schedule", metavar="FILE.py:NAME")] = None
+    pretrain_epochs: Annotated[int, Option("--pretrain-epochs", metavar="P", min=0)] = 0
+    override: Annotated[str, Option("--override", metavar="EPOCHS")] = ""
+    non_finite: Annotated[NonFinitePolicy | None, Option("--non-finite")] = None
+    higher_is_better: HigherIsBetter = False
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a schedule at all."""
+        return bool(self.config or self.set_ or self.schedule)
+
+    @property
+    def direction(self) -> Direction:
+        """Which errors are better."""
+        return "max" if self.higher_is_better else "min"
 
 
-def _is_same(one: Path, other: str) -> bool:
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False
+def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
+    """What typer calls for a command: its arguments and options, and its answer printed.
+
+    A parameter whose type is a class of attrs stands for all fields of that class: they are options, and the command
+    gets one value. A command that gives an `Answer` has the options of `Printing` besides. The help is in a docstring:
+    of the command, of such a class, of the command's module, or of this one.
+    """
+    signature = inspect.signature(function)
+    own = signature.parameters
+    groups = {name: each.annotation for name, each in own.items() if attrs.has(each.annotation)}
+    if signature.return_annotation is Answer:
+        groups.setdefault("printing", Printing)
+    about, helps = _docstring(function)
+    parameters = [each for name, each in own.items() if name not in groups]
+    for group in groups.values():
+        parameters += inspect.signature(group).parameters.values()
+    classes = [base for group in groups.values() for base in group.__mro__[:-1]]
+    for owner in (*classes, sys.modules[function.__module__], sys.modules[__name__]):
+        helps = _docstring(owner)[1] | helps
+
+    def run(**values: Any) -> None:
+        inputs = chain(
+            *(each if isinstance(each, list) else [each] for name, each in values.items() if name != "output")
+        )
+        grouped = {
+            name: group(**{field.name: values.pop(field.name) for field in attrs.fields(group)})
+            for name, group in groups.items()
+        }
+        printing: Any = grouped.get("printing")
+        if printing is not None:
+            printing.prepare(inputs)
+        answer = function(**values, **{name: group for name, group in grouped.items() if name in own})
+        if answer is not None:
+            printing.publish(answer)
+
+    update_wrapper(run, function)
+    shown = [_with_help(each, helps.get(each.name)) for each in parameters]
+    run.__doc__, run.__signature__ = about, signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in shown}
+    return run
+
+
+def _docstring(owner: Any) -> tuple[str, dict[str, str]]:
+    """What the docstring says of a function or class, and of each argument."""
+    about, _, arguments = (inspect.getdoc(owner) or "").partition("\n\nArgs:\n")
+    texts = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", arguments, re.MULTILINE)
+    return about, {name: " ".join(text.split()) for name, text in texts}
+
+
+def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parameter:
+    kind, option = get_args(parameter.annotation)
+    option = copy(option)
+    option.help = text
+    return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option])
 
 
 def read_history(where: str) -> History:
@@ -117,107 +134,21 @@ def read_history(where: str) -> History:
         return read(where)
 
 
-def settings(config: Path | None, overrides: list[str] | None, *, execute: bool) -> dict[str, Any]:
-    """The settings of a configuration file, and over them those given one by one.
-
-    Args:
-        config: The file.
-        overrides: Texts KEY=VALUE.
-        execute: Run the file if it is Python.
-
-    Raises:
-        ArgumentError: There are neither, or one of the latter is no KEY=VALUE.
-        FormatError: The file is no configuration.
-        StorageError: The machine could not read it.
-    """
-    if config is None and not overrides:
-        raise ArgumentError("the schedule is not known; give --config CONFIG, or --set KEY=VALUE")
-    given = {} if config is None else read_config(config, execute=execute)
-    return given | dict(map(parse_setting, overrides or []))
-
-
-def epochs(text: str) -> list[range]:
-    """Epochs given as ``1,4,7-9``, as ranges.
-
-    Raises:
-        ArgumentError: It is something else.
-
-    Examples:
-        >>> epochs("1,7-9")
-        [range(1, 2), range(7, 10)]
-    """
-    ranges = []
-    for part in filter(None, text.split(",")):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not (last.isdecimal() and int(first) <= int(last))):
-            raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
-        ranges.append(range(int(first), int(last or first) + 1))
-    return ranges
-
-
-@final
-@attrs.frozen
-class Given:
-    """What the options say of the schedule.
-
-    Attributes:
-        config: Settings by key.
-        pretrain: The rates that a pretraining fixes, by epoch.
-        history: The recorded epochs.
-        overrides: The epochs whose recorded rate is taken as given.
-    """
-
-    config: dict[str, Any]
-    pretrain: dict[int, float]
-    history: History
-    overrides: list[range]
-
-    def schedule(self, policy: NonFinitePolicy) -> Schedule:
-        """The schedule, where non-finite errors mean ``policy``."""
-        schedule = schedule_from_config(self.config, non_finite_error=policy)
-        if self.pretrain:  # a wrapper that does nothing costs a tenth of a long replay
-            schedule = Preset(schedule, self.pretrain)
-        if self.overrides:
-            schedule = keep_recorded(schedule, self.history, chain.from_iterable(self.overrides))
-        return schedule
-
-
-def given_by(history: History, config: dict[str, Any], pretrain_epochs: int, kept: str) -> Given:
-    """What the options ``--pretrain-epochs`` and ``--override`` add to the settings."""
-    pretrain = pretrain_rates(config, min(pretrain_epochs, max(history, default=0) + 1))  # and the one that comes next
-    return Given(config, pretrain, history, epochs(kept))
-
-
-def names_of(paths: Sequence[Path]) -> list[str]:
-    """Names for configurations: those of the files, with as many folders as it takes to tell them apart.
-
-    Examples:
-        >>> names_of([Path("a/config"), Path("b/config")]), names_of([Path("runs/a.py"), Path("b.py")])
-        (['a/config', 'b/config'], ['a.py', 'b.py'])
-        >>> names_of([Path("a"), Path("a")])
-        ['a (1)', 'a (2)']
-    """
-    for length in range(1, max((len(path.parts) for path in paths), default=0) + 1):
-        names = [str(Path(*path.parts[-length:])) for path in paths]
-        if len({*names, *TAKEN}) == len(names) + len(TAKEN):
-            return names
-    return [f"{path} ({number})" for number, path in enumerate(paths, start=1)]
-
-
 def error_keys(history: History) -> set[str]:
     """The names of all errors in a history."""
     return {key for data in history.values() for key in data.error}
 
 
-def instead_of(key: str, keys: Iterable[str]) -> str:
-    """What else can be asked for than ``key``, as the end of a sentence; nothing where there is nothing.
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """What there is instead of ``name``, as the end of a sentence; nothing where there is nothing.
 
     Examples:
-        >>> instead_of("dev_scor", ["train_score", "dev_score"]), instead_of("x", ["b", "a"]), instead_of("x", [])
+        >>> did_you_mean("dev_scor", ["train_score", "dev_score"]), did_you_mean("x", ["b", "a"]), did_you_mean("x", [])
         ("; did you mean 'dev_score'?", "; there are 'a', 'b'", '')
     """
-    names = sorted(keys)
-    asked = did_you_mean(key, names)
-    if asked:
-        return f"; {asked}"
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, names := sorted(names), n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
     return f"; there are {', '.join(map(repr, names))}" if names else ""

@@ -1,61 +1,145 @@
-"""How the command line prints: tables, JSON, one-line errors."""
+"""How the command line prints and writes: the answer of a command, JSON, one-line errors."""
 
 import contextlib
-import gc
+import csv
+import io
 import os
+import re
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Annotated, Any, ClassVar, Final, final
 
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, OverflowMethod
+import attrs
+import typer
+from rich.console import Console
 from rich.status import Status
-from rich.table import Table
-from rich.text import Text
 
-from lrsched.formats.plain import Row, dumps, printable
+from lrsched.core.plain import dumps, printable
+from lrsched.errors import ArgumentError, broken_law
+from lrsched.report.text import LEAST_WIDTH, Table, cell, wrapped
+from lrsched.storage import disk
 
-INTERRUPTED = 130
-"""What a program exits with that Ctrl-C ended before its time."""
+FAILED, WRONG_USAGE, UNREADABLE, INTERRUPTED = 1, 2, 3, 130
+"""What a program exits with: a check failed, its user can mend it, data or machine are bad, Ctrl-C ended it."""
 
-_NO_LIMIT = 100_000  # columns, where no terminal sets a width
-_MOST_GARBAGE = 5_000_000  # objects, at the cost of less than a second and of less than 1 GB
-_USUAL_GARBAGE = 700  # objects, as Python has it
-_MOST_FITTED = 1000  # rows, of a table that fits into a terminal: rich takes half a millisecond for each
+_LABEL: Final = re.compile(r"(?:\S.*?\s{2,})?")  # as in "recorded    0.1"
 
-
-def console() -> Console:
-    """The standard output. Where it is no terminal, lines are as long as they need to be."""
-    return Console(width=None if sys.stdout.isatty() else _NO_LIMIT, highlight=False, markup=False, emoji=False)
+Part = str | Table | list[str]
+"""What is printed: a sentence, in lines that end between words; a table; or lines that stay whole."""
 
 
-@contextlib.contextmanager
-def collections_every(objects: int) -> Iterator[None]:
-    """While it lasts, the garbage collector runs whenever there are so many new objects."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(objects, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
+@final
+@attrs.frozen
+class Answer:
+    """What a command has to say; `Printing` prints and writes it.
 
-
-def rare_collections() -> contextlib.AbstractContextManager[None]:
-    """While it lasts, the garbage collector hardly runs.
-
-    A history of 100,000 epochs and what is said of it are a million objects that live until the command ends, and none
-    of them refers back. By default the collector looks at the new ones after every 700, and at all of them whenever a
-    quarter is new: two thirds of the time. It is not off, so there is an end to garbage, but a late one: what runs
-    for days asks for `usual_collections`.
+    Attributes:
+        shown: What to print; it is called with whether all digits of numbers are wanted.
+        document: What ``--json`` prints and a file .json holds.
+        columns: Heading -> values, what a file .csv holds.
+        notes: What to print also where the answer went into a file.
+        error: What is wrong, if anything is.
+        code: What the program exits with; 0 means 1 if there is an error.
+        written: Whether the command itself wrote the file.
     """
-    return collections_every(_MOST_GARBAGE)
+
+    shown: Callable[[bool], Iterable[Part]]
+    document: Callable[[], Any]
+    columns: Callable[[], Mapping[str, Sequence[Any]]]
+    notes: Sequence[str] = ()
+    error: str | None = None
+    code: int = 0
+    written: bool = False
 
 
-def usual_collections() -> contextlib.AbstractContextManager[None]:
-    """While it lasts, the garbage collector runs as often as Python has it by default."""
-    return collections_every(_USUAL_GARBAGE)
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as lines of a table in a file; the numbers of a list have blanks between them."""
+    text = io.StringIO()
+    cells = ([" ".join(map(cell, each)) if isinstance(each, list) else cell(each) for each in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(cells)
+    return text.getvalue()
+
+
+_RENDERERS: Final[dict[str, Callable[[Answer], str]]] = {
+    ".csv": lambda answer: csv_text([columns := answer.columns(), *zip(*columns.values(), strict=True)]),
+    ".json": lambda answer: dumps(answer.document()) + "\n",
+}
+
+
+@attrs.frozen
+class Printing:
+    """The options of every command that answers.
+
+    Args:
+        as_json: Print JSON.
+        exact: Show all digits of numbers.
+        output: Write to a file instead, .csv or .json, with all digits. It replaces an existing file.
+    """
+
+    as_json: Annotated[bool, typer.Option("--json")] = False
+    exact: Annotated[bool, typer.Option("--exact")] = False
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT")] = None
+
+    endings: ClassVar[Sequence[str]] = (*_RENDERERS,)
+    """What the name of an output may end in."""
+
+    @property
+    def ending(self) -> str:
+        """What the name of the output ends in, in lower case; nothing if there is none."""
+        return "" if self.output is None else self.output.suffix.lower()
+
+    def prepare(self, inputs: Iterable[Any]) -> None:
+        """Refuse an output that cannot be, before the work begins; see `target`."""
+        if self.output is not None:
+            target(self.output, self.endings, inputs)
+
+    def publish(self, answer: Answer) -> None:
+        """Write the answer, print it, and exit with its code."""
+        if self.output is not None and not answer.written:
+            disk.replace(self.output, _RENDERERS[self.ending](answer).encode(errors="surrogateescape"))
+        if self.as_json:
+            say_json(answer.document())
+        else:
+            instead = self.output is not None and not answer.written
+            for part in (*(() if instead else answer.shown(self.exact)), *answer.notes):
+                _say_part(part)
+            if self.output is not None:
+                say(f"written to {self.output}")
+        if answer.error is not None:
+            say_error(answer.error)
+        if answer.code or answer.error:
+            raise typer.Exit(answer.code or FAILED)
+
+
+def target(output: Path | None, endings: Sequence[str], inputs: Iterable[Any]) -> tuple[Path, str]:
+    """The file to write, and its ending in lower case.
+
+    Args:
+        output: The file.
+        endings: Those that there are, as in ``.csv``.
+        inputs: What was read: it is not written to.
+
+    Raises:
+        ArgumentError: It is not said where to write, the name ends in something else, or it is one of the inputs.
+    """
+    known = " or ".join(endings)
+    if output is None:
+        raise ArgumentError(f"no output: pass -o OUT, a file whose name ends in {known}")
+    if output.suffix.lower() not in endings:
+        raise ArgumentError(f"the name of the output must end in {known}, got {str(output)!r}")
+    names = [name for path in inputs for name in (str(path), str(path).partition(":")[2])]  # as json:FILE
+    if any(name and _is_same(output, name) for name in names):
+        raise broken_law("OUT", "another file than those that are read", str(output), "it would be lost")
+    return output, output.suffix.lower()
+
+
+def _is_same(one: Path, other: str) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 @contextlib.contextmanager
@@ -78,93 +162,23 @@ def output_is_open() -> Iterator[None]:
         raise
 
 
-def is_screen() -> bool:
-    """Whether what was printed to the standard output can be replaced: it is a terminal that can do so."""
-    return sys.stdout.isatty() and not console().is_dumb_terminal
-
-
 def say(text: str) -> None:
     """Print a line."""
-    console().print(printable(text), soft_wrap=True)
+    print(printable(text), flush=True)  # noqa: T201  the command line prints
 
 
-def say_note(text: str) -> None:
-    """Print a sentence or two, in lines that end between words."""
-    console().print(printable(text))
-
-
-def table_of(headings: Sequence[str], rows: Iterable[Row], *, one_line: bool = False) -> Table:
-    """A table; columns of numbers are those whose heading starts with ``>``.
-
-    With ``one_line`` a row has one line, whatever the width: text is cut first, then numbers are.
-    """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    overflow: OverflowMethod = "ellipsis" if one_line else "fold"
-    for heading in headings:
-        is_number = heading.startswith(">")
-        table.add_column(
-            printable(heading.removeprefix(">")),
-            justify="right" if is_number else "left",
-            overflow=overflow,
-            no_wrap=one_line and is_number,
-        )
-    for row in rows:
-        table.add_row(*(Text(printable(cell), overflow=overflow, no_wrap=one_line) for cell in row))
-    return table
-
-
-def say_table(headings: Sequence[str], rows: Iterable[Row], title: str) -> None:
-    """Print a title and a table, see `table_of`. It fits into a terminal, unless it has very many rows."""
-    say(title)
-    rows = list(rows)
-    lines = _fitted if sys.stdout.isatty() and len(rows) <= _MOST_FITTED else plain_table
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in lines(headings, rows))  # the last column is padded
-
-
-def _fitted(headings: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """The lines of a table that is at most as wide as the terminal."""
-    terminal = console()
-    with terminal.capture() as captured:
-        terminal.print(table_of(headings, rows))
-    return captured.get().splitlines()
-
-
-def plain_table(headings: Sequence[str], rows: Sequence[Row]) -> Iterator[str]:
-    """The lines of a table as wide as it needs to be: what rich makes of `table_of`, at a hundredth of the cost.
-
-    Examples:
-        >>> for line in plain_table((">epoch", "why"), [("9", "a b"), ("10", "c")]):
-        ...     print(line.rstrip())
-        <BLANKLINE>
-         epoch   why
-         ───────────
-             9   a b
-            10   c
-        <BLANKLINE>
-    """
-    columns = [_column(*column) for column in zip(headings, *rows, strict=True)]
-    names, *shown = map("   ".join, zip(*columns, strict=True))
-    rule = "─" if (sys.stdout.encoding or "utf-8").lower().startswith("utf") else "-"
-    yield from ("", f" {names}", f" {rule * _width(names)}", *(f" {line}" for line in shown), "")
-
-
-def _column(heading: str, *cells: str) -> list[str]:
-    """A column, its heading first, each cell as wide as the widest."""
-    align = str.rjust if heading.startswith(">") else str.ljust
-    texts = [heading.removeprefix(">"), *cells]
-    together = "".join(texts)
-    if not together.isprintable():
-        texts = list(map(printable, texts))
-    if together.isascii():  # what follows would do the same, at twice the cost
-        width = max(map(len, texts))
-        return [align(text, width) for text in texts]
-    width = max(map(_width, texts))
-    return [align(text, width - _width(text) + len(text)) for text in texts]
-
-
-def _width(text: str) -> int:
-    """How many columns a terminal needs for it: two for a wide character, none for an accent of its own."""
-    return len(text) if text.isascii() else cell_len(text)
+def _say_part(part: Part) -> None:
+    """Print a part of an answer, in lines that fit; those of a sentence with a label go on below its text."""
+    width = max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+    lines: Iterable[str]
+    if isinstance(part, list):
+        lines = map(printable, part)
+    elif isinstance(part, Table):
+        lines = part.lines(width)
+    else:
+        indent = " " * len(_LABEL.match(part)[0])  # type: ignore[index]
+        lines = wrapped(printable(part), width, indent, fold=" " in part)  # a path alone stays whole
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def say_json(value: Any, indent: int | None = 2) -> None:
@@ -180,7 +194,7 @@ def busy(text: str) -> Status:
 @contextlib.contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that is told how much is done, and of how much; it is seen where the standard error is a terminal."""
-    from rich.progress import Progress  # noqa: PLC0415  it takes long to import
+    from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -193,14 +207,6 @@ def say_error(error: Exception | str) -> None:
     print(f"lrsched: error: {printable(str(error))}", file=sys.stderr)  # noqa: T201  the command line prints
 
 
-def say_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
+def say_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Print one line to the standard error; stands in for ``warnings.showwarning``."""
-    del category, filename, lineno, file, line
     print(f"lrsched: warning: {printable(str(message))}", file=sys.stderr)  # noqa: T201  the command line prints

@@ -1,73 +1,121 @@
-"""``lrsched show``: a history as a table."""
+"""``lrsched show`` and ``best``: a history as a table, and its best epochs."""
 
 import shutil
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
-import typer
+from typer import Option
 
-from lrsched.cli.options import NOT_THERE, AsJson, Where, error_keys, instead_of, read_history
-from lrsched.cli.output import say, say_error, say_json, say_table
+from lrsched.cli.options import HigherIsBetter, ScheduleOptions, Where, did_you_mean, error_keys, read_history
+from lrsched.cli.output import Answer, Part, Printing
 from lrsched.core.history import History
+from lrsched.core.measure import ErrorMeasure
+from lrsched.core.schedule import measures
+from lrsched.core.series import best_epochs, error_series, finished
 from lrsched.errors import ArgumentError
-from lrsched.pictures.tables import as_data, as_table
-from lrsched.pictures.terminal import text_of
+from lrsched.report.tables import about_key, as_data, history_table
+from lrsched.report.text import table
 
-Key = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        "-k",
-        metavar="KEY",
-        help="The error to show, or the meta value if no error has that name; by default in each epoch the error that "
-        "counts.",
-    ),
-]
-
-
-Plot = Annotated[bool, typer.Option("--plot", help="Draw rate and error in the terminal instead of the table.")]
+Key = Annotated[str | None, Option("--key", "-k", metavar="KEY")]
 
 
 def show(
     file: Where,
+    printing: Printing,
+    options: ScheduleOptions,
     key: Key = None,
-    plot: Plot = False,  # noqa: FBT002  typer's way
-    as_json: AsJson = False,  # noqa: FBT002  typer's way
-) -> None:
+    plot: Annotated[bool, Option("--plot")] = False,  # noqa: FBT002  typer's way
+) -> Answer:
     """Show a history: its epochs, their rates with the changes marked, and the error that counts.
 
-    Epochs without errors are marked as not finished. Exit 1 if no epoch has KEY.
+    With a schedule, the error that counts is the one that it compares. Epochs without errors are marked as not
+    finished. Exit 1 if no epoch has KEY.
+
+    Args:
+        key: The error to show, or the meta value if no error has that name; by default in each epoch the error that
+            counts.
+        plot: Draw rate and error in the terminal instead of the table.
     """
-    if plot and as_json:
+    if plot and printing.as_json:
         raise ArgumentError("--plot draws and --json does not; leave out one of them")
     history = read_history(file)
-    epochs = list(as_data(history, key))
-    if as_json:
-        say_json({"file": file, "epochs": epochs})
-    elif plot:
-        say_drawing(file, history, key)
-    else:
-        say_table(*as_table(epochs, key), file)
-    if key is not None and all(shown["error_key"].key is None for shown in epochs):
-        keys = error_keys(history) | {name for data in history.values() for name in data.meta}
-        say_error(f"no epoch has {key!r}{instead_of(key, keys)} @ {file}")
-        raise typer.Exit(NOT_THERE)
+    epochs = list(as_data(history, key, _measure(options, history)))
+    missing = key is not None and all(shown["error_key"].key is None for shown in epochs)
+    keys = error_keys(history).union(*(data.meta for data in history.values())) if missing else ()
+    names = ("epoch", "finished", "learning_rate", "change", "error_value")
+
+    def shown(exact: bool) -> Iterator[Part]:  # noqa: FBT001  as in `Answer`
+        yield file
+        if plot:
+            yield _drawing(history, key)
+        else:
+            yield from about_key(epochs, key)
+            yield history_table(epochs, exact=exact)
+
+    return Answer(
+        shown,
+        document=lambda: {"file": file, "epochs": epochs},
+        columns=lambda: (
+            {name: [each[name] for each in epochs] for name in names}
+            | {"error_key": [each["error_key"].key for each in epochs]}
+        ),
+        error=f"no epoch has {key!r}{did_you_mean(key or '', keys)} @ {file}" if missing else None,
+    )
 
 
-def say_drawing(title: str, history: History, key: str | None) -> None:
-    """Print a title and below it a drawing, as large as the terminal together with the next prompt."""
-    say(title)
+def _measure(options: ScheduleOptions, history: History) -> ErrorMeasure:
+    """What says which error counts: the schedule; RETURNN's choice where there is none, or where it says nothing."""
+    own: tuple[ErrorMeasure, ...] = ()
+    if options.any:
+        from lrsched.cli.scheduling import recipe
+
+        own = measures(recipe(options).schedule(history))
+    return own[0] if own else ErrorMeasure(stand_ins="returnn", mode=options.direction)
+
+
+def _drawing(history: History, key: str | None) -> list[str]:
+    """The lines of a drawing, as large as the terminal together with the next prompt."""
+    from lrsched.pictures.terminal import text_of
+
     columns, lines = shutil.get_terminal_size()
-    drawing = text_of(history, columns, lines - 2, key)
-    if not _can_print(drawing):
-        drawing = text_of(history, columns, lines - 2, key, plain=True)
-    for line in drawing.splitlines():
-        say(line)
+    plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    return text_of(history, columns, lines - 2, key, plain=plain).splitlines()
 
 
-def _can_print(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def best(
+    file: Where,
+    key: Key = None,
+    n: Annotated[int, Option("-n", metavar="N", min=1)] = 1,
+    higher_is_better: HigherIsBetter = False,  # noqa: FBT002  typer's way
+) -> Answer:
+    """Show the epochs with the best error KEY, the best first, the earlier one on ties. Exit 1 if there is none.
+
+    The lowest error is the best, unless --higher-is-better says otherwise. Epochs without that error are left out, and
+    so is NaN.
+
+    Args:
+        key: The error to compare. Required.
+        n: How many epochs.
+    """
+    history = read_history(file)
+    if key is None:
+        raise ArgumentError(f"no error to compare: pass --key KEY{did_you_mean('', error_keys(history))}")
+    found = best_epochs(history, key, n, "max" if higher_is_better else "min")
+    names, headings = ("epoch", "value", "learning_rate"), (">epoch", f">{key}", ">learning rate")
+    rows = [(epoch, value, history[epoch].learning_rate) for epoch, value in found]
+    columns = [[row[place] for row in rows] for place in range(len(names))]
+    return Answer(
+        lambda exact: [file, table(headings, columns, exact=exact)] if found else [],
+        lambda: {"file": file, "key": key, "epochs": [dict(zip(names, row, strict=True)) for row in rows]},
+        lambda: dict(zip(names, columns, strict=True)),
+        error=None if found else f"{_why_none(history, key)} @ {file}",
+    )
+
+
+def _why_none(history: History, key: str) -> str:
+    if not finished(history):
+        return "no epoch is finished"
+    if error_series(history, key):
+        return f"{key!r} is NaN in every epoch that has it"
+    return f"no epoch has the error {key!r}{did_you_mean(key, error_keys(history))}"

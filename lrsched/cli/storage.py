@@ -6,34 +6,30 @@ from typing import Annotated
 from urllib.parse import quote
 
 import attrs
-import typer
+from typer import Argument, Option
 
 from lrsched.cli.options import AsJson, Where, read_history
-from lrsched.cli.output import busy, say, say_json, say_table
+from lrsched.cli.output import Answer, busy, say, say_json
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, ConflictError, LrschedError
 from lrsched.formats.text import TEXT
+from lrsched.report.text import table
 from lrsched.storage.file import FileStorage, beside
 from lrsched.storage.opening import open_storage, read
-from lrsched.storage.sqlite import DEFAULT_RUN, SqliteStorage, location
-
-Target = Annotated[
-    str,
-    typer.Argument(metavar="TARGET", help="Where to: a path or URL as for FILE. Its name says the format."),
-]
-Database = Annotated[str, typer.Argument(metavar="DATABASE", help="A database, as a path or a URL.")]
-Output = Annotated[
-    str | None,
-    typer.Option(
-        "--output", "-o", metavar="TARGET", help="Where to; by default FILE with 'repaired' before its suffix."
-    ),
-]
+from lrsched.storage.sqlite import DEFAULT_RUN, Run, SqliteStorage, location
 
 
-def convert(file: Where, target: Target, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
+def convert(
+    file: Where,
+    target: Annotated[str, Argument(metavar="TARGET")],
+    as_json: AsJson = False,  # noqa: FBT002  typer's way
+) -> None:
     """Copy a history into a file or database of another kind. What is there is never overwritten.
 
     It is read back and compared. If the target has no way to hold something, nothing is written, and it is named.
+
+    Args:
+        target: Where to: a path or URL as for FILE. Its name says the format.
     """
     history = read_history(file)
     with busy(f"{len(history)} epochs to {target}"):
@@ -46,24 +42,37 @@ def convert(file: Where, target: Target, as_json: AsJson = False) -> None:  # no
         say(f"{target}: {_epochs(history)} from {file}")
 
 
-def runs(database: Database, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
-    """Show the runs in a database: their epochs, newest rates, and when they were saved."""
+def runs(database: Annotated[str, Argument(metavar="DATABASE")]) -> Answer:
+    """Show the runs in a database: their epochs, newest rates, and when they were saved.
+
+    Args:
+        database: A database, as a path or a URL.
+    """
     storage = open_storage(database)
     if not isinstance(storage, SqliteStorage):
         storage = SqliteStorage(database)
     found = storage.runs()
-    if as_json:
-        say_json({"database": database, "runs": found})
-        return
+    names = [field.name for field in attrs.fields(Run)]
+    columns = [[getattr(run, name) for run in found] for name in names]
     headings = ("run", ">epochs", ">last finished", ">learning rate", "saved (UTC)")
-    rows = [["" if value is None else str(value) for value in attrs.astuple(run)] for run in found]
-    say_table(headings, map(tuple, rows), database)
+    return Answer(
+        lambda exact: [database, table(headings, columns, exact=exact)],
+        lambda: {"database": database, "runs": found},
+        lambda: dict(zip(names, columns, strict=True)),
+    )
 
 
-def repair(file: Where, output: Output = None, as_json: AsJson = False) -> None:  # noqa: FBT002  typer's way
+def repair(
+    file: Where,
+    output: Annotated[str | None, Option("--output", "-o", metavar="TARGET")] = None,
+    as_json: AsJson = False,  # noqa: FBT002  typer's way
+) -> None:
     """Recover the epochs that stand before the first fault of a damaged text or JSON file, into a new file.
 
     The damaged file is left as it is. Exit 3 if nothing can be recovered.
+
+    Args:
+        output: Where to; by default FILE with 'repaired' before its suffix.
     """
     storage = open_storage(file)
     if not isinstance(storage, FileStorage):

@@ -1,106 +1,84 @@
 """``lrsched sweep``: many settings over many histories."""
 
 import heapq
-import math
+import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from io import TextIOWrapper
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final
+from typing import IO, Annotated, Any, Final
 
-import typer
+import attrs
+import numpy as np
+from typer import Option
 
-from lrsched.cli.options import (
-    AsJson,
-    Config,
-    ExecConfig,
-    Files,
-    NonFinite,
-    Override,
-    PastMode,
-    PretrainEpochs,
-    Settings,
-    epochs,
-    read_history,
-    settings,
-    target,
-)
-from lrsched.cli.output import INTERRUPTED, progress_bar, say, say_error, say_json, say_note, say_table
+from lrsched.cli.options import Files, ScheduleOptions, read_history
+from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
+from lrsched.cli.scheduling import PastMode, epochs, recipes
 from lrsched.core.history import History
-from lrsched.errors import ArgumentError, broken_law
-from lrsched.formats.plain import Row, cell, dumps
+from lrsched.core.plain import dumps
+from lrsched.core.schedule import Schedule
+from lrsched.errors import ArgumentError, FormatError, broken_law
+from lrsched.report.answers import Span, sweep_table
+from lrsched.simulation.spaces import Space
+from lrsched.simulation.sweeping import MOST_RATES, sweep_blocks
+from lrsched.simulation.swept import Sweep
 from lrsched.storage import disk
-from lrsched.storage.config import read_text
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from lrsched.simulation.swept import Sweep
+from lrsched.storage.config import read_tables
 
 _MOST_JSON_ROWS: Final = 2**20
-SpaceFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--space",
-        metavar="SPACE",
-        help="What to try, in TOML or JSON: tables fixed (key = value) and grid (key = list of values, every "
-        "combination), or a list settings of tables. Required.",
-    ),
-]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=1, help="How many processes share the work.")]
-Most = Annotated[int, typer.Option("--most", metavar="N", min=1, help="How many settings to show.")]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="OUT",
-        help="Where to write the result of every setting and file: a table .csv or .jsonl, or the rates themselves as "
-        "NumPy arrays, .npz. It replaces one that is there.",
-    ),
-]
+
+
+@attrs.frozen
+class SweepPrinting(Printing):
+    """As of all commands, but files are written while the sweep runs.
+
+    Args:
+        output: Where to write the result of every setting and file: a table .csv, .json or .jsonl, or the rates
+            themselves as NumPy arrays, .npz. It replaces an existing file.
+    """
+
+    endings = (".csv", ".json", ".jsonl", ".npz")
 
 
 def sweep(
     files: Files,
-    space: SpaceFile = None,
-    config: Config = None,
-    set_: Settings = None,
-    exec_config: ExecConfig = False,  # noqa: FBT002  typer's way
+    options: ScheduleOptions,
+    printing: SweepPrinting,
+    space: Annotated[Path | None, Option("--space", metavar="SPACE")] = None,
     mode: PastMode = "free",
-    pretrain_epochs: PretrainEpochs = 0,
-    override: Override = "",
-    non_finite: NonFinite = None,
-    jobs: Jobs = 1,
-    most: Most = 20,
-    output: Output = None,
-    as_json: AsJson = False,  # noqa: FBT002  typer's way
-) -> None:
-    """Try many settings on recorded histories: which would have done what, and which give the recorded rates?
+    jobs: Annotated[int, Option("--jobs", "-j", metavar="N", min=1)] = 1,
+    most: Annotated[int, Option("--most", metavar="N", min=1)] = 20,
+) -> Answer:
+    """Try many settings on recorded histories: what would each have done, and which give the recorded rates?
 
     Settings of CONFIG hold wherever SPACE does not say otherwise. Those that agree with most of the recorded rates come
     first. Ctrl-C ends it, leaves what is done, and makes the exit code 130.
-    """
-    from lrsched.simulation.spaces import parse_space  # noqa: PLC0415  it takes long to import
-    from lrsched.simulation.sweeping import MOST_RATES, sweep_blocks  # noqa: PLC0415  it takes long to import
 
-    if space is None:
-        raise ArgumentError("the settings to try are not known; give --space SPACE, a TOML or JSON file")
-    path, ending = (None, None) if output is None else target(output, [*_WRITERS], [*files, config, space])
-    tried = parse_space(read_text(space), str(space))
-    if config is not None or set_:
-        tried = tried.over(settings(config, set_, execute=exec_config))
-    histories = _read(files)
+    Args:
+        space: The settings to try, in TOML or JSON: tables fixed (key = value) and grid (key = list of values, every
+            combination), or a list settings of tables. Required, unless --schedule names a schedule or a list of them.
+        jobs: How many processes share the work.
+        most: How many settings to show.
+    """
+    tried = _tried(options, space)
+    for file in files:
+        if files.count(file) > 1:
+            raise broken_law("FILE", "given once", file, "leave one of them out")
+    histories = {file: read_history(file) for file in files}
+    path, ending = printing.output, printing.ending
     decisions = len(tried) * sum(map(len, histories.values()))
     if ending == ".npz" and decisions > MOST_RATES:
         raise broken_law("settings x epochs", f"at most {MOST_RATES} for .npz", decisions, "use .csv or .jsonl")
-    if as_json and len(tried) * len(histories) > _MOST_JSON_ROWS:
-        law = f"at most {_MOST_JSON_ROWS} with --json"
+    is_document = printing.as_json or ending == ".json"
+    if is_document and len(tried) * len(histories) > _MOST_JSON_ROWS:
+        law = f"at most {_MOST_JSON_ROWS} with --json and .json"
         raise broken_law("settings x files", law, len(tried) * len(histories), "-o OUT.jsonl writes them as they come")
-    found = _Found(most, keep_rows=as_json)
+    found = _Found(most, keep_rows=is_document)
     with (
         _writer(path, ending) as write,
         _executor(jobs) as executor,
@@ -111,9 +89,10 @@ def sweep(
                 tried,
                 histories,
                 mode,
-                non_finite_error=non_finite or "worse",
-                pretrain_epochs=pretrain_epochs,
-                overrides=[*chain.from_iterable(epochs(override))],
+                non_finite_error=options.non_finite or "worse",
+                error_mode=options.direction,
+                pretrain_epochs=options.pretrain_epochs,
+                overrides=[*chain.from_iterable(epochs(options.override))],
                 keep_rates=ending == ".npz",
                 executor=executor,
                 progress=progress,
@@ -127,36 +106,51 @@ def sweep(
             if was_pressed():
                 break
     complete = found.tried == len(tried)
-    if as_json:
-        document = {"mode": mode, "note": found.note, "complete": complete, "settings": found.tried}
-        say_json({**document, "rows": found.all_rows})
-    else:
-        found.say(histories, path)
-    if complete and found.tried == found.dead:
-        raise ArgumentError(f"every setting fails, the first: {found.failure}")
+    error, code = None, 0
     if not complete:
-        say_error(f"interrupted: {found.tried} of {len(tried)} settings are done")
-        raise typer.Exit(INTERRUPTED)
+        error, code = f"interrupted: {found.tried} of {len(tried)} settings are done", INTERRUPTED
+    elif found.tried == found.dead:
+        error, code = f"every setting fails, the first: {found.failure}", WRONG_USAGE
+    document = {"mode": mode, "note": found.note, "complete": complete, "settings": found.tried}
+    return Answer(
+        lambda exact: found.shown(histories, exact=exact),
+        document=lambda: {**document, "rows": found.all_rows},
+        columns=dict,
+        error=error,
+        code=code,
+        written=ending in _WRITERS,
+    )
 
 
-def _read(files: list[str]) -> dict[str, History]:
-    histories = {}
-    for file in files:
-        if file in histories:
-            raise broken_law("FILE", "given once", file, "leave one of them out")
-        histories[file] = read_history(file)
-    return histories
+def _tried(options: ScheduleOptions, space: Path | None) -> Space | list[Schedule]:
+    """What to try: the settings of a file, or schedules themselves.
+
+    Raises:
+        ArgumentError: It is neither, or both.
+        FormatError: The file holds no space.
+    """
+    if (space is None) != bool(options.schedule):
+        raise ArgumentError(
+            "pass either --space SPACE, a TOML or JSON file, or --schedule FILE.py:NAME, to say what to try"
+        )
+    if space is None:
+        return [each.code for each in recipes(options) if each.code is not None]
+    tables = read_tables(space)
+    try:
+        tried = Space.of(tables)
+    except ArgumentError as error:
+        raise FormatError(str(error), filename=str(space)) from error
+    for each in recipes(options):
+        tried = tried.over(each.settings)
+    return tried
 
 
 @contextmanager
-def _executor(jobs: int) -> "Iterator[Executor | None]":
+def _executor(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
-    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415  it takes long to import
-    from multiprocessing import get_context  # noqa: PLC0415  it takes long to import
-
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
     # Ctrl-C goes to all processes of a terminal. The workers start here and inherit that they do not hear it; this
     # process tells them when there is no more to do.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -188,13 +182,13 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-Write = Callable[["Sweep"], None]
+Write = Callable[[Sweep], None]
 
 
 @contextmanager
 def _writer(path: Path | None, ending: str | None) -> Iterator[Write]:
     """Writes blocks as they come."""
-    if path is None or ending is None:
+    if path is None or ending not in _WRITERS:
         yield lambda _: None
         return
     try:
@@ -205,30 +199,15 @@ def _writer(path: Path | None, ending: str | None) -> Iterator[Write]:
 
 
 @contextmanager
-def _as_csv(file: IO[bytes]) -> Iterator[Write]:
-    import csv  # noqa: PLC0415  for one kind of output only
+def _as_rows(file: IO[bytes], lines: Callable[[dict[str, Any], bool], str]) -> Iterator[Write]:
+    """Writes the rows of blocks, each as ``lines`` has it: it is called with whether the row is the first one."""
+    first = True
 
-    with TextIOWrapper(file, encoding="utf-8", newline="", errors="surrogateescape") as text:
-        table = csv.writer(text, lineterminator="\n")
-        names: list[str] = []
-
-        def write(block: "Sweep") -> None:
-            for row in block.rows():
-                if not names:
-                    names.extend(row)
-                    table.writerow(names)
-                values = {**row, "decay_epochs": " ".join(map(str, row["decay_epochs"]))}
-                table.writerow("" if value is None else cell(value) for value in values.values())
-            text.flush()
-
-        yield write
-
-
-@contextmanager
-def _as_json_lines(file: IO[bytes]) -> Iterator[Write]:
-    def write(block: "Sweep") -> None:
+    def write(block: Sweep) -> None:
+        nonlocal first
         for row in block.rows():
-            file.write(f"{dumps(row, indent=None)}\n".encode())
+            file.write(lines(row, first).encode(errors="surrogateescape"))
+            first = False
         file.flush()
 
     yield write
@@ -241,14 +220,12 @@ def _as_arrays(file: IO[bytes]) -> Iterator[Write]:
         yield blocks.append
     finally:
         if blocks:
-            import numpy as np  # noqa: PLC0415  it takes long to import
-
             np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
 
 
 _WRITERS: Final[dict[str, Callable[[IO[bytes]], AbstractContextManager[Write]]]] = {
-    ".csv": _as_csv,
-    ".jsonl": _as_json_lines,
+    ".csv": partial(_as_rows, lines=lambda row, first: csv_text([row] * first + [row.values()])),
+    ".jsonl": partial(_as_rows, lines=lambda row, _: f"{dumps(row, indent=None)}\n"),
     ".npz": _as_arrays,
 }
 
@@ -265,7 +242,7 @@ class _Found:
         self.note: str | None = None
         self.best: list[tuple[int, int, dict[str, Any]]] = []
 
-    def add(self, block: "Sweep") -> None:
+    def add(self, block: Sweep) -> None:
         """A block more."""
         failures = block.failures
         if failures and not self.failure:
@@ -283,25 +260,21 @@ class _Found:
         if self.keep_rows:
             self.all_rows += block.rows()
 
-    def say(self, histories: Mapping[str, History], path: Path | None) -> None:
-        """Print it."""
+    def shown(self, histories: Mapping[str, History], *, exact: bool) -> Iterator[Part]:
+        """What to print of it."""
         where = next(iter(histories)) if len(histories) == 1 else f"{len(histories)} files"
-        rows = [row for *_, row in self.best]
-        told = f"{self.reproducing} of {self.tried} settings give every recorded rate"
-        headings = [f">{name}" for name in (rows[0] if rows else ())]
-        shown: list[Row] = [tuple("" if value is None else cell(value) for value in row.values()) for row in rows]
-        say_table(headings, shown, f"{where}: {told if self.recorded_epochs else 'no rate is recorded'}")
-        if len(rows) < self.tried:
-            say_note(f"{self.tried - len(rows)} more are not shown; --most shows more, -o writes all")
+        agreeing = f"{self.reproducing} of {self.tried} settings give every recorded rate"
+        yield f"{where}: {agreeing if self.recorded_epochs else 'no rate is recorded'}"
+        yield sweep_table([row for *_, row in self.best], exact=exact)
+        if len(self.best) < self.tried:
+            yield f"{self.tried - len(self.best)} more are not shown; --most shows more, -o writes all"
         if self.failure:
-            say_note(f"{self.failed} fail, the first: {self.failure}")
+            yield f"{self.failed} fail, the first: {self.failure}"
         if self.note:
-            say_note(self.note)
-        if path is not None:
-            say(f"written to {path}")
+            yield self.note
 
 
-def _summed_up(block: "Sweep", index: int) -> dict[str, Any]:
+def _summed_up(block: Sweep, index: int) -> dict[str, Any]:
     """A setting over all histories, for a row of a table."""
     summaries = [swept.summary for swept in block.histories.values()]
     own = block.setting(index)
@@ -309,22 +282,8 @@ def _summed_up(block: "Sweep", index: int) -> dict[str, Any]:
         "setting": block.first + index,
         **{key: own.get(key) for key in block.keys},
         "agrees": f"{block.agreement[index]}/{block.recorded_epochs}",
-        "final rate": _span(float(summary.final[index]) for summary in summaries),
-        "decays": _span(int(summary.decays[index]) for summary in summaries),
-        "floor at": _span(int(summary.floor_epoch[index]) or None for summary in summaries),
-        "differs from": _span(int(summary.differs_from[index]) or None for summary in summaries),
+        "final rate": Span.of(float(summary.final[index]) for summary in summaries),
+        "decays": Span.of(int(summary.decays[index]) for summary in summaries),
+        "floor at": Span.of(int(summary.floor_epoch[index]) or None for summary in summaries),
+        "differs from": Span.of(int(summary.differs_from[index]) or None for summary in summaries),
     }
-
-
-def _span(values: Iterable[float | None]) -> str | None:
-    """One value, or the lowest and the highest of several, short; None if there is none.
-
-    Examples:
-        >>> _span([3, None]), _span([0.1, 1 / 3]), _span([float("nan"), None])
-        ('3', '0.1 to 0.333333', None)
-    """
-    known = [value for value in values if value is not None and not math.isnan(value)]
-    if not known:
-        return None
-    low, high = f"{min(known):.6g}", f"{max(known):.6g}"
-    return low if low == high else f"{low} to {high}"

@@ -1,12 +1,14 @@
-"""Configuration files -> settings by key. Nothing in a file is run, unless that is asked for."""
+"""Configuration files -> settings by key; files of tables. Nothing in a file is run, unless that is asked for."""
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from lrsched.config.execution import run_config
 from lrsched.config.settings import known_keys
-from lrsched.errors import FormatError
+from lrsched.core.epoch_data import persistent
+from lrsched.errors import ArgumentError, FormatError
 
 
 def parse_config(text: str, filename: str, *, execute: bool = False) -> dict[str, Any]:
@@ -69,13 +71,16 @@ def _parse_json(text: str, filename: str) -> dict[str, Any]:
         found = match.group()
         return found if found.startswith('"') else "\n" * found.count("\n")
 
+    return _parsed(_STRING_OR_COMMENT.sub(blanked, text), filename, "JSON", json.loads)
+
+
+def _parsed(text: str, filename: str, kind: str, parse: Callable[[str], Any]) -> dict[str, Any]:
     try:
-        config: dict[str, Any] = json.loads(_STRING_OR_COMMENT.sub(blanked, text))
-    except json.JSONDecodeError as error:
-        raise FormatError(f"not JSON: {error.msg}", filename=filename, line=error.lineno) from error
+        return parse(text)  # type: ignore[no-any-return]
     except (RecursionError, ValueError) as error:
-        raise FormatError(f"not JSON: {error}", filename=filename, line=1) from error
-    return config
+        at = re.search(r"line (\d+)", str(error))
+        line = int(at[1]) if at else 1 if kind == "JSON" else None
+        raise FormatError(f"not {kind}: {getattr(error, 'msg', error)}", filename=filename, line=line) from error
 
 
 def _parse_lines(text: str, filename: str) -> dict[str, Any]:
@@ -87,3 +92,28 @@ def _parse_lines(text: str, filename: str) -> dict[str, Any]:
         if words:
             config[words[0]] = words[1].strip()
     return config
+
+
+def parse_tables(text: str, filename: str = "<text>") -> dict[str, Any]:
+    r"""The tables in a JSON or TOML file, as of a `lrsched.simulation.spaces.Space`.
+
+    Args:
+        text: The whole file. It is JSON if it starts with ``{``, else TOML.
+        filename: Named in errors.
+
+    Raises:
+        FormatError: It is neither, or its values are nested too deep.
+
+    Examples:
+        >>> parse_tables("[grid]\nlearning_rate = [0.1, 0.01]")
+        {'grid': {'learning_rate': [0.1, 0.01]}}
+    """
+    import tomllib  # noqa: PLC0415  it takes long to import
+
+    is_json = text.lstrip().startswith("{")
+    tables = _parsed(text, filename, *(("JSON", json.loads) if is_json else ("TOML", tomllib.loads)))
+    try:
+        persistent("the file", tables)  # plain values, nested but so deep
+    except ArgumentError as error:
+        raise FormatError(str(error), filename=filename) from error
+    return tables

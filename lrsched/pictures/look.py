@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, final, get_args
 
 import attrs
 
+from lrsched.core.plain import printable
 from lrsched.errors import broken_law, missing_extra
-from lrsched.formats.plain import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, final
 
 import attrs
 
+from lrsched.core.measure import RETURNNS
+from lrsched.core.plain import printable
 from lrsched.core.series import best_epochs, finished
 from lrsched.errors import broken_law, missing_extra
-from lrsched.formats.plain import cell, printable
 from lrsched.pictures.figure import figure_of
 from lrsched.pictures.look import image
 from lrsched.pictures.run import Run
-from lrsched.pictures.tables import as_data, as_table
+from lrsched.report.tables import as_data, history_table
+from lrsched.report.text import cell
 from lrsched.simulation.replaying import Replay, ReplayedEpoch
 
 if TYPE_CHECKING:
@@ -183,9 +185,10 @@ def _decisions(replayed: Replay, shown: Sequence[int]) -> tuple[str, list[str], 
 
 def _epochs(run: Run, shown: Sequence[int]) -> tuple[str, list[str], list[list[_Cell]]]:
     key = run.keys[0] if len(run.keys) == 1 else None
-    told = list(as_data(run.history, key))
-    headings, rows = as_table([told[position] for position in shown], key)
-    return "Epochs", headings, [list(map(_Cell, row)) for row in rows]
+    told = list(as_data(run.history, key, RETURNNS))
+    columns = history_table([told[position] for position in shown], exact=True).columns
+    headings, cells = zip(*(each for each in columns if any(each[1]) or not each[1]), strict=True)
+    return "Epochs", [*headings], [list(map(_Cell, row)) for row in zip(*cells, strict=True)]
 
 
 def _changing(run: Run) -> list[int]:

@@ -10,8 +10,8 @@ from unicodedata import east_asian_width
 import attrs
 
 from lrsched.core.history import History
+from lrsched.core.plain import printable
 from lrsched.errors import missing_extra
-from lrsched.formats.plain import printable
 from lrsched.pictures.run import NOTHING, Run
 from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
 
@@ -59,7 +59,7 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
     epochs = scale_of((min(history) - 0.5, max(history) + 0.5), whole=True)
     each, rest = divmod(height, len(panels))
     heights = [each] * (len(panels) - 1) + [each + rest]
-    labels = max(len(label) for panel in panels for _, label in panel.scale.ticks(_ticks_of(each)))
+    labels = max((len(label) for panel in panels for _, label in panel.scale.ticks(_ticks_of(each))), default=0)
     lines: list[str] = []
     with _only_figure() as figure:
         for panel, rows in zip(panels, heights, strict=True):

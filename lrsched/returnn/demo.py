@@ -8,7 +8,7 @@ from typing import Any
 
 from lrsched.config.files import is_typed, parse_config
 from lrsched.config.settings import as_flag, pretrain_rates, settings_of
-from lrsched.errors import ArgumentError, FormatError, LrschedError, exit_code
+from lrsched.errors import ArgumentError, FormatError, LrschedError
 from lrsched.formats import literal
 from lrsched.returnn.control import (
     LearningRateControl,
@@ -17,7 +17,7 @@ from lrsched.returnn.control import (
 )
 from lrsched.storage.config import read_text
 
-DIFFERENT = 1
+DIFFERENT, WRONG_USAGE, UNREADABLE = 1, 2, 3
 
 _PROGRAM = "python -m lrsched.returnn"
 
@@ -44,7 +44,7 @@ def demo() -> None:
         sys.exit(_run(arguments))
     except LrschedError as error:
         print(f"lrsched: error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(exit_code(error))
+        sys.exit(WRONG_USAGE if isinstance(error, ArgumentError) else UNREADABLE)
     finally:
         log.removeHandler(to_output)
         log.setLevel(level)

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from lrsched.core.plain import dumps
 from lrsched.errors import missing_extra
-from lrsched.formats.plain import dumps
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,8 +1,6 @@
 """`Space`: the settings that a sweep tries."""
 
-import json
 import math
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
@@ -11,12 +9,11 @@ from typing import Annotated, Any, final, overload
 import attrs
 
 from lrsched.config.settings import instead_of, known_keys, report_unknown, schedules_from_configs
-from lrsched.core.epoch_data import persistent
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.measure import Direction, NonFinitePolicy
 from lrsched.core.numbers import checked
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, FormatError, broken_law
+from lrsched.errors import ArgumentError, broken_law
 
 _PARTS = ("fixed", "grid", "settings")
 _NONE: FrozenDict[str, Any] = FrozenDict()
@@ -163,35 +160,3 @@ class Space(Sequence[dict[str, Any]]):
         return schedules_from_configs(
             self.fixed, varied, non_finite_error=non_finite_error, mode=mode, pretrain_epochs=pretrain_epochs
         )
-
-
-def parse_space(text: str, filename: str = "<text>") -> Space:
-    r"""The space in a JSON or TOML file.
-
-    Args:
-        text: The whole file. It is JSON if it starts with ``{``, else TOML.
-        filename: Named in errors.
-
-    Raises:
-        FormatError: It is neither, or not a `Space`.
-
-    Examples:
-        >>> parse_space("[grid]\nlearning_rate = [0.1, 0.01]").varied(1)
-        {'learning_rate': 0.01}
-    """
-    import tomllib  # noqa: PLC0415  it takes long to import
-
-    is_json = text.lstrip().startswith("{")
-    try:
-        found = json.loads(text) if is_json else tomllib.loads(text)
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        line = re.search(r"line (\d+)", str(error))
-        message = f"not {'JSON' if is_json else 'TOML'}: {getattr(error, 'msg', error)}"
-        raise FormatError(message, filename=filename, line=int(line[1]) if line else None) from error
-    except (RecursionError, ValueError) as error:
-        raise FormatError(f"not a space: {error}", filename=filename) from error
-    try:
-        persistent("the space", found)  # plain values, nested but so deep
-        return Space.of(found)
-    except ArgumentError as error:
-        raise FormatError(str(error), filename=filename) from error

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 from lrsched.core.frozendict import FrozenDict
-from lrsched.formats.plain import dumps
+from lrsched.core.plain import dumps
 from lrsched.simulation.replaying import Mode
 from lrsched.simulation.results import Result, what_if
 

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from lrsched.config.files import parse_config
+from lrsched.config.files import parse_config, parse_tables
 from lrsched.storage import disk
 from lrsched.storage.disk import StrPath
 
@@ -20,6 +20,16 @@ def read_config(path: StrPath, *, execute: bool = False) -> dict[str, Any]:
         StorageError: It is not there, or the machine could not read it.
     """
     return parse_config(read_text(path), os.fspath(path), execute=execute)
+
+
+def read_tables(path: StrPath) -> dict[str, Any]:
+    """The tables in a JSON or TOML file, see `lrsched.config.files.parse_tables`.
+
+    Raises:
+        FormatError: It is neither.
+        StorageError: It is not there, or the machine could not read it.
+    """
+    return parse_tables(read_text(path), os.fspath(path))
 
 
 def read_text(path: StrPath) -> str:

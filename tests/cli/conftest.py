@@ -6,10 +6,11 @@ from lrsched.cli import main
 
 
 @pytest.fixture
-def run(capsys):
-    """Runs a command; gives its exit code, and what it printed to the output and as errors."""
+def run(capsys, monkeypatch):
+    """Runs a command in a wide window; gives its exit code, and what it printed to the output and as errors."""
 
-    def run(*arguments):
+    def run(*arguments, columns=200):
+        monkeypatch.setenv("COLUMNS", str(columns))
         with pytest.raises(SystemExit) as stopped:
             main(list(map(str, arguments)))
         printed = capsys.readouterr()

@@ -75,7 +75,7 @@ def test_a_broken_schedule_is_shown_with_its_history_and_its_test(run, folder):
     assert (code, err) == (1, "")
     assert out.startswith("broken_one.py:BelowTheFloor: 1 of 30 laws broken\n")
     assert "min_learning_rate is broken: for epoch 2 the rate goes from 0.1 down to 0.05, the minimum is 0.06\n" in out
-    assert "the history, for BelowTheFloor()\n\n epoch   learning rate" in out
+    assert "the history, for BelowTheFloor()\n\nepoch\n-----\n    1\n" in out
     code = out[out.index("from broken_one import BelowTheFloor") : out.index("\n60 examples")]
     (folder / "test_pasted.py").write_text(code)
     pasted = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pasted.py"]
@@ -114,15 +114,15 @@ def test_laws_claims_histories_and_time_can_be_chosen(run, folder):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["halve"], "what is checked must be MODULE:NAME or FILE.py:NAME, got 'halve'; as in my_schedules:halve"),
-        (["sound_one.py:"], "what is checked must be MODULE:NAME or FILE.py:NAME"),
+        (["halve"], "TARGET must be MODULE:NAME or FILE.py:NAME, got 'halve'; as in my_schedules:halve"),
+        (["sound_one.py:"], "TARGET must be MODULE:NAME or FILE.py:NAME"),
         (
             ["nothing_here:halve"],
             "there is no module 'nothing_here'; name a module that can be imported here, or a file",
         ),
         (["lrsched.nothing:halve"], "there is no module 'lrsched.nothing'; "),
         (["sound_one.py:halv"], "sound_one.py has no 'halv'; did you mean 'halve'?"),
-        (["sound_one:x"], "sound_one has no 'x'; it has Fraction, halve, helper, make, number"),
+        (["sound_one:x"], "sound_one has no 'x'; there are 'Fraction', 'halve', 'helper', 'make', 'number'"),
         (["sound_one:number"], "what is checked must be a schedule, a function (history, epoch) -> rate"),
         (
             ["sound_one:Fraction"],

@@ -73,7 +73,7 @@ def test_plot_of_several_files_and_errors(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "where to write is not known; give -o OUT, a file whose name ends in .png or .svg or .pdf"),
+        ([], "no output: pass -o OUT, a file whose name ends in .png or .svg or .pdf"),
         (["-o", "x.gif"], "the name of the output must end in .png or .svg or .pdf, got 'x.gif'"),
         (["-o", "png"], "the name of the output must end in .png or .svg or .pdf, got 'png'"),
         (["-o", "x.png", "-k", "dev_scor"], "no epoch has the error 'dev_scor'; did you mean 'dev_score'?"),
@@ -87,7 +87,7 @@ def test_plot_refuses_in_one_line(run, tmp_path, monkeypatch, arguments, message
 
 def test_report_refuses_in_one_line(run):
     for arguments, message in (
-        ([], "where to write is not known; give -o OUT, a file whose name ends in .html"),
+        ([], "no output: pass -o OUT, a file whose name ends in .html"),
         (["-o", "x.pdf"], "the name of the output must end in .html, got 'x.pdf'"),
     ):
         assert run("report", FILE, *arguments) == (2, "", f"lrsched: error: {message}\n")
@@ -134,9 +134,8 @@ def test_a_name_that_is_no_text_breaks_nothing(run, tmp_path):
 
 
 def test_show_draws_in_the_terminal(run, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "30")
-    code, out, err = run("show", FILE, "--plot", "--key", "train_error")
+    code, out, err = run("show", FILE, "--plot", "--key", "train_error", columns=100)
     title, *drawing = out.splitlines()
     assert (code, err, title) == (0, "", str(FILE))
     assert len(drawing) == 28

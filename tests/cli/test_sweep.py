@@ -13,8 +13,8 @@ import pytest
 
 from lrsched import EpochData, FileStorage, History, read
 from lrsched.cli.demo import RECORDED
-from lrsched.simulation import sweep, sweeping
-from lrsched.simulation.spaces import parse_space
+from lrsched.config.files import parse_tables
+from lrsched.simulation import Space, sweep, sweeping
 
 FILE = str(RECORDED / "learning_rates")
 SPACE = """
@@ -82,7 +82,7 @@ def test_what_is_written_is_what_the_library_says(run, space, tmp_path, name, jo
     assert code == 0
     assert out.endswith(f"written to {path}\n")
     more = {"min_learning_rate": 0.003, "learning_rate_control_error_measure": "dev_score"}
-    expected = sweep(parse_space(SPACE).over(more), {FILE: read(FILE)})
+    expected = sweep(Space.of(parse_tables(SPACE)).over(more), {FILE: read(FILE)})
     if name == "out.npz":
         with np.load(path) as arrays:
             assert np.array_equal(arrays["learning_rates_0"], expected.histories[FILE].learning_rates)
@@ -101,16 +101,22 @@ def test_what_is_written_is_what_the_library_says(run, space, tmp_path, name, jo
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        ([FILE], 2, "the settings to try are not known; give --space SPACE, a TOML or JSON file"),
+        ([FILE], 2, "pass either --space SPACE, a TOML or JSON file, or --schedule FILE.py:NAME"),
         ([FILE, FILE, "--space", "space.toml"], 2, "FILE must be given once"),
         (
             [FILE, "--space", "space.toml", "-o", "x.txt"],
             2,
-            "the name of the output must end in .csv or .jsonl or .npz, got 'x.txt'",
+            "the name of the output must end in .csv or .json or .jsonl or .npz, got 'x.txt'",
         ),
         ([FILE, "--space", "space.toml", "-o", "nowhere/x.csv"], 3, "No such file or directory: 'nowhere/x.csv'"),
         ([FILE, "--space", "nowhere.toml"], 3, "No such file or directory"),
         ([FILE, "--space", FILE], 3, "not JSON: "),
+        (
+            [FILE, "--space", "grdi.toml"],
+            3,
+            "space must be a mapping with some of fixed, grid, settings, got {'grdi': {}}; as in",
+        ),
+        ([FILE, "--space", "grdi.toml"], 3, " @ grdi.toml\n"),
         (
             [FILE, "--space", "space.csv", "-o", "space.csv"],
             2,
@@ -120,7 +126,7 @@ def test_what_is_written_is_what_the_library_says(run, space, tmp_path, name, jo
         (
             [FILE, "--space", "many.json", "--json"],
             2,
-            "settings x files must be at most 1048576 with --json, got 1100000",
+            "settings x files must be at most 1048576 with --json and .json, got 1100000",
         ),
         (
             [FILE, "--space", "more.json", "-o", "x.npz"],
@@ -134,6 +140,7 @@ def test_what_is_written_is_what_the_library_says(run, space, tmp_path, name, jo
 def test_errors_are_one_line(run, space, tmp_path, monkeypatch, arguments, code, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "space.csv").write_text(SPACE)
+    (tmp_path / "grdi.toml").write_text("[grdi]")
     FileStorage(tmp_path / "in.csv").save(read(FILE))
     rates = [number / 1e4 for number in range(1100)]
     many = {"learning_rate": rates, "newbob_error_threshold": rates[:1000]}

@@ -159,6 +159,7 @@ def test_a_missing_library_is_named(digits, monkeypatch):
         figure_of([digits])
 
 
+@pytest.mark.filterwarnings("ignore::lrsched.MeasureWarning")
 @settings(max_examples=20)
 @given(strategies.texts(), strategies.wild_histories(), strategies.schedules())
 def test_any_history_can_be_drawn(name, history, schedule):

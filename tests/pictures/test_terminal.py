@@ -4,11 +4,11 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from pictures import awkward
 from plotext import terminal
 
-from lrsched import read
+from lrsched import EpochData, History, read
 from lrsched.cli.demo import RECORDED
 from lrsched.errors import MissingExtraError
 from lrsched.pictures.terminal import text_of
@@ -74,6 +74,7 @@ def test_a_missing_library_is_named(monkeypatch):
 
 @settings(max_examples=60)
 @given(strategies.wild_histories(), st.integers(1, 120), st.integers(1, 40))
+@example(History({1: EpochData(learning_rate=5e307), 2: EpochData(learning_rate=9e307)}), 40, 8)  # no round number
 def test_any_history_can_be_drawn(history, width, height):
     fits(text_of(history, width, height), max(width, 40), max(height, 8))
 

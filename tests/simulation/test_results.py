@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lrsched import EpochData, History, NewbobAbs
-from lrsched.errors import MissingExtraError, exit_code
+from lrsched.cli import exit_code
+from lrsched.errors import MissingExtraError
 from lrsched.simulation import compare, explain, replay
 from lrsched.simulation.results import Result, epoch_array, rate_array, what_if
 

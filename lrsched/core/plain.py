@@ -1,4 +1,4 @@
-"""Any value as plain data, in the types that JSON has, and as text to be shown. One way only."""
+"""Any value as plain data, in the types that JSON has, and as JSON; any text as one that can be shown."""
 
 import json
 import math
@@ -49,6 +49,18 @@ def _fields(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in getattr(kind, "__attrs_attrs__", ()))
 
 
+def printable(text: str) -> str:
+    r"""``text`` with everything escaped that is no character to be seen: what could move a cursor, lone surrogates.
+
+    Examples:
+        >>> print(printable("größe\n"), printable("\ud800"))
+        größe\n \ud800
+    """
+    if text.isprintable():  # at a twentieth of the cost
+        return text
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 def dumps(value: Any, indent: int | None = 2) -> str:
     """``value`` as strict JSON (RFC 8259), see `jsonable`.
 
@@ -84,31 +96,3 @@ def _laid_out(plain: Any, newline: str, indent: str) -> str:
     else:
         return _compact(plain)
     return f"{ends[0]}{inner}{f',{inner}'.join(items)}{newline}{ends[1]}"
-
-
-def cell(value: Any) -> str:
-    """A value in a table: text as it is, numbers in full, lists and the like as Python has them.
-
-    Examples:
-        >>> cell("a"), cell(0.1), cell(float("nan")), cell(None), cell({"b": (0.1, "c")})
-        ('a', '0.1', 'nan', 'None', "{'b': [0.1, 'c']}")
-    """
-    if isinstance(value, str):
-        return value
-    return repr(jsonable(value) if isinstance(value, (Mapping, Sequence, AbstractSet)) else value)
-
-
-def printable(text: str) -> str:
-    r"""``text`` with everything escaped that is no character to be seen: what could move a cursor, lone surrogates.
-
-    Examples:
-        >>> print(printable("größe\n"), printable("\ud800"))
-        größe\n \ud800
-    """
-    if text.isprintable():  # at a twentieth of the cost
-        return text
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-
-
-Row = tuple[str, ...]
-"""A row of a table that is shown."""

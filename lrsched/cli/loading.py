@@ -1,52 +1,68 @@
-"""Finds what is to be checked where somebody says that it is: ``MODULE:NAME`` or ``FILE.py:NAME``. Its code is run."""
+"""The code that somebody names: ``MODULE:NAME`` or ``FILE.py:NAME``. It is run."""
 
 import importlib
 import importlib.util
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from lrsched.errors import ArgumentError, FormatError, MissingFileError, broken_law, did_you_mean
+from lrsched.cli.options import did_you_mean
+from lrsched.errors import ArgumentError, FormatError, LrschedError, MissingFileError, broken_law
 
 _FILE: Final = ".py"
 
 
 @contextmanager
-def loaded(target: str) -> Iterator[tuple[Any, str, str]]:
-    """What ``target`` names. While it lasts, what it imports from its folder can be imported.
+def foreign_code() -> Iterator[None]:
+    """While it lasts, code can be loaded, and import what is in its folder; in the end that is forgotten.
+
+    Raises:
+        FormatError: The code raised an exception; says which, and the line.
+    """
+    path, modules = [*sys.path], {*sys.modules}
+    try:
+        yield
+    except Exception as error:
+        if sys.path == path or isinstance(error, (LrschedError, OSError)):
+            raise
+        raise _failed(error, "the code", "running") from error
+    finally:
+        folders = sys.path[: len(sys.path) - len(path)]
+        sys.path[:] = path
+        for name in {*sys.modules} - modules:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            ours = name.partition(".")[0] == "lrsched" or "site-packages" in file
+            if not ours and any(Path(file).is_relative_to(folder) for folder in folders):
+                del sys.modules[name]
+
+
+def load(target: str) -> tuple[Any, str, str]:
+    """Run the code that ``target`` names, see `foreign_code`. What it prints goes to the standard error.
 
     Args:
         target: ``MODULE:NAME``, a module that can be imported, also from the current folder; or ``FILE.py:NAME``.
 
-    Yields:
-        It, its name, and the line that imports it.
+    Returns:
+        What is called so, its name, and the line that imports it.
 
     Raises:
-        ArgumentError: It is neither, there is no such module, or it has no such name.
-        MissingFileError: There is no such file.
+        ArgumentError: It is neither, no module is called so, or it has no such name.
+        MissingFileError: The file is not there.
         FormatError: Importing it raised an exception; says which, and the line.
     """
     home, colon, name = target.rpartition(":")
     if not colon or not home or not name:
-        raise broken_law("what is checked", "MODULE:NAME or FILE.py:NAME", target, "as in my_schedules:halve")
+        raise broken_law("TARGET", "MODULE:NAME or FILE.py:NAME", target, "as in my_schedules:halve")
     path = Path(home) if home.endswith(_FILE) else None
-    folder = str(Path.cwd() if path is None else path.absolute().parent)
-    sys.path.insert(0, folder)
-    before = set(sys.modules)
-    try:
+    sys.path.insert(0, str(Path.cwd() if path is None else path.absolute().parent))
+    with redirect_stdout(sys.stderr):  # it is no part of the answer, which may be JSON
         module = _module(home) if path is None else _module_in(path)
-        yield _named(module, name, home), name, _import(path.stem if path else home, name.partition(".")[0])
-    finally:
-        sys.path.remove(folder)
-        for each in set(sys.modules) - before:
-            file = getattr(sys.modules[each], "__file__", None)
-            if file and Path(file).is_relative_to(folder) and "site-packages" not in file:
-                del sys.modules[each]
+    return _named(module, name, home), name, _import(path.stem if path else home, name.partition(".")[0])
 
 
 def _import(home: str, name: str) -> str:
@@ -93,13 +109,13 @@ def _module_in(path: Path) -> ModuleType:
     return module
 
 
-def _failed(error: BaseException, where: str) -> FormatError:
+def _failed(error: BaseException, where: str, doing: str = "importing") -> FormatError:
     if isinstance(error, SyntaxError):
         return FormatError(f"not Python: {error.msg}", filename=error.filename or where, line=error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
     line = frames[-1].lineno if frames and Path(frames[-1].filename).suffix == _FILE else None
     filename = frames[-1].filename if line is not None else where
-    return FormatError(f"importing it raised {type(error).__name__}: {error}", filename=filename, line=line)
+    return FormatError(f"{doing} it raised {type(error).__name__}: {error}", filename=filename, line=line)
 
 
 def _named(module: ModuleType, name: str, home: str) -> Any:
@@ -107,5 +123,4 @@ def _named(module: ModuleType, name: str, home: str) -> Any:
         return attrgetter(name)(module)
     except AttributeError:
         names = [each for each in vars(module) if not each.startswith("_")]
-        way_out = did_you_mean(name, names) or f"it has {', '.join(sorted(names)) or 'no names'}"
-        raise ArgumentError(f"{home} has no {name!r}; {way_out}") from None
+        raise ArgumentError(f"{home} has no {name!r}{did_you_mean(name, names) or '; it has no names'}") from None

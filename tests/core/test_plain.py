@@ -12,7 +12,7 @@ from pyrsistent import pmap, pset, pvector
 
 from lrsched import EpochData
 from lrsched.core.frozendict import FrozenDict
-from lrsched.formats.plain import dumps, jsonable
+from lrsched.core.plain import dumps, jsonable
 from lrsched.testing import strategies
 
 

@@ -1,0 +1,166 @@
+"""``lrsched replay``, ``verify``, ``explain`` and ``compare``: what schedules say of a recorded history."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import attrs
+from typer import Option
+
+from lrsched.cli.options import ChangesOnly, ScheduleOptions, Where, read_history
+from lrsched.cli.output import FAILED, Answer
+from lrsched.cli.scheduling import PastMode, names_of, recipe, recipes
+from lrsched.core.history import History
+from lrsched.core.measure import NonFinitePolicy
+from lrsched.errors import ArgumentError
+from lrsched.report.answers import compare_table, replay_table, rules_of
+from lrsched.simulation.comparing import Compared, compare as compared_by
+from lrsched.simulation.explaining import explain as explained_by, newest_change
+from lrsched.simulation.replaying import replay as replayed_by
+
+
+def replay(
+    file: Where,
+    options: ScheduleOptions,
+    mode: PastMode = "recorded",
+    changes_only: ChangesOnly = False,  # noqa: FBT002  typer's way
+) -> Answer:
+    """Show the rates that a schedule would have set, beside the recorded ones, each change with its reason."""
+    history = read_history(file)
+    replayed = replayed_by(recipe(options).schedule(history), history, mode, reasons=True)
+    steps = [each for each in replayed if not changes_only or each.is_news]
+    rules = rules_of(steps)
+    about = ", ".join([f"{mode} past", *(rules if len(rules) == 1 else [])])
+    return Answer(
+        lambda exact: [file, about, replay_table(steps, exact=exact)],
+        document=lambda: {"file": file, **replayed.data()},
+        columns=replayed.to_dict,
+        notes=[replayed.note] if replayed.note else [],
+    )
+
+
+def verify(
+    file: Where,
+    options: ScheduleOptions,
+    mode: PastMode = "recorded",
+    most: Annotated[int, Option("--most", metavar="N", min=1)] = 5,
+) -> Answer:
+    """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences.
+
+    Args:
+        most: How many differences to show.
+    """
+    history = read_history(file)
+    made = recipe(options)
+    policies: list[NonFinitePolicy] = [options.non_finite or "worse"]
+    if options.non_finite is None and made.code is None:
+        policies.append("original")
+    for policy in (*policies, policies[0]):  # if none reproduces all, the first one has the word
+        replayed = replayed_by(made.schedule(history, policy), history, mode)
+        different = replayed.differing
+        if not different:
+            break
+    first = different[:most]
+    as_original = "" if policy == policies[0] else ", where NaN and infinite errors mean what they do in RETURNN"
+    title = f"all {len(history)} epochs are reproduced exactly{as_original}"
+    if different:
+        title = f"{len(different)} of {len(history)} epochs differ, the first of them:"
+    return Answer(
+        lambda exact: [f"{file}: {title}", *([replay_table(first, exact=exact)] if different else [])],
+        document=lambda: {
+            "file": file,
+            "mode": mode,
+            "note": replayed.note,
+            "differs_from": replayed.differs_from,
+            "reproduced": not different,
+            "epochs": len(history),
+            "non_finite_error": policy,
+            "different": len(different),
+            "differences": [each.data() for each in first],
+        },
+        columns=attrs.evolve(replayed, steps=different).to_dict,
+        notes=[replayed.note] if different and replayed.note else [],
+        code=FAILED if different else 0,
+    )
+
+
+def explain(
+    file: Where,
+    options: ScheduleOptions,
+    epoch: Annotated[int | None, Option("--epoch", "-e", metavar="N", min=1)] = None,
+) -> Answer:
+    """Explain the rate that a schedule sets at an epoch: what it compared, and what would have changed the rate.
+
+    It is decided from the recorded epochs before. The last line says the smallest change of a threshold that gives
+    another rate.
+
+    Args:
+        epoch: The epoch, recorded or to come. By default the newest one whose rate changed.
+    """
+    history = read_history(file)
+    chosen, which = (epoch, _gap(history, epoch)) if epoch is not None else _default(history)
+    explained = explained_by(recipe(options).schedule(history), history, chosen)
+    return Answer(
+        lambda _: [f"{file}{which}", *explained.describe().splitlines()],
+        document=lambda: {"file": file, **explained.data()},
+        columns=explained.to_dict,
+    )
+
+
+def _default(history: History) -> tuple[int, str]:
+    """The epoch to explain where none is named, and how it was chosen."""
+    changed = newest_change(history)
+    if changed is not None:
+        return changed, f": epoch {changed} is the newest whose rate changed"
+    newest = max(history, default=None)
+    return (1, ": no epoch is recorded") if newest is None else (newest, ": no rate changed; this is the newest epoch")
+
+
+def _gap(history: History, epoch: int) -> str:
+    """What to say of an epoch that is further ahead than the next one."""
+    newest = max(history, default=0)
+    if epoch <= newest + 1:
+        return ""
+    missing = f"epoch {newest + 1} is" if epoch == newest + 2 else f"epochs {newest + 1} to {epoch - 1} are"
+    return f": {missing} not recorded, it is decided without"
+
+
+def compare(
+    file: Where,
+    options: ScheduleOptions,
+    mode: PastMode = "free",
+    changes_only: ChangesOnly = False,  # noqa: FBT002  typer's way
+) -> Answer:
+    """Show the rates that several schedules would have set, beside the recorded ones and one another.
+
+    The schedules have the names of their files; --set and the like hold for each CONFIG. A rate that is not the
+    recorded one is marked, and so is an epoch at which the schedules do not agree.
+    """
+    if not (options.config or options.schedule):
+        raise ArgumentError("no schedule: pass --config CONFIG or --schedule FILE.py:NAME for each")
+    made = recipes(options)
+    history = read_history(file)
+    names = names_of([each.source for each in made])
+    compared = compared_by(
+        {name: each.schedule(history) for name, each in zip(names, made, strict=True)}, history, mode
+    )
+    steps = [
+        each
+        for each in zip(*compared.replays.values(), strict=True)
+        if not changes_only or any(step.is_news for step in each)
+    ]
+    return Answer(
+        lambda exact: [file, f"{mode} past", compare_table(names, steps, exact=exact)],
+        document=lambda: {"file": file, **compared.data()},
+        columns=compared.to_dict,
+        notes=[*_summary(compared)],
+    )
+
+
+def _summary(compared: Compared) -> Iterator[str]:
+    """What has to be said of it, in lines."""
+    if any(first is not None for first in compared.differs_from.values()):
+        yield "* not the recorded rate"
+    yield from (f"{name}: {note}" for name, note in compared.notes.items() if note is not None)
+    if len(compared.names) > 1:
+        apart = compared.apart_from
+        yield "the schedules agree everywhere" if apart is None else f"the schedules are first apart at epoch {apart}"

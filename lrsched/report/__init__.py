@@ -1,0 +1,1 @@
+"""Histories and answers as rows, tables, text. Pure."""

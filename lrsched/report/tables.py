@@ -1,0 +1,90 @@
+"""Histories as tables, for the command line and for pages."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lrsched.core.epoch_data import META_PREFIX
+from lrsched.core.history import History
+from lrsched.core.measure import CONFIGURED, ErrorKey, ErrorMeasure
+from lrsched.core.series import error_series, finished, meta_series
+from lrsched.report.text import Table, column, is_numbers
+
+
+def history_table(epochs: Sequence[dict[str, Any]], *, exact: bool) -> Table:
+    """Epochs as a table; see `as_data`. Only where the error differs between epochs is there a column for its name."""
+    names = [shown["error_key"].key or "" for shown in epochs]
+    values = [shown["error_value"] for shown in epochs]
+    several = len({*names} - {""}) != 1
+    return Table(
+        [
+            (">epoch", [str(shown["epoch"]) for shown in epochs]),
+            (">learning rate", column([shown["learning_rate"] for shown in epochs], exact=exact)),
+            ("change", [change_in_words(shown["change"]) for shown in epochs]),
+            (">" * is_numbers(values) + ("error" if several else max(names)), column(values, exact=exact)),
+            ("error key", names if several else [""]),
+            ("", ["" if shown["finished"] else "not finished" for shown in epochs]),
+        ]
+    )
+
+
+def about_key(epochs: Sequence[dict[str, Any]], key: str | None) -> list[str]:
+    """Which errors a table of epochs shows, and why these.
+
+    Args:
+        epochs: See `as_data`.
+        key: The name that somebody chose.
+    """
+    chosen = dict.fromkeys(shown["error_key"] for shown in epochs if shown["error_key"].key is not None)
+    origins = (
+        {CONFIGURED: "configured"}
+        if key is None
+        else dict.fromkeys([each.reason for each in chosen], "given with --key")
+    )
+    texts = [f"{each.key} ({origins.get(each.reason, f'picked: {each.reason}')})" for each in chosen]
+    return [f"error: {', or '.join(texts)}"] if texts else []
+
+
+def as_data(history: History, key: str | None, measure: ErrorMeasure) -> Iterator[dict[str, Any]]:
+    """Each epoch as plain data; ``change`` is the ratio to the rate before, or None."""
+    before: float | None = None
+    done, values = finished(history), _series(history, key, measure)
+    for epoch, data in history.items():
+        rate = data.learning_rate
+        chosen, value = values.get(epoch, (_NOTHING, None))
+        yield {
+            "epoch": epoch,
+            "finished": epoch in done,
+            "learning_rate": rate,
+            "change": rate / before if rate is not None and before and rate != before else None,
+            "error_key": chosen,
+            "error_value": value,
+            "error": data.error,
+            "meta": data.meta,
+        }
+        before = before if rate is None else rate
+
+
+_NOTHING = ErrorKey(None, "the epoch does not have it")
+
+
+def _series(history: History, key: str | None, measure: ErrorMeasure) -> dict[int, tuple[ErrorKey, Any]]:
+    """What to show of each epoch: what it is and its value. Epochs without a value are left out."""
+    if key is None:
+        counting = ((epoch, data, measure.key_of(data)) for epoch, data in finished(history).items())
+        return {epoch: (chosen, data.error[chosen.key]) for epoch, data, chosen in counting if chosen.key is not None}
+    values = error_series(history, key)
+    chosen = ErrorKey(key, "the error of that name")
+    if not values:
+        name = key.removeprefix(META_PREFIX)
+        values, chosen = meta_series(history, name), ErrorKey(META_PREFIX + name, "the meta value of that name")
+    return {epoch: (chosen, value) for epoch, value in values.items()}
+
+
+def change_in_words(change: float | None) -> str:
+    """What a rate was multiplied by.
+
+    Examples:
+        >>> change_in_words(0.5), change_in_words(None)
+        ('down x0.5', '')
+    """
+    return "" if change is None else f"{'down' if change < 1 else 'up'} x{change:.4g}"
