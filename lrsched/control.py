@@ -92,7 +92,7 @@ class LearningRateControl(Getters):
 
     @property
     def measure(self) -> ErrorMeasure:
-        """Which error counts for the getters: the argument, else the schedule's only one, else the common one.
+        """The measure of the getters. It is the argument, else the schedule's only one, else the common one.
 
         Raises:
             ArgumentError: The schedule's parts look at different errors, and none was passed as ``measure``.

@@ -219,7 +219,7 @@ def parameters_from_config(kind: type[Schedule], config: Mapping[str, Any]) -> d
     """The parameters of a RETURNN control by name, with what the settings or the defaults say.
 
     Args:
-        kind: One of `lrsched.schedules.kinds.KINDS`.
+        kind: One of ``lrsched.schedules.kinds.KINDS``.
         config: Settings by key.
 
     Raises:
@@ -293,7 +293,7 @@ def schedule_from_config(
         mode: Which errors are better, see `Direction`.
 
     Returns:
-        One of `lrsched.schedules.kinds.KINDS`, with RETURNN's stand-ins; inside `HoldLearningRate` and `Preset` where
+        One of ``lrsched.schedules.kinds.KINDS``, with RETURNN's stand-ins; inside `HoldLearningRate` and `Preset` where
         the settings ask for these.
 
     Raises:

@@ -21,7 +21,7 @@ such an epoch may lower the rate and never raises it. ``"keep"``: neither can be
 ``"original"``: floating-point arithmetic decides, as in RETURNN, where a NaN counts as an improvement.
 """
 Direction = Literal["min", "max"]
-"""Which errors are better: the smaller (``"min"``), or the larger (``"max"``), as for an accuracy."""
+"""Which errors are better, the smaller (``"min"``) or the larger (``"max"``), as of an accuracy."""
 StandIns = Literal["common", "returnn"]
 """Which error counts where no configured key is there.
 
@@ -30,7 +30,7 @@ StandIns = Literal["common", "returnn"]
 ``"returnn"``: as RETURNN chooses, whatever the name says.
 """
 Gaps = Literal["neighbours", "newest_with_key"]
-"""Which epochs are compared: the newest ones, whatever they have, or the newest ones that have a configured key."""
+"""Which epochs are compared, the newest ones, whatever they have, or the newest ones that have a configured key."""
 
 
 def as_error_keys(error_measure_key: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -185,7 +185,13 @@ class ErrorMeasure:
         return _error_key(self._choice, names)
 
     def change(self, old: EpochData, new: EpochData, relative_to: Literal["new", "old"] | None = "new") -> float | None:
-        """How the error that counts changed, below 0 is better, as in `error_change`; None if that is unknown."""
+        """How the error that counts changed, below 0 is better; None if that is unknown.
+
+        Args:
+            old: The older epoch.
+            new: The newer one.
+            relative_to: As in `lrsched.core.measure.error_change`.
+        """
         old_errors, new_errors, key = old.error, new.error, self._usual
         if key is None or key not in old_errors or key not in new_errors:
             old_names, new_names = tuple(old_errors), tuple(new_errors)  # nearly always the same
@@ -205,7 +211,7 @@ class ErrorMeasure:
         Args:
             old: The older epoch with its data.
             new: The newer one.
-            relative_to: As in `error_change`.
+            relative_to: As in `lrsched.core.measure.error_change`.
             scale: What the change is divided by.
         """
         (old_epoch, old_data), (new_epoch, new_data) = old, new

@@ -186,7 +186,7 @@ def replay(
         ArgumentError: ``mode`` is none.
 
     Warns:
-        MeasureWarning: As `LearningRateControl` does.
+        MeasureWarning: As `lrsched.LearningRateControl` does.
 
     Examples:
         >>> from lrsched import EpochData, NewbobRelative

@@ -100,7 +100,7 @@ def sweep(
         progress: Called as the work goes on.
 
     Warns:
-        MeasureWarning: As `LearningRateControl` does, for each history.
+        MeasureWarning: As `lrsched.LearningRateControl` does, for each history.
 
     Raises:
         ArgumentError: The space or the histories are none; the rates are too many to keep; or all settings fail.
