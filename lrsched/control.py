@@ -8,9 +8,9 @@ from lrsched.core.decision import Action, Decision
 from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.getters import Getters
 from lrsched.core.history import History
-from lrsched.core.measure import Doubts, ErrorMeasure
+from lrsched.core.measure import COMMON, Doubts, ErrorMeasure
 from lrsched.core.numbers import LARGEST_EPOCH, epoch_number, rate
-from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule, leaves, measures, only_rule
+from lrsched.core.schedule import UNITS, Cursor, Fold, Moment, Schedule, measure_shown, measures, only_rule
 from lrsched.core.series import finished
 from lrsched.errors import ArgumentError, MeasureWarning, broken_law
 from lrsched.schedules.function import Function, as_schedule
@@ -103,8 +103,7 @@ class LearningRateControl(Getters):
         if len(of_schedule) > 1:
             way_out = 'pass LearningRateControl(..., measure=ErrorMeasure("KEY"))'
             raise ArgumentError(f"the parts of {type(self.schedule).__name__} look at different errors; {way_out}")
-        shown = [leaf.measure for leaf in leaves(self.schedule) if leaf.measure]
-        return next(iter((*of_schedule, *shown)), ErrorMeasure())
+        return measure_shown(self.schedule) or COMMON
 
     @property
     def default_learning_rate(self) -> float | None:  # type: ignore[override]  # it is the schedule's

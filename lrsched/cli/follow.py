@@ -15,7 +15,7 @@ from lrsched.cli.options import AsJson, Where
 from lrsched.cli.output import say, say_json
 from lrsched.cli.show import Key
 from lrsched.core.history import History
-from lrsched.core.measure import RETURNNS
+from lrsched.core.measure import COMMON
 from lrsched.core.plain import printable
 from lrsched.core.series import finished
 from lrsched.errors import FormatError, NotWrittenError, StorageError
@@ -90,7 +90,7 @@ def _news(histories: Iterator[History], key: str | None) -> Iterator[dict[str, A
     """Each epoch as plain data, when it is new or another one than before."""
     known: dict[int, dict[str, Any]] = {}
     for history in histories:
-        now = {epoch["epoch"]: epoch for epoch in as_data(history, key, RETURNNS)}
+        now = {epoch["epoch"]: epoch for epoch in as_data(history, key, COMMON)}
         yield from (epoch for number, epoch in now.items() if known.get(number) != epoch)
         known = now
 
@@ -122,5 +122,5 @@ def _show_live(screen: Console, histories: Iterator[History], file: str, key: st
         for history in histories:
             title, epochs = (
                 file if history else f"{file}: waiting for the first save",
-                [*as_data(history, key, RETURNNS)],
+                [*as_data(history, key, COMMON)],
             )

@@ -25,7 +25,7 @@ from typer import Argument, Option
 
 from lrsched.cli.output import Answer, Printing, busy
 from lrsched.core.history import History
-from lrsched.core.measure import Direction, NonFinitePolicy
+from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
 from lrsched.storage.opening import read
 
 Where = Annotated[str, Argument(metavar="FILE")]
@@ -70,6 +70,11 @@ class ScheduleOptions:
     def direction(self) -> Direction:
         """Which errors are better."""
         return "max" if self.higher_is_better else "min"
+
+    @property
+    def measure(self) -> ErrorMeasure:
+        """Which error counts where there is no schedule, or where it says nothing."""
+        return ErrorMeasure(mode=self.direction)
 
 
 def command(function: Callable[..., Answer | None]) -> Callable[..., None]:

@@ -16,6 +16,7 @@ from typer import Option
 from lrsched.cli.options import Files, ScheduleOptions, did_you_mean, error_keys, read_history
 from lrsched.cli.output import busy, say, target
 from lrsched.cli.scheduling import names_of, recipe, recipe_of
+from lrsched.core.schedule import measure_shown
 from lrsched.errors import ArgumentError
 from lrsched.pictures.figure import figure_of
 from lrsched.pictures.look import IMAGE_FORMATS, image
@@ -76,11 +77,13 @@ def _runs(files: Sequence[str], options: ScheduleOptions, compare: Sequence[str]
     runs = []
     for file in files:
         history = read_history(file)
-        replayed = None if own is None else replay(own.schedule(history), history, reasons=True)
+        schedule = None if own is None else own.schedule(history)
+        replayed = None if schedule is None else replay(schedule, history, reasons=True)
         compared = {
             name: replay(each.schedule(history), history, "free", reasons=True) for name, each in others.items()
         }
-        runs.append(Run(file, history, replayed, compared, {} if own is None else own.settings, keys))
+        measure = (schedule and measure_shown(schedule)) or options.measure
+        runs.append(Run(file, history, replayed, compared, {} if own is None else own.settings, keys, measure))
     known = {name for run in runs for name in error_keys(run.history)}
     for key in keys:
         if key not in known:

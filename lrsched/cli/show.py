@@ -11,7 +11,7 @@ from lrsched.cli.options import HigherIsBetter, ScheduleOptions, Where, did_you_
 from lrsched.cli.output import Answer, Part, Printing
 from lrsched.core.history import History
 from lrsched.core.measure import ErrorMeasure
-from lrsched.core.schedule import measures
+from lrsched.core.schedule import measure_shown
 from lrsched.core.series import best_epochs, error_series, finished
 from lrsched.errors import ArgumentError
 from lrsched.report.tables import about_key, as_data, history_table
@@ -66,12 +66,11 @@ def show(
 
 def _measure(options: ScheduleOptions, history: History) -> ErrorMeasure:
     """What says which error counts: the schedule; RETURNN's choice where there is none, or where it says nothing."""
-    own: tuple[ErrorMeasure, ...] = ()
-    if options.any:
-        from lrsched.cli.scheduling import recipe
+    if not options.any:
+        return options.measure
+    from lrsched.cli.scheduling import recipe
 
-        own = measures(recipe(options).schedule(history))
-    return own[0] if own else ErrorMeasure(stand_ins="returnn", mode=options.direction)
+    return measure_shown(recipe(options).schedule(history)) or options.measure
 
 
 def _drawing(history: History, key: str | None) -> list[str]:

@@ -237,8 +237,8 @@ class ErrorMeasure:
 
 shared_measure: Final = lru_cache(maxsize=256)(ErrorMeasure)
 """`ErrorMeasure`, made once for the same arguments: a sweep makes very many schedules with few measures."""
-RETURNNS: Final = ErrorMeasure(stand_ins="returnn")
-"""What RETURNN looks at where nothing is configured."""
+COMMON: Final = ErrorMeasure()
+"""What counts where nothing is configured."""
 
 
 @lru_cache(maxsize=1024)  # the names of the errors are the same in nearly all epochs of a training run
@@ -464,7 +464,7 @@ def last_best_epoch(
     filter_score: float = math.inf,
     only_last_n: int = -1,
     min_score_dist: float = 0.0,
-    measure: ErrorMeasure = ErrorMeasure(),
+    measure: ErrorMeasure = COMMON,
 ) -> int | None:
     """The best epoch under the error that counts at the latest epoch that has one; the earlier one on ties.
 

@@ -373,6 +373,11 @@ def measures(schedule: Schedule) -> tuple[ErrorMeasure, ...]:
     return tuple({leaf.measure: None for leaf in leaves(schedule) if leaf.measure and leaf.need_error_info})
 
 
+def measure_shown(schedule: Schedule) -> ErrorMeasure | None:
+    """The error to show: the first that the rates depend on, else the first that a part names; None if none does."""
+    return next(iter((*measures(schedule), *filter(None, (leaf.measure for leaf in leaves(schedule))))), None)
+
+
 def only_rule(schedule: Schedule) -> Schedule:
     """The part of its only part, and so on; the schedule itself if it has no parts.
 

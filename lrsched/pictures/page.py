@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, final
 
 import attrs
 
-from lrsched.core.measure import RETURNNS
 from lrsched.core.plain import printable
 from lrsched.core.series import best_epochs, finished
 from lrsched.errors import broken_law, missing_extra
@@ -131,7 +130,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "last rate", f"{rates[max(rates)]!r} at epoch {max(rates)}"
         yield "lowest and highest rate", f"{min(rates.values())!r} and {max(rates.values())!r}"
     for key in run.errors:
-        for epoch, error in best_epochs(history, key):
+        for epoch, error in best_epochs(history, key, mode=run.measure.mode):
             yield f"best {key}", f"{error!r} at epoch {epoch}"
     if run.replayed is not None:
         same = len(run.replayed) - len(run.replayed.differing)
@@ -185,7 +184,7 @@ def _decisions(replayed: Replay, shown: Sequence[int]) -> tuple[str, list[str], 
 
 def _epochs(run: Run, shown: Sequence[int]) -> tuple[str, list[str], list[list[_Cell]]]:
     key = run.keys[0] if len(run.keys) == 1 else None
-    told = list(as_data(run.history, key, RETURNNS))
+    told = list(as_data(run.history, key, run.measure))
     columns = history_table([told[position] for position in shown], exact=True).columns
     headings, cells = zip(*(each for each in columns if any(each[1]) or not each[1]), strict=True)
     return "Epochs", [*headings], [list(map(_Cell, row)) for row in zip(*cells, strict=True)]

@@ -11,7 +11,7 @@ import attrs
 from lrsched.core.decision import Action, Decision
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
-from lrsched.core.measure import RETURNNS
+from lrsched.core.measure import COMMON, ErrorMeasure
 from lrsched.core.series import error_series
 from lrsched.simulation.replaying import Replay
 
@@ -38,7 +38,8 @@ class Run:
         replayed: A schedule's decisions, which are marked; None: the changes of the recorded rate are.
         compared: Name -> replay of another schedule, whose rates are drawn beside the recorded ones.
         settings: Those of the schedule, to be told.
-        keys: The errors to draw; none given: the one that counts.
+        keys: The errors to draw; by default the one that counts in most epochs.
+        measure: Which error counts, and which errors are better.
 
     Examples:
         >>> from lrsched import EpochData
@@ -53,6 +54,7 @@ class Run:
     compared: FrozenDict[str, Replay] = attrs.field(factory=FrozenDict, converter=_frozen)
     settings: FrozenDict[str, Any] = attrs.field(factory=FrozenDict, converter=_frozen)
     keys: tuple[str, ...] = attrs.field(default=(), converter=_keys)
+    measure: ErrorMeasure = COMMON
 
     @property
     def errors(self) -> dict[str, dict[int, float]]:
@@ -67,10 +69,8 @@ class Run:
 
     @property
     def _counting(self) -> tuple[str, ...]:
-        """The key that counts in most epochs: what the schedule compared, or what is told without one."""
-        compared = (each for step in self.replayed or () for each in step.decision.cause.comparisons[-1:])
-        counts = Counter(each.new_key.key for each in compared)
-        counts.update(RETURNNS.key_of(data).key for data in self.history.values() if not counts)
+        """The key that counts in most epochs."""
+        counts = Counter(self.measure.key_of(data).key for data in self.history.values())
         del counts[None]
         return tuple(key for key, _ in counts.most_common(1) if key is not None)
 
