@@ -13,6 +13,7 @@ import pytest
 
 import lrsched
 from lrsched import EpochData, History, HoldLearningRate
+from lrsched.core.schedule import leaves
 from lrsched.simulation import Space, sweep
 from lrsched.simulation.engine import Batch
 
@@ -159,7 +160,7 @@ def test_so_does_one_that_begins_with_the_configuration_keys(against, space, his
 def test_the_engine_is_so_fast_beside_c(against, space, history, errors, loops, kind, law):
     make, _, of = KINDS[kind]
     schedules = _schedules(space, make)
-    loop, batch = Loop(of(loops), errors, [schedule.rule for schedule in schedules]), Batch.of(schedules)
+    loop, batch = Loop(of(loops), errors, [next(leaves(schedule)) for schedule in schedules]), Batch.of(schedules)
     assert np.array_equal(loop(), batch.rates(history, "free"))
     against(
         f"the engine, {kind} (peer: C)", lambda: lambda: batch.rates(history, "free"), lambda: loop, law=law, rounds=20

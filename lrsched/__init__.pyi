@@ -7,8 +7,8 @@ from lrsched.core.measure import (
     Comparison as Comparison,
     ErrorKey as ErrorKey,
     ErrorMeasure as ErrorMeasure,
+    error_change as error_change,
     last_best_epoch as last_best_epoch,
-    relative_error as relative_error,
 )
 from lrsched.core.numbers import (
     Count as Count,

@@ -23,8 +23,8 @@ from lrsched import (
     NewbobRelative,
     Preset,
     SettingWarning,
+    error_change,
     last_best_epoch,
-    relative_error,
     schedule_from_config,
 )
 from lrsched.config.files import parse_config
@@ -401,7 +401,7 @@ def test_the_relative_error_is_the_originals(old, new, parameters):
         wanted = theirs.calc_relative_error(3, 7)
     assert repr(ours.calc_relative_error(3, 7)) == repr(wanted)
     if not parameters["relative_error_also_relative_to_learning_rate"]:
-        assert repr(relative_error(old, new, div_by_old=by_old, non_finite_error="original")) == repr(wanted)
+        assert repr(error_change(old, new, "old" if by_old else "new", "original")) == repr(wanted)
 
 
 @given(

@@ -24,7 +24,7 @@ def test_verify_reproduces_every_recorded_training(corpus, tmp_path, capsys):
         config.write_text(json.dumps(case["settings"]))
         with pytest.raises(SystemExit) as stopped:
             main(["verify", str(folder / "learning_rates"), "--config", str(config), *_options(case)])
-        printed = capsys.readouterr().out
+        printed = " ".join(capsys.readouterr().out.split())
         assert stopped.value.code == 0, printed
         assert f"all {case['epochs']} epochs are reproduced exactly" in printed
 

@@ -190,7 +190,7 @@ class ErrorMeasure:
         Args:
             old: The older epoch.
             new: The newer one.
-            relative_to: As in `lrsched.core.measure.error_change`.
+            relative_to: As in `error_change`.
         """
         old_errors, new_errors, key = old.error, new.error, self._usual
         if key is None or key not in old_errors or key not in new_errors:
@@ -211,7 +211,7 @@ class ErrorMeasure:
         Args:
             old: The older epoch with its data.
             new: The newer one.
-            relative_to: As in `lrsched.core.measure.error_change`.
+            relative_to: As in `error_change`.
             scale: What the change is divided by.
         """
         (old_epoch, old_data), (new_epoch, new_data) = old, new
@@ -367,6 +367,10 @@ def error_change(
     Returns:
         The change, or None where the two cannot be compared.
 
+    Source:
+        RETURNN, ``returnn.learning_rate_control``, ``calc_relative_error``; the rules for zero and non-finite errors
+        are lrsched's, since the original has none.
+
     Examples:
         >>> error_change(2.0, 1.0), error_change(2.0, 1.0, relative_to="old"), error_change(1.0, 0.0)
         (-1.0, -0.5, -inf)
@@ -380,32 +384,6 @@ def error_change(
         return difference
     base = abs(new if relative_to == "new" else old)
     return difference / base if base else difference and difference * math.inf
-
-
-def relative_error(
-    old: float, new: float, *, div_by_old: bool = False, non_finite_error: NonFinitePolicy = "worse"
-) -> float | None:
-    """The relative change of an error, ``(new - old) / abs(new)``; below 0 is better.
-
-    Args:
-        old: The error of the older epoch.
-        new: The error of the newer one.
-        div_by_old: Divide by ``abs(old)`` instead.
-        non_finite_error: What NaN and infinities mean, see `NonFinitePolicy`.
-
-    Returns:
-        The relative change; with a denominator of 0 it is 0 if nothing changed, else infinite with the sign of
-        ``new - old``. None where the two cannot be compared.
-
-    Source:
-        RETURNN, ``returnn.learning_rate_control``, ``calc_relative_error``; the rules for zero and non-finite errors
-        are lrsched's, since the original has none.
-
-    Examples:
-        >>> relative_error(2.0, 1.0), relative_error(2.0, 1.0, div_by_old=True), relative_error(0.0, 0.0)
-        (-1.0, -0.5, 0.0)
-    """
-    return error_change(old, new, "old" if div_by_old else "new", non_finite_error)
 
 
 @final
@@ -494,15 +472,11 @@ def last_best_epoch(
         first_epoch = max(first_epoch, last_epoch - span + 1)
     sign = 1.0 if measure.mode == "min" else -1.0
     worst = math.inf if filter_score == math.inf else sign * filter_score
-    scored: list[tuple[float, int]] = []
-    counts: str | None = None
-    for epoch, data in reversed(list(history.before(last_epoch + 1).items())):
-        if epoch < first_epoch:
-            break
-        if counts is None:
-            counts = measure.key_of(data).key
-        if counts is not None and measure.key_of(data).key == counts:
-            scored.append((sign * data.error[counts], epoch))
+    past = [entry for entry in history.before(last_epoch + 1).items() if entry[0] >= first_epoch]
+    keys = [measure.key_of(data).key for _, data in past]
+    counts = next((key for key in reversed(keys) if key is not None), None)
+    those = [entry for entry, key in zip(past, keys, strict=True) if key is not None and key == counts]
+    scored = [(sign * data.error[counts or ""], epoch) for epoch, data in reversed(those)]
     if not scored:
         return None
     latest = scored[0][0]

@@ -262,18 +262,12 @@ def rounded(values: Sequence[float | None]) -> list[str]:
         ['123457', '1e-06', 'nan']
     """
     for digits in _DIGITS:
-        texts = ["" if value is None else _rounded(value, digits) for value in values]
-        alike = [
-            at for at, (old, new) in enumerate(pairwise(values)) if texts[at] == texts[at + 1] and _differ(old, new)
-        ]
-        if not alike:
+        shown = [(value, "" if value is None else _rounded(value, digits)) for value in values]
+        pairs = ((old, new) for (old, text), (new, same) in pairwise(shown) if text == same)
+        exact = {value for old, new in pairs if old != new == new for value in (old, new)}  # noqa: PLR0124  a NaN is alike
+        if not exact:
             break
-    exact = {value for at in alike for value in values[at : at + 2]}
-    return [repr(value) if value in exact else text for value, text in zip(values, texts, strict=True)]
-
-
-def _differ(old: float | None, new: float | None) -> bool:
-    return old != new and new == new  # noqa: PLR0124  a NaN is like another one
+    return [repr(value) if value in exact else text for value, text in shown]
 
 
 def _rounded(value: float, digits: int) -> str:

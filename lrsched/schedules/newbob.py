@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Literal, final
 
 import attrs
 
+from lrsched.core import numbers
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import Entry, History
 from lrsched.core.measure import (
@@ -22,18 +23,7 @@ from lrsched.core.measure import (
     as_error_keys,
     shared_measure,
 )
-from lrsched.core.numbers import (
-    LARGEST_EPOCH,
-    Count,
-    Decay,
-    Flag,
-    Growth,
-    Rate,
-    Threshold,
-    apply_factor,
-    checked,
-    rate,
-)
+from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, checked
 from lrsched.core.schedule import Moment, Windowed
 from lrsched.errors import broken_law
 
@@ -122,7 +112,7 @@ class Newbob(Windowed):
     @property
     def window(self) -> int:
         """See `Windowed.window`; all epochs where those with a key are looked for."""
-        return self._number if self.gaps == "neighbours" else LARGEST_EPOCH
+        return self._number if self.gaps == "neighbours" else numbers.LARGEST_EPOCH
 
     @property
     def _number(self) -> int:
@@ -183,7 +173,7 @@ class Newbob(Windowed):
         """
         if decay and grow:
             raise broken_law("grow", "False where decay is True", grow, "a rate goes one way at a time")
-        learning_rate = rate("learning_rate", learning_rate)
+        learning_rate = numbers.rate("learning_rate", learning_rate)
         if decay:
             return self._decayed(learning_rate)[0]
         if grow is None or grow:
@@ -192,12 +182,12 @@ class Newbob(Windowed):
 
     def _decayed(self, learning_rate: float) -> tuple[float, float | None]:
         """The rate after a decay; and the one before it was lifted to the minimum, None if it was not."""
-        decayed = apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
+        decayed = numbers.apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
         return (decayed, None) if decayed >= self.min_learning_rate else (self.min_learning_rate, decayed)
 
     def _grown(self, learning_rate: float) -> float:
-        grown = apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
-        return rate("the learning rate after learning_rate_growth", grown)
+        grown = numbers.apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+        return numbers.rate("the learning rate after learning_rate_growth", grown)
 
     @property
     @abstractmethod

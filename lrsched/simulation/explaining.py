@@ -1,9 +1,8 @@
 """Why an epoch has the learning rate that it has, and what it would have taken to give it another one."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from functools import partial
 from itertools import pairwise, product
 from typing import Any, Final, final
 
@@ -194,14 +193,6 @@ def newest_change(history: History) -> int | None:
     return next((epoch for (_, before), (epoch, rate) in reversed([*pairwise(known)]) if rate != before), None)
 
 
-def _answer(make: Callable[[], Schedule], past: History, moment: Moment) -> Decision | None:
-    """What is decided; None where there is no such schedule, or where it cannot answer what it was never asked."""
-    try:
-        return Cursor.over(make(), past).answer(moment)
-    except Exception:  # noqa: BLE001  a plain function raises whatever it likes
-        return None
-
-
 def _threshold_change(
     schedule: Schedule, past: History, moment: Moment, decision: Decision
 ) -> tuple[ThresholdChange | None, str | None]:
@@ -269,8 +260,12 @@ def _changes(
     rules = [(rule, thresholds) for rule, thresholds in _thresholds(schedule) if thresholds]
     for new, (rule, thresholds) in product(values, rules):
         for name, old in thresholds.items():
-            changed = _answer(partial(_with_threshold, schedule, rule, name, new, thresholds), past, moment)
-            if changed is not None and changed.learning_rate != decision.learning_rate:
+            try:
+                other = _with_threshold(schedule, rule, name, new, thresholds)
+                changed = Cursor.over(other, past).answer(moment)
+            except Exception:  # noqa: BLE001, S112  a plain function raises whatever it likes where it was never asked
+                continue
+            if changed.learning_rate != decision.learning_rate:
                 yield ThresholdChange(name, old, new, changed)
 
 

@@ -160,3 +160,29 @@ class Space(Sequence[dict[str, Any]]):
         return schedules_from_configs(
             self.fixed, varied, non_finite_error=non_finite_error, mode=mode, pretrain_epochs=pretrain_epochs
         )
+
+
+@final
+@attrs.frozen
+class Schedules:
+    """Schedules to try, in place of a `Space`."""
+
+    tried: tuple[Schedule, ...]
+
+    def __len__(self) -> int:
+        return len(self.tried)
+
+    @property
+    def varied_keys(self) -> tuple[str, ...]:
+        """See `Space.varied_keys`."""
+        return ("schedule",)
+
+    def varied(self, index: int) -> dict[str, Any]:
+        """See `Space.varied`."""
+        return {"schedule": repr(self.tried[index])}
+
+    def schedules(self, _: object = None, pretrain_epochs: int = 0, *__: object) -> Iterator[Schedule]:
+        """See `Space.schedules`; what errors mean they say themselves."""
+        if pretrain_epochs:
+            raise broken_law("pretrain_epochs", "0 where schedules are tried", pretrain_epochs, "use Preset")
+        return iter(self.tried)

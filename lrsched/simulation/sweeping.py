@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Executor, Future
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeGuard, TypeVar, final, get_args
+from typing import Any, Final, TypeGuard, TypeVar, get_args
 
 import attrs
 import numpy as np
@@ -21,7 +21,7 @@ from lrsched.schedules.function import Function, as_schedule
 from lrsched.simulation.engine import Batch, vectorisable
 from lrsched.simulation.replaying import Mode, recorded_rates, replayed_epochs, warn_of_doubts
 from lrsched.simulation.results import epoch_array, rate_array
-from lrsched.simulation.spaces import Space
+from lrsched.simulation.spaces import Schedules, Space
 from lrsched.simulation.swept import Sweep, SweptHistory
 
 Progress = Callable[[int, int], None]
@@ -39,32 +39,6 @@ _COST: Final = 1000
 """How many decisions of the engine take the time of one of a pure function."""
 MOST_RATES: Final = 2**30
 """How many rates are kept at most: 8 GiB."""
-
-
-@final
-@attrs.frozen
-class _Given:
-    """Schedules to try, in place of a `Space`."""
-
-    tried: tuple[Schedule, ...]
-
-    def __len__(self) -> int:
-        return len(self.tried)
-
-    @property
-    def varied_keys(self) -> tuple[str, ...]:
-        return ("schedule",)
-
-    def varied(self, index: int) -> dict[str, Any]:
-        return {"schedule": repr(self.tried[index])}
-
-    def schedules(
-        self, non_finite_error: NonFinitePolicy = "worse", pretrain_epochs: int = 0, mode: Direction = "min"
-    ) -> Iterator[Schedule]:
-        del non_finite_error, mode  # they have their own
-        if pretrain_epochs:
-            raise broken_law("pretrain_epochs", "0 where schedules are tried", pretrain_epochs, "use Preset")
-        return iter(self.tried)
 
 
 def sweep(
@@ -190,12 +164,17 @@ def sweep_blocks(
     kept = [FrozenDict(recorded_rates(history, overrides)) for history in named.values()]
     pieces = (
         (block, history, mode, keep_rates, rates)
-        for block in _doubted(_blocks(tried.schedules(non_finite_error, pretrain_epochs, error_mode), most), named)
+        for block in _blocks(tried.schedules(non_finite_error, pretrain_epochs, error_mode), most)
         for history, rates in zip(named.values(), kept, strict=True)
     )
     found: list[SweptHistory] = []
     done = 0
+    looked_at: set[tuple[str, ErrorMeasure]] = set()
     for (block, history, *_), swept in _carried_out(pieces, executor):
+        name = [*named][len(found)]
+        fresh = sorted({(name, measure) for measure in block.measures} - looked_at, key=repr)
+        warn_of_doubts([measure for _, measure in fresh], history.before(max(history, default=1)), f"{name}: ")
+        looked_at.update(fresh)
         found.append(swept)
         done += len(block.floors) * len(history)
         if progress is not None:
@@ -217,13 +196,13 @@ def _named(histories: Any) -> dict[str, History]:
     return dict(named)
 
 
-def _tried(space: Any) -> Space | _Given:
+def _tried(space: Any) -> Space | Schedules:
     if isinstance(space, (Space, Mapping)):
         return Space.of(space)
     if isinstance(space, (str, bytes)) or not isinstance(space, Sequence) or not space:
         law = "a Space, a mapping that makes one, or a list of at least one schedule"
         raise broken_law("space", law, space, 'as in {"grid": {"learning_rate": [0.1, 0.01]}}')
-    return _Given(tuple(map(as_schedule, space)))
+    return Schedules(tuple(map(as_schedule, space)))
 
 
 @attrs.frozen(eq=False)
@@ -255,17 +234,6 @@ def _blocks(tried: Iterable[Schedule | ArgumentError], most: int) -> Iterator[_B
         schedules.append(schedule)
         cost += own_cost
     yield _block(first, schedules)
-
-
-def _doubted(blocks: Iterable[_Block], histories: Mapping[str, History]) -> Iterator[_Block]:
-    """The blocks; before each a warning of what is doubtful about the errors that count."""
-    seen: set[ErrorMeasure] = set()
-    for block in blocks:
-        for name, history in histories.items():
-            fresh = sorted(block.measures - seen, key=repr)
-            warn_of_doubts(fresh, history.before(max(history, default=1)), f"{name}: ")
-        seen |= block.measures
-        yield block
 
 
 def _is_fast(schedule: Schedule | ArgumentError) -> TypeGuard[Schedule]:

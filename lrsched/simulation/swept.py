@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, Final, Protocol, final
+from typing import Any, Final, final
 
 import attrs
 import numpy as np
@@ -11,6 +11,7 @@ from lrsched.core.frozendict import FrozenDict
 from lrsched.core.plain import dumps
 from lrsched.simulation.replaying import Mode
 from lrsched.simulation.results import Result, what_if
+from lrsched.simulation.spaces import Schedules, Space
 
 _ROWS: Final = 1024
 """How many settings are summed up at once."""
@@ -141,17 +142,6 @@ def _newest_known(rates: np.ndarray) -> np.ndarray:
     return np.where(newest < 0, np.nan, rates[newest])
 
 
-class _Tried(Protocol):
-    """What was tried: a `Space`, or schedules themselves."""
-
-    @property
-    def varied_keys(self) -> tuple[str, ...]:
-        """The keys in which the settings differ, and which a schedule reads."""
-
-    def varied(self, index: int) -> dict[str, Any]:
-        """What the settings number ``index``, from 0, have of their own."""
-
-
 @final
 @attrs.frozen(eq=False, slots=False)
 class Sweep(Result):
@@ -166,7 +156,7 @@ class Sweep(Result):
     mode: Mode
     first: int
     histories: FrozenDict[str, SweptHistory]
-    _tried: _Tried
+    _tried: Space | Schedules
 
     def __len__(self) -> int:
         return len(next(iter(self.histories.values())).floors)

@@ -15,7 +15,7 @@ import attrs
 from hypothesis import reject, strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from lrsched.config.settings import schedule_from_config
+from lrsched.config.settings import keys_of, schedule_from_config
 from lrsched.core import numbers
 from lrsched.core.epoch_data import META_PREFIX, EpochData
 from lrsched.core.history import History
@@ -568,32 +568,17 @@ def schedules(
 # ---- configurations
 
 
-_FACTORS: Final = {"decay": st.sampled_from([0.5, 0.7, 1.0]) | st.floats(0.0, 1.0), "growth": st.floats(1.0, 2.0)}
-_SETTINGS: Final[Mapping[str, SearchStrategy[Any]]] = {
-    "learning_rate": usual_learning_rates(),
-    "min_learning_rate": st.just(0.0) | usual_learning_rates(),
-    "learning_rates": presets(),
-    "learning_rate_control_error_measure": error_measure_keys(st.sampled_from(ERROR_KEYS)),
-    "learning_rate_control_relative_error_relative_lr": st.booleans(),
-    "learning_rate_control_min_num_epochs_per_new_lr": st.integers(0, 4),
-    "newbob_relative_error_div_by_old": st.booleans(),
-    "learning_rate_decay": _FACTORS["decay"],
-    "newbob_learning_rate_decay": _FACTORS["decay"],
-    "learning_rate_growth": _FACTORS["growth"],
-    "newbob_learning_rate_growth": _FACTORS["growth"],
-    "newbob_relative_error_threshold": thresholds(),
-    "newbob_error_threshold": thresholds(),
-    "newbob_multi_num_epochs": st.integers(1, 5),
-    "newbob_multi_update_interval": st.integers(1, 4),
-    "newbob_relative_error_grow_threshold": thresholds(),
-}
-_CONTROLS: Final = ("newbob", "newbob_abs", "newbob_multi_epoch", "constant")
-
-
 @st.composite
 def configs(draw: DrawFn) -> dict[str, Any]:
     """Settings that `lrsched.schedule_from_config` takes, with the names that they have in configuration files."""
-    settings = draw(st.fixed_dictionaries({"learning_rate_control": st.sampled_from(_CONTROLS)}, optional=_SETTINGS))
+    name = draw(st.sampled_from([*KINDS]))
+    kind: Any = KINDS[name]
+    values = {"learning_rates": presets(), "learning_rate_control_min_num_epochs_per_new_lr": st.integers(0, 4)}
+    for parameter, keys in keys_of(kind).items():
+        field = attrs.fields_dict(kind)[parameter]
+        written = _values(field, st.sampled_from(ERROR_KEYS), 0).filter(lambda value: not callable(value))
+        values |= dict.fromkeys(keys, written)
+    settings = draw(st.fixed_dictionaries({"learning_rate_control": st.just(name)}, optional=values))
     try:
         schedule_from_config(settings)
     except ArgumentError:  # settings that do not go together

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings, strategies as 
 
 from lrsched import ArgumentError, EpochData, History, Schedule, schedule_from_config
 from lrsched.core.numbers import Decay, Rate, Threshold, checked
+from lrsched.schedules.kinds import KINDS
 from lrsched.schedules.newbob import Newbob
 from lrsched.testing import configs, epoch_data, errors, histories, learning_rates, schedules, strategies
 
@@ -161,12 +162,7 @@ def test_what_cannot_be_drawn_is_said():
 
 def test_configs_are_of_all_kinds_and_each_is_a_schedule():
     found = drawn(configs())
-    assert {config["learning_rate_control"] for config in found} == {
-        "constant",
-        "newbob",
-        "newbob_abs",
-        "newbob_multi_epoch",
-    }
+    assert {config["learning_rate_control"] for config in found} == {*KINDS}
     keys = set().union(*found)
     assert len(keys) > 15
     for config in found:
