@@ -155,7 +155,7 @@ class LearningRateControl(Getters):
         """
         moment = Moment(epoch, step, samples, tokens)
         if not moment.counts:
-            moment = Moment.of(moment.epoch, self._data(moment.epoch))
+            moment = Moment.of(moment.epoch, self._history.get(moment.epoch, UNKNOWN))
         return self._cursor(moment.epoch).answer(moment)
 
     def get_learning_rate(
@@ -188,7 +188,7 @@ class LearningRateControl(Getters):
         moment = Moment(epoch, step, samples, tokens)
         if not moment.counts:
             return self.get_learning_rate_for_epoch(moment.epoch)
-        data = self._data(moment.epoch)
+        data = self._history.get(moment.epoch, UNKNOWN)
         began = Moment.of(moment.epoch, data)
         if not began.counts:
             return self._begin(moment, data)
@@ -248,11 +248,9 @@ class LearningRateControl(Getters):
             ArgumentError: The schedule has several parts; or both are asked for.
         """
         rule = only_rule(self.schedule)
-        return (
-            rule.calc_learning_rate_decay_or_grow(learning_rate, decay, grow)
-            if isinstance(rule, Newbob)
-            else learning_rate
-        )
+        if not isinstance(rule, Newbob):
+            return learning_rate
+        return rule.calc_learning_rate_decay_or_grow(learning_rate, decay, grow)
 
     def set_learning_rate_for_epoch(self, epoch: int, learning_rate: float) -> None:
         """Record a rate set by hand, whatever was recorded.
@@ -261,7 +259,7 @@ class LearningRateControl(Getters):
             ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
         """
         epoch = epoch_number("epoch", epoch)
-        data = self._data(epoch).with_learning_rate(rate("learning_rate", learning_rate))
+        data = self._history.get(epoch, UNKNOWN).with_learning_rate(rate("learning_rate", learning_rate))
         newest = (*self._history.newest(_NEWEST, before=epoch), (epoch, data))
         goes_by_steps = any(BY_HAND in each.meta or Moment.of(number, each).counts for number, each in newest)
         self._record(epoch, data.with_meta({BY_HAND: True}) if goes_by_steps else data)
@@ -274,7 +272,7 @@ class LearningRateControl(Getters):
             ArgumentError: The epoch is no integer >= 1, or the rate no finite number >= 0.
         """
         epoch, learning_rate = epoch_number("epoch", epoch), rate("learning_rate", learning_rate)
-        if not self._data(epoch).learning_rate:
+        if not self._history.get(epoch, UNKNOWN).learning_rate:
             self.set_learning_rate_for_epoch(epoch, learning_rate)
 
     def set_epoch_error(self, epoch: int, error: Mapping[str, Any]) -> None:
@@ -323,9 +321,9 @@ class LearningRateControl(Getters):
         Raises:
             ArgumentError: The schedule has several parts.
         """
-        rule, (old, new) = only_rule(self.schedule), ((epoch, self._data(epoch)) for epoch in (old_epoch, new_epoch))
-        compared = rule.compare(self._history, old, new) if isinstance(rule, Newbob) else self.measure.compare(old, new)
-        return compared.change
+        rule, history = only_rule(self.schedule), self._history
+        old, new = ((epoch, history.get(epoch, UNKNOWN)) for epoch in (old_epoch, new_epoch))
+        return (rule.compare(history, old, new) if isinstance(rule, Newbob) else self.measure.compare(old, new)).change
 
     def _rated(self, epoch: int) -> EpochData:
         """What is recorded of an epoch, with the schedule's rate where there is none."""
@@ -385,10 +383,6 @@ class LearningRateControl(Getters):
         if len(self._cursors) > _MOST:
             self._cursors = [each for each in self._cursors if _is_kept(each[0], newest)]
         return cursor
-
-    def _data(self, epoch: int) -> EpochData:
-        data: EpochData = self._history.get(epoch, UNKNOWN)
-        return data
 
     def _record(self, epoch: int, data: EpochData) -> None:
         self._history = self._history.set(epoch, data)

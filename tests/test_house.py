@@ -13,6 +13,7 @@ import pytest
 
 import lrsched
 import lrsched.simulation
+import lrsched.testing
 from lrsched.core.schedule import Schedule
 
 PACKAGE = Path(lrsched.__file__).parent
@@ -20,6 +21,8 @@ PURE_ROOMS = ("core", "schedules", "simulation", "formats", "report", "pictures"
 IMPURE_MODULES = {"os", "io", "sqlite3", "logging", "time", "random", "pathlib", "subprocess", "socket", "tempfile"}
 ALLOWED = {"pictures": {"io"}}  # an image is written into memory
 LIBRARIES_OF_OTHER_ROOMS = ("numpy", "typer", "rich", "sqlite3", "matplotlib", "plotext", "jinja2")
+
+LAZY = (lrsched, lrsched.simulation, lrsched.testing)
 
 
 def _imported(path):
@@ -93,7 +96,9 @@ def test_every_public_name_is_there_and_documented():
         assert inspect.getdoc(getattr(lrsched, name)), name
 
 
-@pytest.mark.parametrize("package", [lrsched, lrsched.simulation], ids=lambda package: package.__name__)
+@pytest.mark.parametrize(
+    "package", [lrsched, lrsched.simulation, lrsched.testing], ids=lambda package: package.__name__
+)
 def test_type_checkers_see_the_public_names_and_their_homes(package):
     tree = ast.parse(Path(f"{package.__file__}i").read_text(encoding="utf-8"))
     names = {

@@ -120,7 +120,5 @@ def _show_live(screen: Console, histories: Iterator[History], file: str, key: st
 
     with Live(get_renderable=drawn, console=screen):
         for history in histories:
-            title, epochs = (
-                file if history else f"{file}: waiting for the first save",
-                [*as_data(history, key, COMMON)],
-            )
+            title = file if history else f"{file}: waiting for the first save"
+            epochs = [*as_data(history, key, COMMON)]

@@ -69,8 +69,10 @@ class Run:
 
     @property
     def _counting(self) -> tuple[str, ...]:
-        """The key that counts in most epochs."""
-        counts = Counter(self.measure.key_of(data).key for data in self.history.values())
+        """The key that counts in most epochs: what the schedule compared, or what counts without one."""
+        compared = (each for step in self.replayed or () for each in step.decision.cause.comparisons[-1:])
+        counts = Counter(each.new_key.key for each in compared)
+        counts.update(self.measure.key_of(data).key for data in self.history.values() if not counts)
         del counts[None]
         return tuple(key for key, _ in counts.most_common(1) if key is not None)
 

@@ -91,23 +91,18 @@ class Newbob(Windowed):
     @property
     def claims(self) -> frozenset[str]:
         """What `lrsched.testing` may check besides: what a change is relative to, and how the rate goes down and up."""
-        claims = {"shift_invariant" if self.relative_to is None else "scale_invariant"}
         only_its_keys = bool(self.error_measure_key) and (self.strict_error_key or self.gaps != "neighbours")
-        if self.stand_ins == "returnn" and not only_its_keys:
-            claims.add("name_invariant")
-        if self._goes_down_by_decay_only():
-            if self.mode == "min":
-                claims.add("monotone")
-            if self.non_finite_error == "worse":
-                claims.add("non_finite_is_worst")
-            if self.learning_rate_growth in (None, 1.0):
-                claims.add("never_raises")
-        return frozenset(claims)
-
-    def _goes_down_by_decay_only(self) -> bool:
-        """Whether a decay never raises a rate and a growth never lowers it; of functions nothing is known."""
-        factors = (self.learning_rate_decay, self.learning_rate_growth)
-        return self.default_learning_rate >= self.min_learning_rate and not any(map(callable, factors))
+        by_function = callable(self.learning_rate_decay) or callable(self.learning_rate_growth)
+        goes_down = self.default_learning_rate >= self.min_learning_rate and not by_function
+        holds = {
+            "shift_invariant": self.relative_to is None,
+            "scale_invariant": self.relative_to is not None,
+            "name_invariant": self.stand_ins == "returnn" and not only_its_keys,
+            "monotone": goes_down and self.mode == "min",
+            "non_finite_is_worst": goes_down and self.non_finite_error == "worse",
+            "never_raises": goes_down and self.learning_rate_growth in (None, 1.0),
+        }
+        return frozenset(name for name, is_so in holds.items() if is_so)
 
     @property
     def window(self) -> int:

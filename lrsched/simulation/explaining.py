@@ -87,12 +87,11 @@ class Explanation(Result):
 
     def _lines(self) -> Iterator[tuple[str, str]]:
         yield f"epoch {self.epoch}", self.decision.describe(inner=False)
-        yield "recorded", _recorded(self)
+        same = "the same" if self.recorded == self.decision.learning_rate else "which differs"
+        yield "recorded", "no rate" if self.recorded is None else f"{self.recorded!r}, {same}"
         yield from _inside(self.decision)
-        if self.threshold_change is not None:
-            yield "otherwise", self.threshold_change.describe()
-        else:
-            yield "otherwise", f"no finite threshold gives another rate: {self.unchangeable}"
+        unchangeable = f"no finite threshold gives another rate: {self.unchangeable}"
+        yield "otherwise", self.threshold_change.describe() if self.threshold_change else unchangeable
 
     def to_dict(self) -> dict[str, Any]:
         """See `Result.to_dict`: the compared epochs, their error keys and errors, the change from the one before."""
@@ -114,13 +113,6 @@ class Explanation(Result):
             "threshold_change": self.threshold_change,
             "unchangeable": self.unchangeable,
         }
-
-
-def _recorded(explanation: Explanation) -> str:
-    if explanation.recorded is None:
-        return "no rate"
-    same = explanation.recorded == explanation.decision.learning_rate
-    return f"{explanation.recorded!r}, {'the same' if same else 'which differs'}"
 
 
 def _inside(decision: Decision, depth: int = 0) -> Iterator[tuple[str, str]]:
