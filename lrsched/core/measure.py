@@ -332,8 +332,12 @@ class Doubts:
         doubts = [*self.measure.doubts_of(data)]
         if uncompared >= _UNCOMPARED and (key.key or not key.doubts):  # else these say why
             why = f"epoch {epoch} has {key.key!r}, the one before {last and last.key!r}" if key.key else key.reason
+            way_out = "error_measure_key with gaps='newest_with_key' compares the newest epochs that have an error"
+            if not data.error:
+                way_out = "record the errors of an epoch before the next rate is asked for"
+            elif self.measure.gaps == "newest_with_key":
+                way_out = f"the errors are {_listed(names)}"
             text = f"{_UNCOMPARED} decisions with errors and no two to compare, so the rate stays ({why})"
-            way_out = "gaps='newest_with_key' compares the newest epochs that have the configured key"
             doubts.append(("uncompared", f"{text}; {way_out}"))
         fresh = {kind: f"epoch {epoch}: {text}" for kind, text in doubts if kind not in self.kinds}
         clear_of = None if doubts or uncompared > 0 or self.measure.non_finite == "original" else names
