@@ -9,8 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import Parameter, Signature
-from itertools import pairwise
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import attrs
 
@@ -243,8 +242,8 @@ def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
     return changed
 
 
-_DIGITS = (3, 4, 5, 6)
-_LONGEST_WHOLE = 1e7
+_WHOLE: Final = ("e+03", "e+04", "e+05", "e+06")
+"""The ends of numbers that are shown without an exponent."""
 
 
 def rounded(values: Sequence[float | None]) -> list[str]:
@@ -261,15 +260,12 @@ def rounded(values: Sequence[float | None]) -> list[str]:
         >>> rounded([123456.7, 1e-06, math.nan])
         ['123457', '1e-06', 'nan']
     """
-    for digits in _DIGITS:
-        shown = [(value, "" if value is None else _rounded(value, digits)) for value in values]
-        pairs = ((old, new) for (old, text), (new, same) in pairwise(shown) if text == same)
-        exact = {value for old, new in pairs if old != new == new for value in (old, new)}  # noqa: PLR0124  a NaN is alike
-        if not exact:
+    for spec in (".3g", ".4g", ".5g", ".6g"):
+        texts = ["" if value is None else format(value, spec) for value in values]
+        texts = [f"{value:.0f}" if text[-4:] in _WHOLE else text for value, text in zip(values, texts, strict=True)]
+        neighbours = zip(texts, texts[1:], values, values[1:], strict=False)
+        alike = [(old, new) for text, same, old, new in neighbours if text == same and old != new == new]  # noqa: PLR0124
+        if not alike:
             break
-    return [repr(value) if value in exact else text for value, text in shown]
-
-
-def _rounded(value: float, digits: int) -> str:
-    text = f"{value:.{digits}g}"
-    return f"{value:.0f}" if "e+" in text and abs(value) < _LONGEST_WHOLE else text
+    exact = {value for pair in alike for value in pair}
+    return [repr(value) if value in exact else text for value, text in zip(values, texts, strict=True)]

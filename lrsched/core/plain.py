@@ -28,11 +28,11 @@ def jsonable(value: Any) -> Any:
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, (int, float, str)):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return {
             key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=_key)
         }
-    if isinstance(value, (Sequence, AbstractSet)) and not isinstance(value, bytes):
+    if isinstance(value, (tuple, Sequence, AbstractSet)) and not isinstance(value, bytes):
         return [jsonable(item) for item in value]
     if callable(getattr(value, "tolist", None)):  # an array or a scalar of NumPy
         return jsonable(value.tolist())
