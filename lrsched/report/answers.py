@@ -7,7 +7,7 @@ from typing import Any, final
 import attrs
 
 from lrsched.core.decision import OVERRULING, Decision
-from lrsched.report.text import Table, column
+from lrsched.report.text import Table, column, is_numbers
 from lrsched.simulation.replaying import ReplayedEpoch
 
 
@@ -84,7 +84,13 @@ class Span:
 
 def sweep_table(rows: Sequence[dict[str, Any]], *, exact: bool) -> Table:
     """Settings by heading, a row each, all with the same headings."""
-    return Table([(f">{name}", _cells([row[name] for row in rows], exact=exact)) for name in (rows[0] if rows else ())])
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    return Table([(_heading(name, values), _cells(values, exact=exact)) for name, values in columns.items()])
+
+
+def _heading(name: str, values: Sequence[Any]) -> str:
+    """The heading of a column, marked where its cells are numbers: a count of others, as in 3/7, is like one."""
+    return f">{name}" if name == "agrees" or isinstance(values[0], Span) or is_numbers(values) else name
 
 
 def _cells(values: Sequence[Any], *, exact: bool) -> list[str]:
