@@ -165,9 +165,15 @@ class Space(Sequence[dict[str, Any]]):
 @final
 @attrs.frozen
 class Schedules:
-    """Schedules to try, in place of a `Space`."""
+    """Schedules to try, in place of a `Space`.
+
+    Attributes:
+        tried: The schedules.
+        names: What they are called, one for each; by default what makes them, in Python.
+    """
 
     tried: tuple[Schedule, ...]
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.tried)
@@ -179,7 +185,7 @@ class Schedules:
 
     def varied(self, index: int) -> dict[str, Any]:
         """See `Space.varied`."""
-        return {"schedule": repr(self.tried[index])}
+        return {"schedule": self.names[index] if self.names else repr(self.tried[index])}
 
     def schedules(self, _: object = None, pretrain_epochs: int = 0, *__: object) -> Iterator[Schedule]:
         """See `Space.schedules`; what errors mean they say themselves."""

@@ -199,6 +199,8 @@ def _named(histories: Any) -> dict[str, History]:
 def _tried(space: Any) -> Space | Schedules:
     if isinstance(space, (Space, Mapping)):
         return Space.of(space)
+    if isinstance(space, Schedules):
+        return space
     if isinstance(space, (str, bytes)) or not isinstance(space, Sequence) or not space:
         law = "a Space, a mapping that makes one, or a list of at least one schedule"
         raise broken_law("space", law, space, 'as in {"grid": {"learning_rate": [0.1, 0.01]}}')
