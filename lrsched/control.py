@@ -70,6 +70,8 @@ class LearningRateControl(Getters):
         self, schedule: Schedule | Function, storage: Where | None = None, measure: ErrorMeasure | None = None
     ) -> None:
         self.schedule = as_schedule(schedule)
+        if measure is not None and not isinstance(measure, ErrorMeasure):
+            raise broken_law("measure", "an ErrorMeasure", measure, 'as in ErrorMeasure("val_loss")')
         self._given_measure = measure
         self._doubts = [Doubts(each) for each in measures(self.schedule)]
         self._doubted = self._clear_at = 0  # the newest epoch that was looked at; the newest whose errors add no doubt
@@ -104,6 +106,10 @@ class LearningRateControl(Getters):
             way_out = 'pass LearningRateControl(..., measure=ErrorMeasure("KEY"))'
             raise ArgumentError(f"the parts of {type(self.schedule).__name__} look at different errors; {way_out}")
         return measure_shown(self.schedule) or COMMON
+
+    @property
+    def _measure(self) -> ErrorMeasure:
+        return self.measure
 
     @property
     def default_learning_rate(self) -> float | None:  # type: ignore[override]  # it is the schedule's
@@ -346,8 +352,8 @@ class LearningRateControl(Getters):
     def _warn(self, epoch: int) -> None:
         """Warn of what is doubtful about the errors that count in the decision for ``epoch``."""
         for newest, data in self._history.newest(1, before=epoch):
-            if epoch > self._doubted and newest != self._clear_at:
-                self._doubted = epoch
+            if newest > self._doubted and newest != self._clear_at:
+                self._doubted = newest if data.error else 0
                 self._doubts = [doubts.after(newest, data) for doubts in self._doubts]
                 self._clear_of = _clear_of(self._doubts)
                 for text in (text for doubts in self._doubts for text in doubts.news):

@@ -4,6 +4,7 @@ Messages have one of two wordings: ``<name> must be <law>, got <value>; <way out
 ``<what is wrong> @ <file>:<line>`` for files.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, final
 
@@ -93,6 +94,19 @@ class SettingWarning(UserWarning):
 
 class MeasureWarning(UserWarning):
     """No error counts, or another one than was meant; or the errors that count can never be compared."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """What to ask whoever wrote a name that is none of ``names``; nothing if none is like it.
+
+    Examples:
+        >>> did_you_mean("dev_scor", ["train_score", "dev_score"]), did_you_mean("x", ["dev_score"])
+        ("did you mean 'dev_score'?", '')
+    """
+    from difflib import get_close_matches  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
+
+    close = get_close_matches(name, list(names), n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
 
 
 def broken_law(name: str, law: str, value: object, way_out: str) -> ArgumentError:

@@ -94,7 +94,7 @@ KERAS = [keras(epoch) for epoch in range(1, 9)]
 EVERY_SECOND = [{"loss": 3.0, "val_loss": 2.0} if epoch % 2 else {"loss": 1.0 + 1.0 / epoch} for epoch in range(1, 13)]
 ACCURACIES = [{"accuracy": accuracy} for accuracy in (0.1, 0.5, 0.7, 0.7, 0.6, 0.9)]
 DOUBTFUL = {
-    "nothing but accuracies": (RULE, ACCURACIES, ["epoch 1: none of the errors 'accuracy' counts"]),
+    "nothing but accuracies": (RULE, ACCURACIES, ["epoch 1: no error counts among 'accuracy'"]),
     "a misspelt key": (named("val_lossy"), KERAS, ["epoch 1: there is no error 'val_lossy' among"]),
     "a misspelt key, strictly": (
         named("val_lossy", strict_error_key=True),
@@ -114,7 +114,7 @@ DOUBTFUL = {
     "an accuracy, as in RETURNN": (
         attrs.evolve(RULE, stand_ins="returnn"),
         ACCURACIES,
-        ["epoch 1: 'accuracy' counts, and smaller is taken to be better"],
+        ["epoch 1: 'accuracy' counts, and a smaller one as better"],
     ),
 }
 CLEAN = {
@@ -231,7 +231,7 @@ AS_IN_RETURNN = [
         "dev_score",
         ["epoch 1: there is no error 'dev_x' among 'dev_score', so 'dev_s"],
     ),
-    ("accuracy", ACCURACIES, "accuracy", ["epoch 1: 'accuracy' counts, and smaller is taken to be better"]),
+    ("accuracy", ACCURACIES, "accuracy", ["epoch 1: 'accuracy' counts, and a smaller one as better"]),
     (None, [{"dev_score": 2.0, "dev_error": 1.0}] * 9, "dev_score", []),
     ("val_loss", KERAS, "val_loss", []),
 ]

@@ -1,5 +1,6 @@
 """``lrsched replay``, ``verify``, ``explain`` and ``compare``: what schedules say of a recorded history."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from lrsched.cli.output import FAILED, Answer
 from lrsched.cli.scheduling import PastMode, names_of, recipe, recipes
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
-from lrsched.errors import ArgumentError
+from lrsched.errors import ArgumentError, MeasureWarning
 from lrsched.report.answers import compare_table, replay_table, rules_of
 from lrsched.simulation.comparing import Compared, compare as compared_by
 from lrsched.simulation.explaining import explain as explained_by, newest_change
@@ -55,13 +56,18 @@ def verify(
     if options.non_finite is None and made.code is None:
         policies.append("original")
     for policy in (*policies, policies[0]):  # if none reproduces all, the first one has the word
-        replayed = replayed_by(made.schedule(history, policy), history, mode)
+        with warnings.catch_warnings():
+            if policy != policies[0]:  # what it would mean is no doubt about the schedule
+                warnings.simplefilter("ignore", MeasureWarning)
+            replayed = replayed_by(made.schedule(history, policy), history, mode)
         different = replayed.differing
         if not different:
             break
     first = different[:most]
     as_original = "" if policy == policies[0] else ", where NaN and infinite errors mean what they do in RETURNN"
     title = f"all {len(history)} epochs are reproduced exactly{as_original}"
+    if all(each.recorded is None for each in replayed):
+        title = "no epoch has a rate, so there is nothing to reproduce"
     if different:
         title = f"{len(different)} of {len(history)} epochs differ, the first of them:"
     return Answer(
@@ -100,7 +106,7 @@ def explain(
     chosen, which = (epoch, _gap(history, epoch)) if epoch is not None else _default(history)
     explained = explained_by(recipe(options).schedule(history), history, chosen)
     return Answer(
-        lambda _: [f"{file}{which}", *explained.describe().splitlines()],
+        lambda exact: [f"{file}{which}", *explained.describe(exact=exact).splitlines()],
         document=lambda: {"file": file, **explained.data()},
         columns=explained.to_dict,
     )

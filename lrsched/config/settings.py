@@ -12,7 +12,7 @@ from lrsched.core import numbers
 from lrsched.core.measure import Direction, NonFinitePolicy
 from lrsched.core.numbers import integer
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, FormatError, SettingWarning, broken_law
+from lrsched.errors import ArgumentError, FormatError, SettingWarning, broken_law, did_you_mean
 from lrsched.formats import literal
 from lrsched.schedules.combine import HoldLearningRate, Preset
 from lrsched.schedules.kinds import KINDS
@@ -434,10 +434,7 @@ def instead_of(key: str) -> str:
         >>> instead_of("newbob_decay"), instead_of("x")
         ("did you mean 'newbob_learning_rate_decay'?", 'remove it')
     """
-    from difflib import get_close_matches  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
-
-    close = get_close_matches(key, known_keys(), n=1)
-    return f"did you mean {close[0]!r}?" if close else "remove it"
+    return did_you_mean(key, known_keys()) or "remove it"
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

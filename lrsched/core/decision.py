@@ -119,6 +119,8 @@ class Cause:
         newest = self.comparisons[-1].new_error if self.comparisons else None
         if change == math.inf and newest is not None and not math.isfinite(newest):
             return f"an error of {newest} is worse than any other"
+        if math.isnan(change):
+            return f"{self.measure} nan compares with no threshold"
         at = threshold if grow_threshold is None or change > threshold else grow_threshold
         limit, number, upper = _texts([at, change, threshold], exact=exact)
         if change > threshold:
@@ -138,7 +140,7 @@ def _texts(values: Sequence[float], *, exact: bool) -> list[str]:
 
 _FIELDS = tuple(field.name for field in attrs.fields(Cause))
 OVERRULING: Final = (Action.HOLD, Action.PRESET)
-"""Actions in which the parts have no say: their decisions are what they would have decided."""
+"""The rules whose parts have no say: the decisions inside are what the parts would have decided."""
 
 
 @final
@@ -186,6 +188,6 @@ class Decision:
             inner: Whether the decisions of the parts follow, where they had a say.
         """
         text = f"{self.rates(exact=exact)} ({self.action}, {self.cause.rule}): {self.cause.describe(exact=exact)}"
-        if not inner or not self.cause.inner or self.action in OVERRULING:
+        if not inner or not self.cause.inner or self.cause.rule in OVERRULING:
             return text
         return f"{text} [{' | '.join(each.describe(exact=exact) for each in self.cause.inner)}]"

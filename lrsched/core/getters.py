@@ -25,7 +25,7 @@ class Getters(ABC):
 
     @property
     @abstractmethod
-    def measure(self) -> ErrorMeasure:
+    def _measure(self) -> ErrorMeasure:
         """Which error counts."""
 
     def _recorded(self, epoch: int) -> EpochData | None:
@@ -43,7 +43,7 @@ class Getters(ABC):
 
     def get_error_key(self, epoch: int) -> str | None:
         """The key of the error that counts at ``epoch``; where the epoch has no data, the first configured one."""
-        return self.measure.key_of(self._recorded(epoch)).key
+        return self._measure.key_of(self._recorded(epoch)).key
 
     def get_epoch_error_dict(self, epoch: int) -> Mapping[str, float]:
         """All errors of ``epoch``; empty if there are none."""
@@ -78,5 +78,5 @@ class Getters(ABC):
             filter_score=filter_score,
             only_last_n=only_last_n,
             min_score_dist=min_score_dist,
-            measure=self.measure,
+            measure=self._measure,
         )

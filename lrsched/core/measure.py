@@ -11,7 +11,7 @@ import attrs
 from lrsched.core.epoch_data import OLD_FORMAT_KEY, EpochData
 from lrsched.core.history import Entry, History
 from lrsched.core.numbers import Flag, checked, integer, rounded
-from lrsched.errors import broken_law
+from lrsched.errors import broken_law, did_you_mean
 
 NonFinitePolicy = Literal["worse", "keep", "original"]
 """What a NaN or infinite error means for a schedule.
@@ -65,6 +65,7 @@ class ErrorKey:
 
 
 _UNCOMPARED: Final = 4
+_HIGHER_WINS: Final = "mode='max' (--higher-is-better)"
 _LISTED: Final = 6
 """How many names a sentence has at most."""
 CONFIGURED: Final = "the configured key"
@@ -83,13 +84,25 @@ _LIKELY: Final = {"loss": 0, "score": 1} | dict.fromkeys(
 )
 _UNLIKELY: Final = 3
 _HIGHER: Final = re.compile(
-    r"accuracy|precision|recall|bleu|rouge|meteor|ndcg|auroc|rocauc|psnr|ssim|reward|likelihood|f1_?score|exact_?match"
-    r"|correlation|spearman|pearson|jaccard|specificity|sensitivity|similarity|(hit|win|success)_?rate|return(?![a-z])"
-    r"|(?<![a-z0-9])(acc|auc|ap|map|m?iou|dice|f1|r2|mrr|mcc|chrf|cider|kappa|hits|top)[@_-]?\d*(?![a-z0-9])"
+    r"accura|precision|recall|bleu|rouge|meteor|ndcg|auroc|rocauc|psnr|ssim|reward|rew_mean|likelihood|exact_?match"
+    r"|corr(elation|_?coef)|spearman|pearson|jaccard|specificity|sensitivity|similarity|silhouette|explained_?variance"
+    r"|f_?(beta|score|measure)|mean_?io_?u|signal_?noise|(hit|win|success|positive)_?rate|return(?![a-z])"
+    r"|(?<![a-z0-9])(acc|f1|f1_?score|auc|aupr|auprc|ap|map|mar|m?iou|dice|r_?2|mrr|mcc|chrf|cider|comet|kappa|hits|top|pass|prec|snr|sdr"
+    r"|si_?snr|pesq|stoi|mos|tpr|correct)[@_-]?\d*(?![a-z0-9])"
 )
 _LOWER: Final = re.compile(
-    r"loss|err|neg|cost|distance|entropy|perplexity|(?<![a-z])(nll|ppl|wer|cer|mae|r?mse)(?![a-z])"
+    r"loss|error|cost|distance|entropy|perplexity|inaccura|minus|^1-|neg(ative)?_log"
+    r"|(?<![a-z])(err|nll|ppl|wer|cer|mae|r?mse)(?![a-z])"
 )
+_NO_ERROR: Final = re.compile(
+    r"(?<![a-z])(epoch|step|steps|lr|learning_rate|runtime|time|second|seconds|speed|wps|ups|fps|norm|gnorm|samples|num|bsz"
+    r"|size|len)(?![a-z])"
+)
+
+
+def _words(name: str) -> str:
+    """A name in small letters, its words apart: ``valLoss`` is ``val_loss``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def higher_is_better(name: str) -> bool:
@@ -99,8 +112,8 @@ def higher_is_better(name: str) -> bool:
         >>> [higher_is_better(name) for name in ("val_accuracy", "F1", "mAP50", "dev_score", "val_loss", "top1_err")]
         [True, True, True, False, False, False]
     """
-    name = name.lower()
-    return _HIGHER.search(name) is not None and _LOWER.search(name) is None
+    texts = (name.lower(), _words(name))  # "mAP" is one word
+    return any(map(_HIGHER.search, texts)) and not any(map(_LOWER.search, texts))
 
 
 class _Choice(NamedTuple):
@@ -253,23 +266,24 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
                 return ErrorKey(name, reason, tuple(_direction_doubts(mode, name)))
     if names == (OLD_FORMAT_KEY,):
         return ErrorKey(OLD_FORMAT_KEY, "the only error, of the old file format")
+    setting = "error_measure_key" if choice.stand_ins == "common" else "learning_rate_control_error_measure"
     missing = f"there is no error {' or '.join(map(repr, keys))} among {_listed(names)}"
     if keys and strict:
-        doubts = [] if gaps == "newest_with_key" else [("missing", f"{missing}, so none counts")]
+        doubts = [] if gaps == "newest_with_key" else [("missing", f"{missing}, so none counts{_hint(keys[0], names)}")]
         return ErrorKey(None, "no configured key is there, and no other one counts", tuple(doubts))
     ranked = sorted((rank, name) for name in names if (rank := _rank(choice, name)) is not None)
     if not ranked:
-        reason = "their names say that higher is better" if mode == "min" else "no name says that higher is better"
-        way_out = "if one is meant, pass error_measure_key" + (" and mode='max'" if mode == "min" else "")
-        doubt = f"none of the errors {_listed(names)} counts, since {reason}; the rate stays; {way_out}"
+        reason = "by their names, smaller is better for none" if mode == "min" else "no name says that higher is better"
+        way_out = f"if one is meant, set {setting}" + (f" and {_HIGHER_WINS}" if mode == "min" else "")
+        doubt = f"no error counts among {_listed(names)}, since {reason}; the rate stays; {way_out}"
         return ErrorKey(None, reason, (("direction", doubt),))
     (rank, name), *others = ranked
     alike = [other for other_rank, other in others if other_rank == rank]
     doubts = list(_direction_doubts(mode, name))
     if keys:
-        doubts.insert(0, ("missing", f"{missing}, so {name!r} counts"))
-    elif alike:
-        doubt = f"of {_listed([name, *alike])} the alphabet picks {name!r}; pass error_measure_key to say which counts"
+        doubts.insert(0, ("missing", f"{missing}, so {name!r} counts{_hint(keys[0], names, name)}"))
+    elif alike or (rank[0] and choice.stand_ins == "common" and mode == "min" and len(names) > 1):
+        doubt = f"of {_listed([name, *alike])} the alphabet picks {name!r}; set {setting} to say which one counts"
         doubts.insert(0, ("alphabet", doubt))
     because = "no configured key is there" if keys else "no key is configured"
     return ErrorKey(name, f"{because}; {'the alphabet picks it' if alike else 'it is the likeliest'}", tuple(doubts))
@@ -277,7 +291,13 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
 
 def _direction_doubts(mode: Direction, name: str) -> Iterator[tuple[str, str]]:
     if mode == "min" and higher_is_better(name):
-        yield "direction", f"{name!r} counts, and smaller is taken to be better; if it is not, mode='max' says so"
+        yield "direction", f"{name!r} counts, and a smaller one as better; if larger ones are, set {_HIGHER_WINS}"
+
+
+def _hint(key: str, names: Sequence[str], counts: str = "") -> str:
+    """Which error may have been meant, as the end of a sentence, unless it counts anyway."""
+    asked = did_you_mean(key, names)
+    return f"; {asked}" if asked and repr(counts) not in asked else ""
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -290,9 +310,9 @@ def _rank(choice: _Choice, name: str) -> tuple[int, ...] | None:
     if choice.stand_ins == "returnn":
         match = _RETURNNS.fullmatch(name)
         return ((match and match.lastindex) or _RETURNNS.groups + 1,)
-    if higher_is_better(name) != (choice.mode == "max"):
+    if higher_is_better(name) != (choice.mode == "max") or _NO_ERROR.search(_words(name)):
         return None
-    words = re.findall(r"[a-z]+", name.lower())
+    words = re.findall(r"[a-z]+", _words(name))
     held_out = min((_HELD_OUT.get(word, len(_HELD_OUT)) for word in words), default=len(_HELD_OUT))
     likely = min((_LIKELY.get(word, _UNLIKELY) for word in words), default=_UNLIKELY)
     return likely // _UNLIKELY, held_out, likely, min(len(words), 3)
@@ -333,6 +353,8 @@ class Doubts:
         if uncompared >= _UNCOMPARED and (key.key or not key.doubts):  # else these say why
             why = f"epoch {epoch} has {key.key!r}, the one before {last and last.key!r}" if key.key else key.reason
             way_out = "error_measure_key with gaps='newest_with_key' compares the newest epochs that have an error"
+            if self.measure.stand_ins == "returnn":
+                way_out = "set learning_rate_control_error_measure to an error that every epoch has"
             if not data.error:
                 way_out = "record the errors of an epoch before the next rate is asked for"
             elif self.measure.gaps == "newest_with_key":

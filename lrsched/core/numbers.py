@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import Parameter, Signature
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import attrs
 
@@ -242,10 +242,6 @@ def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
     return changed
 
 
-_WHOLE: Final = ("e+03", "e+04", "e+05", "e+06")
-"""The ends of numbers that are shown without an exponent."""
-
-
 def rounded(values: Sequence[float | None]) -> list[str]:
     """Numbers as text, rounded to what tells each from the one before it: all to 3, 4, 5 or 6 significant digits.
 
@@ -262,10 +258,15 @@ def rounded(values: Sequence[float | None]) -> list[str]:
     """
     for spec in (".3g", ".4g", ".5g", ".6g"):
         texts = ["" if value is None else format(value, spec) for value in values]
-        texts = [f"{value:.0f}" if text[-4:] in _WHOLE else text for value, text in zip(values, texts, strict=True)]
+        texts = [_shortest(value, text) if "e" in text else text for value, text in zip(values, texts, strict=True)]
         neighbours = zip(texts, texts[1:], values, values[1:], strict=False)
         alike = [(old, new) for text, same, old, new in neighbours if text == same and old != new == new]  # noqa: PLR0124
         if not alike:
             break
     exact = {value for pair in alike for value in pair}
     return [repr(value) if value in exact else text for value, text in zip(values, texts, strict=True)]
+
+
+def _shortest(value: float | None, text: str) -> str:
+    """A number that is not too large without an exponent; with all its digits, where these are few."""
+    return f"{value:.0f}" if text[-4:] in ("e+03", "e+04", "e+05", "e+06") else min(text, repr(value), key=len)

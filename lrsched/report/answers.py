@@ -7,7 +7,7 @@ from typing import Any, final
 import attrs
 
 from lrsched.core.decision import OVERRULING, Decision
-from lrsched.report.text import Table, column, is_numbers
+from lrsched.report.text import Table, column, columns, is_numbers
 from lrsched.simulation.replaying import ReplayedEpoch
 
 
@@ -25,12 +25,13 @@ def _rule(step: ReplayedEpoch) -> str:
 def replay_table(steps: Sequence[ReplayedEpoch], *, exact: bool) -> Table:
     """A replay: what a decision does in one word, and below it why, where the rate changes or differs."""
     several = len(rules_of(steps)) > 1
-    rates = column([rate for step in steps for rate in (step.recorded, step.learning_rate)], exact=exact)
+    rates = [step.recorded for step in steps], [step.learning_rate for step in steps]
+    recorded, replayed = columns(rates, exact=exact)
     return Table(
         [
             (">epoch", [str(step.epoch) for step in steps]),
-            (">recorded", rates[::2]),
-            (">replayed", rates[1::2]),
+            (">recorded", recorded),
+            (">replayed", replayed),
             ("", ["" if step.reproduced else "differs" for step in steps]),
             ("action", [str(step.decision.action) for step in steps]),
             ("rule", list(map(_rule, steps)) if several else [""]),
@@ -41,7 +42,7 @@ def replay_table(steps: Sequence[ReplayedEpoch], *, exact: bool) -> Table:
 
 def _why(decision: Decision, exact: bool) -> str:  # noqa: FBT001
     """A decision in words, without what stands in the row."""
-    inner = () if decision.action in OVERRULING else decision.cause.inner
+    inner = () if decision.cause.rule in OVERRULING else decision.cause.inner
     parts = f" [{' | '.join(each.describe(exact=exact) for each in inner)}]" if inner else ""
     return decision.cause.describe(exact=exact) + parts
 
@@ -49,16 +50,13 @@ def _why(decision: Decision, exact: bool) -> str:  # noqa: FBT001
 def compare_table(names: Sequence[str], steps: Sequence[Sequence[ReplayedEpoch]], *, exact: bool) -> Table:
     """Several replays side by side, the steps of an epoch together; a rate that is not the recorded one has a star."""
     rates = [(each[0].recorded, *(step.learning_rate for step in each)) for each in steps]
-    texts = column([rate for each in rates for rate in each], exact=exact)
-    number = len(names) + 1
+    recorded, *texts = columns([*zip(*rates, strict=True)] or [()] * (len(names) + 1), exact=exact)
     schedules = [
-        (f">{name}", _marked(texts[place + 1 :: number], [each[place].reproduced for each in steps]))
+        (f">{name}", _marked(texts[place], [each[place].reproduced for each in steps]))
         for place, name in enumerate(names)
     ]
     apart = ["apart" if len(set(each[1:])) > 1 else "" for each in rates]
-    return Table(
-        [(">epoch", [str(each[0].epoch) for each in steps]), (">recorded", texts[::number]), *schedules, ("", apart)]
-    )
+    return Table([(">epoch", [str(each[0].epoch) for each in steps]), (">recorded", recorded), *schedules, ("", apart)])
 
 
 def _marked(texts: Sequence[str], reproduced: Sequence[bool]) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """Histories as tables, for the command line and for pages."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def history_table(epochs: Sequence[dict[str, Any]], *, exact: bool) -> Table:
         [
             (">epoch", [str(shown["epoch"]) for shown in epochs]),
             (">learning rate", column([shown["learning_rate"] for shown in epochs], exact=exact)),
-            ("change", [change_in_words(shown["change"]) for shown in epochs]),
+            ("change", [change_in_words(shown["change"], exact=exact) for shown in epochs]),
             (">" * is_numbers(values) + ("error" if several else max(names)), column(values, exact=exact)),
             ("error key", names if several else [""]),
             ("", ["" if shown["finished"] else "not finished" for shown in epochs]),
@@ -41,7 +42,9 @@ def about_key(epochs: Sequence[dict[str, Any]], key: str | None) -> list[str]:
         else dict.fromkeys([each.reason for each in chosen], "given with --key")
     )
     texts = [f"{each.key} ({origins.get(each.reason, f'picked: {each.reason}')})" for each in chosen]
-    return [f"error: {', or '.join(texts)}"] if texts else []
+    reasons = dict.fromkeys(shown["error_key"].reason for shown in epochs if shown["finished"])
+    none = [f"error: none; {' and '.join(reasons)}; --key KEY shows one"] if reasons and key is None else []
+    return [f"error: {', or '.join(texts)}"] if texts else none
 
 
 def as_data(history: History, key: str | None, measure: ErrorMeasure) -> Iterator[dict[str, Any]]:
@@ -71,7 +74,7 @@ def _series(history: History, key: str | None, measure: ErrorMeasure) -> dict[in
     """What to show of each epoch: what it is and its value. Epochs without a value are left out."""
     if key is None:
         counting = ((epoch, data, measure.key_of(data)) for epoch, data in finished(history).items())
-        return {epoch: (chosen, data.error[chosen.key]) for epoch, data, chosen in counting if chosen.key is not None}
+        return {epoch: (chosen, data.error.get(chosen.key)) for epoch, data, chosen in counting}  # type: ignore[arg-type]  # or None
     values = error_series(history, key)
     chosen = ErrorKey(key, "the error of that name")
     if not values:
@@ -80,11 +83,14 @@ def _series(history: History, key: str | None, measure: ErrorMeasure) -> dict[in
     return {epoch: (chosen, value) for epoch, value in values.items()}
 
 
-def change_in_words(change: float | None) -> str:
-    """What a rate was multiplied by.
+def change_in_words(change: float | None, *, exact: bool = False) -> str:
+    """What a rate was multiplied by; no number where that is too large for one.
 
     Examples:
         >>> change_in_words(0.5), change_in_words(None)
         ('down x0.5', '')
     """
-    return "" if change is None else f"{'down' if change < 1 else 'up'} x{change:.4g}"
+    if change is None:
+        return ""
+    factor = "" if change == math.inf else f" x{column([1.0, change], exact=exact)[1]}"
+    return f"{'down' if change < 1 else 'up'}{factor}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from functools import cache
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any, Final, final
 from unicodedata import category, east_asian_width
 
@@ -44,6 +44,12 @@ def column(values: Sequence[Any], *, exact: bool) -> list[str]:
         ['7', 'a']
     """
     return list(map(cell, values)) if exact or not is_numbers(values) else rounded(values)
+
+
+def columns(values: Sequence[Sequence[float | None]], *, exact: bool) -> list[list[str]]:
+    """The cells of columns of numbers of one kind: neighbours are told apart, above one another and side by side."""
+    texts = column([*chain(*values, *zip(*values, strict=True))], exact=exact)
+    return [texts[place * len(each) : (place + 1) * len(each)] for place, each in enumerate(values)]
 
 
 def is_numbers(values: Sequence[Any]) -> bool:

@@ -262,7 +262,7 @@ class LearningRateControl(Getters):
 
     def _warn(self, history: History, epoch: int) -> None:
         """Log, once for each kind, what is doubtful about the errors that count in the decision for ``epoch``."""
-        self._doubted, measure = epoch, self.measure
+        self._doubted, measure = epoch, self._measure
         for newest in history.newest(1, before=epoch):
             doubts = self._doubts if self._doubts and self._doubts.measure == measure else Doubts(measure)
             self._doubts = doubts.after(*newest)
@@ -397,7 +397,7 @@ class LearningRateControl(Getters):
         return self._kind(**self._parameters(self._kind))
 
     @property
-    def measure(self) -> ErrorMeasure:
+    def _measure(self) -> ErrorMeasure:
         """Which error counts, from the attributes as they are now."""
         return ErrorMeasure(self.error_measure_key, non_finite=self.non_finite_error, stand_ins="returnn")
 

@@ -209,7 +209,10 @@ class Newbob(Windowed):
     def _with_key(self, history: History, epoch: int, interval: int = 1) -> Sequence[Entry]:
         """The newest epochs that have a configured key; none where the newest ``interval`` epochs have none."""
         has_key, number = self.measure.has_key, self._number
-        if not any(has_key(data) for _, data in history.newest(interval, before=epoch)):
+        recent = (
+            each for each in history.newest(interval, before=epoch) if interval == 1 or each[0] >= epoch - interval
+        )
+        if not any(has_key(data) for _, data in recent):
             return ()
         size = number
         while True:

@@ -33,6 +33,8 @@ _LABELS: Final = 12  # columns
 class ThresholdChange:
     """The smallest change of a threshold that changes a decision: any smaller one leaves the rate as it is.
 
+    The past stays as it was: the parts of the schedule remember the rates that they had.
+
     Attributes:
         parameter: The name of the threshold. Where a law ties another one to it, that one moves along.
         old: Its value.
@@ -45,8 +47,11 @@ class ThresholdChange:
     new: float
     decision: Decision
 
-    def describe(self) -> str:
+    def describe(self, *, exact: bool = False) -> str:
         """In words, on one line.
+
+        Args:
+            exact: Whether the numbers of the decision have all their digits.
 
         Examples:
             >>> from lrsched import Cause
@@ -54,7 +59,8 @@ class ThresholdChange:
             >>> ThresholdChange("relative_error_threshold", -0.01, 0.05, decision).describe()
             'with relative_error_threshold 0.05 instead of -0.01: 0.1 (keep, newbob): the error improved enough'
         """
-        return f"with {self.parameter} {self.new!r} instead of {self.old!r}: {self.decision.describe(inner=False)}"
+        decided = self.decision.describe(exact=exact, inner=False)
+        return f"with {self.parameter} {self.new!r} instead of {self.old!r}: {decided}"
 
 
 @final
@@ -81,17 +87,21 @@ class Explanation(Result):
         """What the first part of the first part, and so on, compared, oldest first; or would have, under a hold."""
         return self.decision.innermost.cause.comparisons
 
-    def describe(self) -> str:
-        """In words, on several lines."""
-        return "\n".join(f"{label:{_LABELS - 1}} {text}" for label, text in self._lines())
+    def describe(self, *, exact: bool = False) -> str:
+        """In words, on several lines.
 
-    def _lines(self) -> Iterator[tuple[str, str]]:
-        yield f"epoch {self.epoch}", self.decision.describe(inner=False)
+        Args:
+            exact: Whether all numbers have all their digits. Otherwise those of the decisions are rounded.
+        """
+        return "\n".join(f"{label:{_LABELS - 1}} {text}" for label, text in self._lines(exact=exact))
+
+    def _lines(self, *, exact: bool) -> Iterator[tuple[str, str]]:
+        yield f"epoch {self.epoch}", self.decision.describe(exact=exact, inner=False)
         same = "the same" if self.recorded == self.decision.learning_rate else "which differs"
         yield "recorded", "no rate" if self.recorded is None else f"{self.recorded!r}, {same}"
-        yield from _inside(self.decision)
+        yield from _inside(self.decision, exact=exact)
         unchangeable = f"no finite threshold gives another rate: {self.unchangeable}"
-        yield "otherwise", self.threshold_change.describe() if self.threshold_change else unchangeable
+        yield "otherwise", self.threshold_change.describe(exact=exact) if self.threshold_change else unchangeable
 
     def to_dict(self) -> dict[str, Any]:
         """See `Result.to_dict`: the compared epochs, their error keys and errors, the change from the one before."""
@@ -108,14 +118,14 @@ class Explanation(Result):
             "epoch": self.epoch,
             "recorded": self.recorded,
             "learning_rate": self.decision.learning_rate,
-            "why": self.describe().splitlines(),
+            "why": self.describe(exact=True).splitlines(),
             "decision": self.decision,
             "threshold_change": self.threshold_change,
             "unchangeable": self.unchangeable,
         }
 
 
-def _inside(decision: Decision, depth: int = 0) -> Iterator[tuple[str, str]]:
+def _inside(decision: Decision, depth: int = 0, *, exact: bool) -> Iterator[tuple[str, str]]:
     """What a decision rests on, and the decisions inside it, each with a label."""
     cause, indent = decision.cause, "  " * depth
     for compared in cause.comparisons:
@@ -123,8 +133,11 @@ def _inside(decision: Decision, depth: int = 0) -> Iterator[tuple[str, str]]:
     if cause.facts:
         yield "facts", indent + ", ".join(f"{name} {value!r}" for name, value in cause.facts.items())
     for part in cause.inner:
-        yield "instead of" if decision.action in OVERRULING else "made of", indent + part.describe(inner=False)
-        yield from _inside(part, depth + 1)
+        yield (
+            "instead of" if cause.rule in OVERRULING else "made of",
+            indent + part.describe(exact=exact, inner=False),
+        )
+        yield from _inside(part, depth + 1, exact=exact)
 
 
 def _change_in_words(compared: Comparison) -> str:
@@ -189,10 +202,10 @@ def _threshold_change(
     schedule: Schedule, past: History, moment: Moment, decision: Decision
 ) -> tuple[ThresholdChange | None, str | None]:
     """The smallest change, or why there is none: the schedule is asked again, whatever its rules are like."""
-    if decision.action in _OVERRULED:
-        return None, _OVERRULED[decision.action]
+    if decision.cause.rule in _OVERRULED:
+        return None, _OVERRULED[Action(decision.cause.rule)]
     if not any(thresholds for _, thresholds in _thresholds(schedule)):
-        return None, "the schedule has none"
+        return None, "no threshold is found in the schedule"
     causes = [each for each in _causes(decision) if each.change is not None and each.threshold is not None]
     if not causes:
         return None, "nothing was compared" if any(
@@ -214,9 +227,9 @@ def _threshold_change(
 
 
 def _causes(decision: Decision) -> Iterator[Cause]:
-    """The cause of a decision, and of those inside."""
+    """The cause of a decision, and of those inside that had a say."""
     yield decision.cause
-    for part in decision.cause.inner:
+    for part in decision.cause.inner if decision.cause.rule not in OVERRULING else ():
         yield from _causes(part)
 
 
@@ -249,12 +262,13 @@ def _changes(
     schedule: Schedule, past: History, moment: Moment, decision: Decision, values: Iterable[float]
 ) -> Iterator[ThresholdChange]:
     """Those values of a threshold that give another rate."""
+    cursor = Cursor.over(schedule, past)  # the parts remember what they do
     rules = [(rule, thresholds) for rule, thresholds in _thresholds(schedule) if thresholds]
     for new, (rule, thresholds) in product(values, rules):
         for name, old in thresholds.items():
             try:
                 other = _with_threshold(schedule, rule, name, new, thresholds)
-                changed = Cursor.over(other, past).answer(moment)
+                changed = attrs.evolve(cursor, schedule=other).answer(moment)
             except Exception:  # noqa: BLE001, S112  a plain function raises whatever it likes where it was never asked
                 continue
             if changed.learning_rate != decision.learning_rate:

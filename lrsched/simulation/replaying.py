@@ -65,7 +65,7 @@ class ReplayedEpoch:
             "recorded": self.recorded,
             "learning_rate": self.learning_rate,
             "reproduced": self.reproduced,
-            "why": self.decision.describe(),
+            "why": self.decision.describe(exact=True),
             "decision": self.decision,
         }
 
@@ -151,7 +151,7 @@ have changed them'
             "reproduced": [step.reproduced for step in self.steps],
             "guess": list(self.guesses),
             "action": [str(decision.action) for decision in decisions],
-            "why": [decision.describe() for decision in decisions],
+            "why": [decision.describe(exact=True) for decision in decisions],
         }
 
     def data(self) -> dict[str, Any]:

@@ -46,13 +46,8 @@ def sweep(
     histories: History | Mapping[str, History],
     mode: Mode = "free",
     *,
-    non_finite_error: NonFinitePolicy = "worse",
-    error_mode: Direction = "min",
-    pretrain_epochs: int = 0,
-    overrides: Sequence[int] = (),
     keep_rates: bool = True,
-    executor: Executor | None = None,
-    progress: Progress | None = None,
+    **options: Any,
 ) -> Sweep:
     """What each of many settings would have given over each of many histories.
 
@@ -65,13 +60,9 @@ def sweep(
         mode: See `Mode`. In the free mode the recorded errors are kept, although other rates would have changed them;
             the result says so. The recorded mode tells in which epochs a setting gives the recorded rate from the
             recorded past, also where somebody set some rates by hand.
-        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`; schedules have their own.
-        error_mode: Which errors are better, see `Direction`; schedules have their own.
-        pretrain_epochs: How many epochs are pretraining, see `lrsched.config.settings.pretrain_rates`; of a space only.
-        overrides: The epochs whose recorded rate is taken as given, since somebody set it by hand.
         keep_rates: Whether the result has the rates themselves, 8 bytes each.
-        executor: What shares the work: a process pool, or a cluster's executor. None: this process does it all.
-        progress: Called as the work goes on.
+        **options: ``non_finite_error``, ``error_mode``, ``pretrain_epochs``, ``overrides``, ``executor`` and
+            ``progress`` of `sweep_blocks`.
 
     Warns:
         MeasureWarning: As `lrsched.LearningRateControl` does, for each history.
@@ -98,18 +89,7 @@ def sweep(
     if keep_rates and rates > MOST_RATES:
         way_out = "use sweep_blocks, or keep_rates=False"
         raise broken_law("settings x epochs", f"at most {MOST_RATES} where the rates are kept", rates, way_out)
-    blocks = sweep_blocks(
-        space,
-        named,
-        mode,
-        non_finite_error=non_finite_error,
-        error_mode=error_mode,
-        pretrain_epochs=pretrain_epochs,
-        overrides=overrides,
-        keep_rates=keep_rates,
-        executor=executor,
-        progress=progress,
-    )
+    blocks = sweep_blocks(space, named, mode, keep_rates=keep_rates, **options)
     found = Sweep.joined([*blocks])
     if len(found.dead) == len(found):
         raise ArgumentError(f"every setting fails, the first: {found.failures[0]}")
@@ -135,13 +115,13 @@ def sweep_blocks(
         space: As in `sweep`.
         histories: As in `sweep`.
         mode: As in `sweep`.
-        non_finite_error: As in `sweep`.
-        error_mode: As in `sweep`.
-        pretrain_epochs: As in `sweep`.
-        overrides: As in `sweep`.
+        non_finite_error: What NaN and infinite errors mean, see `NonFinitePolicy`; schedules have their own.
+        error_mode: Which errors are better, see `Direction`; schedules have their own.
+        pretrain_epochs: How many epochs are pretraining, see `lrsched.config.settings.pretrain_rates`; of a space only.
+        overrides: The epochs whose recorded rate is taken as given, since somebody set it by hand.
         keep_rates: As in `sweep`.
-        executor: As in `sweep`.
-        progress: As in `sweep`.
+        executor: What shares the work: a process pool, or a cluster's executor. None: this process does it all.
+        progress: Called as the work goes on.
 
     Yields:
         A `Sweep` of the next settings over all histories: at most about 128 MiB of rates, and some 65,000 settings

@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol, TypeVar, final
 
 import attrs
 
-from lrsched.errors import broken_law, missing_extra
+from lrsched.errors import broken_law, did_you_mean, missing_extra
 from lrsched.simulation.results import Result
 from lrsched.testing.laws import BrokenLawError, Law
 from lrsched.testing.search import Broken, Tried, Verdict
@@ -149,11 +149,7 @@ def chosen_laws(
     for law in (laws,) if isinstance(laws, (str, Law)) else laws:
         if isinstance(law, str):
             if law not in known:
-                from difflib import get_close_matches  # noqa: PLC0415  hardly anyone needs it
-
-                close = get_close_matches(law, known, n=1)
-                way_out = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-                raise broken_law(called, what, law, way_out)
+                raise broken_law(called, what, law, did_you_mean(law, known) or f"there are {', '.join(known)}")
             chosen.append(known[law])
         elif isinstance(law, Law):
             chosen.append(law)

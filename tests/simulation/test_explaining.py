@@ -27,7 +27,7 @@ from lrsched import (
     Scaled,
     Schedule,
 )
-from lrsched.core.schedule import only_rule
+from lrsched.core.schedule import Cursor, Moment, only_rule
 from lrsched.schedules.combine import Composite
 from lrsched.schedules.newbob import Newbob
 from lrsched.simulation import explain
@@ -202,8 +202,8 @@ def test_the_nearest_is_so_exactly_not_only_up_to_rounding():
 @pytest.mark.parametrize(
     ("schedule", "scores", "why"),
     [
-        (Constant(0.5), (4.0, 4.0), "the schedule has none"),
-        (lambda history, epoch: 0.5, (4.0, 4.0), "the schedule has none"),
+        (Constant(0.5), (4.0, 4.0), "no threshold is found in the schedule"),
+        (lambda history, epoch: 0.5, (4.0, 4.0), "no threshold is found in the schedule"),
         (NEWBOB, (4.0,), "no change was held against one"),
         (NEWBOB, (math.inf, 4.0), "nothing was compared"),
         (HoldLearningRate(NEWBOB, 3), (4.0, 4.0), "the rate is held, whatever the error is"),
@@ -306,7 +306,7 @@ class _NoAttrs(Schedule):
 def test_any_schedule_is_explained():
     explained = explain(HoldLearningRate(_NoAttrs(), 2), _after(4.0, 4.0), 3)
     assert explained.decision == NEWBOB.decide(_after(4.0, 4.0), 3)
-    assert explained.unchangeable == "the schedule has none"
+    assert explained.unchangeable == "no threshold is found in the schedule"
 
 
 def test_in_words():
@@ -487,7 +487,7 @@ def test_a_wrapper_of_ones_own_is_no_rule(wrapper):
     assert compared.split() == alone.describe().splitlines()[2].split()
     assert explained.comparisons == alone.comparisons
     if isinstance(wrapper, NoAttrs):  # nobody knows what it is made of
-        assert otherwise.endswith("no finite threshold gives another rate: the schedule has none")
+        assert otherwise.endswith("no finite threshold gives another rate: no threshold is found in the schedule")
     else:
         change = explained.threshold_change
         assert (change.parameter, change.old, change.new) == ("relative_error_threshold", -0.25, 0.0)
@@ -574,7 +574,8 @@ def test_the_other_threshold_is_right_inside_whatever_there_is_around(around, ru
     assert explained.unchangeable is None
     nearer = math.nextafter(change.new, change.old)
     for value, is_new in ((change.new, True), (nearer, False), (change.old, False)):
-        decision = AROUND[around](attrs.evolve(rule, **{change.parameter: value})).decide(history, epoch)
+        changed = AROUND[around](attrs.evolve(rule, **{change.parameter: value}))  # with what the parts remember
+        decision = attrs.evolve(Cursor.over(schedule, history), schedule=changed).answer(Moment(epoch))
         assert (decision.learning_rate != explained.decision.learning_rate) == is_new
         if is_new:
             assert decision == change.decision

@@ -119,7 +119,7 @@ def test_a_replay_as_a_table_and_as_json():
         "reproduced": [True, True, True, True],
         "guess": [False, False, False, False],
         "action": ["default", "keep", "decay", "decay"],
-        "why": [decision.describe() for decision in decisions],
+        "why": [decision.describe(exact=True) for decision in decisions],
     }
     read = json.loads(told.to_json(), parse_constant=pytest.fail)
     assert (read["mode"], read["note"], read["differs_from"]) == ("free", told.note, None)
