@@ -265,9 +265,8 @@ def settings_of(config: Any) -> Mapping[str, Any]:
     typed, texts = getattr(config, "typed_dict", None), getattr(config, "dict", None)
     if not isinstance(typed, Mapping) or not isinstance(texts, Mapping):
         if not isinstance(config, Mapping):
-            raise broken_law(
-                "config", "a mapping, or a Config with typed_dict and dict", config, "see the settings page"
-            )
+            law = "a mapping, or a Config with typed_dict and dict"
+            raise broken_law("config", law, config, "see the settings page")
         return config
     settings = {key: text[0] if key in _FIRST_OF_SEVERAL else ",".join(text) for key, text in texts.items() if text}
     for key in _READ_WHERE_TYPED:

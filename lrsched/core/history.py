@@ -19,9 +19,8 @@ _NOTHING: PVector[Entry] = pvector()
 
 def _checked(epoch: Any, data: Any) -> Entry:
     if not isinstance(data, EpochData):
-        raise broken_law(
-            f"the data of epoch {epoch}", "an EpochData", data, "use EpochData(learning_rate=..., error=...)"
-        )
+        way_out = "use EpochData(learning_rate=..., error=...)"
+        raise broken_law(f"the data of epoch {epoch}", "an EpochData", data, way_out)
     return epoch_number("epoch", epoch), data
 
 

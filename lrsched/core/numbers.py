@@ -149,9 +149,8 @@ def decay(name: str, value: Any) -> Factor:
     Raises:
         ArgumentError: It is none of these.
     """
-    return _factor(
-        name, value, "a factor in [0, 1]", 0.0, 1.0, "learning_rate_growth raises a rate, or a function does"
-    )
+    way_out = "learning_rate_growth raises a rate, or a function does"
+    return _factor(name, value, "a factor in [0, 1]", 0.0, 1.0, way_out)
 
 
 def growth(name: str, value: Any) -> Factor:

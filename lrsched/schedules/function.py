@@ -62,7 +62,6 @@ def as_schedule(schedule: Schedule | Function) -> Schedule:
     if isinstance(schedule, Schedule):
         return schedule
     if not callable(schedule) or isinstance(schedule, type):
-        raise broken_law(
-            "schedule", "a Schedule or a function (history, epoch) -> rate", schedule, "see lrsched.Schedule"
-        )
+        law = "a Schedule or a function (history, epoch) -> rate"
+        raise broken_law("schedule", law, schedule, "see lrsched.Schedule")
     return FunctionSchedule(schedule)

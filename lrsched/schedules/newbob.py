@@ -209,10 +209,8 @@ class Newbob(Windowed):
     def _with_key(self, history: History, epoch: int, interval: int = 1) -> Sequence[Entry]:
         """The newest epochs that have a configured key; none where the newest ``interval`` epochs have none."""
         has_key, number = self.measure.has_key, self._number
-        recent = (
-            each for each in history.newest(interval, before=epoch) if interval == 1 or each[0] >= epoch - interval
-        )
-        if not any(has_key(data) for _, data in recent):
+        recent = history.newest(interval, before=epoch)
+        if not any(has_key(data) for each, data in recent if interval == 1 or each >= epoch - interval):
             return ()
         size = number
         while True:
@@ -289,12 +287,9 @@ class RelativeNewbob(Newbob):
 
     def __attrs_post_init__(self) -> None:
         if self.relative_error_also_relative_to_learning_rate and not self.default_learning_rate:
-            raise broken_law(
-                "default_learning_rate",
-                "> 0 where relative_error_also_relative_to_learning_rate is set",
-                self.default_learning_rate,
-                "the relative error is divided by the rate's ratio to it",
-            )
+            law = "> 0 where relative_error_also_relative_to_learning_rate is set"
+            way_out = "the relative error is divided by the rate's ratio to it"
+            raise broken_law("default_learning_rate", law, self.default_learning_rate, way_out)
 
     @property
     def relative_to(self) -> Literal["new", "old"]:
@@ -469,13 +464,11 @@ class NewbobMultiEpoch(RelativeNewbob):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if self.relative_error_grow_threshold > self.relative_error_threshold:
-            raise broken_law(
-                "relative_error_grow_threshold",
-                f"at most relative_error_threshold ({self.relative_error_threshold!r})",
-                self.relative_error_grow_threshold,
-                "one error cannot ask for decay and growth at once",
-            )
+        grow_threshold = self.relative_error_grow_threshold
+        if grow_threshold > self.relative_error_threshold:
+            law = f"at most relative_error_threshold ({self.relative_error_threshold!r})"
+            way_out = "one error cannot ask for decay and growth at once"
+            raise broken_law("relative_error_grow_threshold", law, grow_threshold, way_out)
 
     @property
     def claims(self) -> frozenset[str]:

@@ -133,10 +133,8 @@ def _inside(decision: Decision, depth: int = 0, *, exact: bool) -> Iterator[tupl
     if cause.facts:
         yield "facts", indent + ", ".join(f"{name} {value!r}" for name, value in cause.facts.items())
     for part in cause.inner:
-        yield (
-            "instead of" if cause.rule in OVERRULING else "made of",
-            indent + part.describe(exact=exact, inner=False),
-        )
+        label = "instead of" if cause.rule in OVERRULING else "made of"
+        yield label, indent + part.describe(exact=exact, inner=False)
         yield from _inside(part, depth + 1, exact=exact)
 
 
@@ -246,14 +244,8 @@ def _thresholds(value: Any) -> Iterator[tuple[Schedule, dict[str, float]]]:
             yield from _thresholds(each)
     if isinstance(value, Schedule):
         fields = _fields(value)
-        yield (
-            value,
-            {
-                name: each
-                for name, each in fields.items()
-                if name.endswith("threshold") and isinstance(each, (int, float))
-            },
-        )
+        numbers = {name: each for name, each in fields.items() if isinstance(each, (int, float))}
+        yield value, {name: each for name, each in numbers.items() if name.endswith("threshold")}
         for each in fields.values():
             yield from _thresholds(each)
 

@@ -267,16 +267,11 @@ def history_of_its_own(history: History) -> History:
 
 def with_errors(history: History, change: Callable[[float], float], name: str | None = None) -> History:
     """``history`` with each error changed, and under the given name instead of its own."""
-    return History(
-        {
-            epoch: epoch_of_its_own(
-                data.learning_rate,
-                {name or own: change(float(value)) for own, value in data.error.items()},
-                data.meta,
-            )
-            for epoch, data in history.items()
-        }
-    )
+    changed = {}
+    for epoch, data in history.items():
+        errors = {name or own: change(float(value)) for own, value in data.error.items()}
+        changed[epoch] = epoch_of_its_own(data.learning_rate, errors, data.meta)
+    return History(changed)
 
 
 def _with(error: float, history: History, data: EpochData) -> EpochData:

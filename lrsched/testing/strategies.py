@@ -390,12 +390,8 @@ class _Replace:
 
 def _with_twins(history: History) -> History:
     """Each error becomes another number that is equal, where there is one."""
-    return History(
-        {
-            epoch: data.with_error({name: _twin(value) for name, value in data.error.items()})
-            for epoch, data in history.items()
-        }
-    )
+    twins = {epoch: {name: _twin(value) for name, value in data.error.items()} for epoch, data in history.items()}
+    return History({epoch: data.with_error(twins[epoch]) for epoch, data in history.items()})
 
 
 def _twin(value: float) -> float:
