@@ -48,6 +48,8 @@ def column(values: Sequence[Any], *, exact: bool) -> list[str]:
 
 def columns(values: Sequence[Sequence[float | None]], *, exact: bool) -> list[list[str]]:
     """The cells of columns of numbers of one kind: neighbours are told apart, above one another and side by side."""
+    if all(each == values[0] for each in values):  # as where a schedule reproduces what was recorded
+        return [column(values[0], exact=exact)] * len(values)
     texts = column([*chain(*values, *zip(*values, strict=True))], exact=exact)
     return [texts[place * len(each) : (place + 1) * len(each)] for place, each in enumerate(values)]
 
