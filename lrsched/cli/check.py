@@ -1,8 +1,6 @@
 """``lrsched check``: whether a schedule is sound."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Exit, Option
@@ -46,7 +44,7 @@ def check(
 
     try:
         subject = load(target)
-        with redirect_stdout(sys.stderr), progress_bar(target) as progress:
+        with progress_bar(target) as progress:
             report = check_schedule(
                 subject_of(*subject),
                 law or None,

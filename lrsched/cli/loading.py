@@ -5,7 +5,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
@@ -42,7 +42,7 @@ def foreign_code() -> Iterator[None]:
 
 
 def load(target: str) -> tuple[Any, str, str]:
-    """Run the code that ``target`` names, see `foreign_code`. What it prints goes to the standard error.
+    """Run the code that ``target`` names, see `foreign_code`.
 
     Args:
         target: ``MODULE:NAME``, a module that can be imported, also from the current folder; or ``FILE.py:NAME``.
@@ -60,8 +60,7 @@ def load(target: str) -> tuple[Any, str, str]:
         raise broken_law("TARGET", "MODULE:NAME or FILE.py:NAME", target, "as in my_schedules:halve")
     path = Path(home) if home.endswith(_FILE) else None
     sys.path.insert(0, str(Path.cwd() if path is None else path.absolute().parent))
-    with redirect_stdout(sys.stderr):  # it is no part of the answer, which may be JSON
-        module = _module(home) if path is None else _module_in(path)
+    module = _module(home) if path is None else _module_in(path)
     return _named(module, name, home), name, _import(path.stem if path else home, name.partition(".")[0])
 
 

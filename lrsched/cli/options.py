@@ -14,6 +14,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext, redirect_stdout
 from copy import copy
 from functools import update_wrapper
 from itertools import chain
@@ -23,7 +24,7 @@ from typing import Annotated, Any, get_args
 import attrs
 from typer import Argument, Option
 
-from lrsched.cli.output import Answer, Printing, busy
+from lrsched.cli.output import Answer, Printing, busy, say
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
 from lrsched.storage.opening import read
@@ -77,12 +78,13 @@ class ScheduleOptions:
         return ErrorMeasure(mode=self.direction)
 
 
-def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
-    """What typer calls for a command: its arguments and options, and its answer printed.
+def command(function: Callable[..., Answer | str | None]) -> Callable[..., None]:
+    """What typer calls for a command: its arguments and options, and its answer printed, or the line that it gives.
 
     A parameter whose type is a class of attrs stands for all fields of that class: they are options, and the command
-    gets one value. A command that gives an `Answer` has the options of `Printing` besides. The help is in a docstring:
-    of the command, of such a class, of the command's module, or of this one.
+    gets one value. A command that gives an `Answer` has the options of `Printing` besides. What the code of a schedule
+    prints meanwhile goes to the standard error, since an answer may be JSON. The help is in a docstring: of the
+    command, of such a class, of the command's module, or of this one.
     """
     signature = inspect.signature(function)
     own = signature.parameters
@@ -108,8 +110,11 @@ def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
         printing: Any = grouped.get("printing")
         if printing is not None:
             printing.prepare(inputs)
-        answer = function(**values, **{name: group for name, group in grouped.items() if name in own})
-        if answer is not None:
+        with nullcontext() if signature.return_annotation is None else redirect_stdout(sys.stderr):
+            answer = function(**values, **{name: group for name, group in grouped.items() if name in own})
+        if isinstance(answer, str):
+            say(answer)
+        elif answer is not None:
             printing.publish(answer)
 
     update_wrapper(run, function)

@@ -78,7 +78,7 @@ def _drawing(history: History, key: str | None) -> list[str]:
     from lrsched.pictures.terminal import text_of
 
     columns, lines = shutil.get_terminal_size()
-    plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    plain = not (getattr(sys.__stdout__, "encoding", None) or "utf-8").lower().startswith("utf")
     return text_of(history, columns, lines - 2, key, plain=plain).splitlines()
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import subprocess
 import sys
 import textwrap
 
@@ -65,6 +66,19 @@ def test_the_options_of_a_schedule_are_the_same_for_all_commands():
     assert higher == {*ASK_A_SCHEDULE, "best"}
 
 
+@pytest.mark.parametrize("command", ["show", "replay", "verify", "explain", "compare", "sweep", "sweep --jobs 2"])
+def test_what_a_schedule_prints_is_no_part_of_the_answer(folder, command):
+    (folder / "loud.py").write_text("def loud(history, epoch):\n    print('asked')\n    return 0.5\n")
+    name, *options = command.split()
+    program = [sys.executable, "-c", "from lrsched.cli import main; main()", name, "learning_rates", *options]
+    program += ["--schedule", "loud.py:loud"]
+    done = subprocess.run([*program, "--json"], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)
+    shown = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert "asked" not in shown.stdout
+    assert ("asked" in done.stderr) == (name != "show")
+
+
 @pytest.mark.parametrize("name", ["half", "make"])
 def test_a_schedule_in_python_is_asked(run, folder, name):
     path, modules = [*sys.path], {*sys.modules}
@@ -90,7 +104,10 @@ def test_every_command_asks_it(run, folder):
     assert "2 settings" not in run("sweep", "learning_rates", *half)[1]
     lines = run("sweep", "learning_rates", "--schedule", "code/mine.py:several", columns=80)[1].splitlines()
     assert max(map(len, lines)) <= 80  # also where a schedule is as long as it is
-    assert any("Constant" in line for line in lines)
+    names = ["mine.py:several[0]", "mine.py:several[1]"]
+    assert all(any(name in line for line in lines) for name in names)
+    told = json.loads(run("sweep", "learning_rates", "--schedule", "code/mine.py:several", "--json")[1])
+    assert [row["schedule"] for row in told["rows"]] == names
     for command, out in (("plot", "x.svg"), ("report", "x.html")):
         options = [*half, "--compare", "code/mine.py:make", "--compare", "config"]
         assert run(command, "learning_rates", *options, "-o", out)[0] == 0
@@ -142,6 +159,8 @@ def test_either_a_space_or_a_schedule_is_swept(run, folder):
         code, out, err = run("sweep", "learning_rates", *options)
         assert (code, out) == (2, "")
         assert "pass either --space SPACE, a TOML or JSON file, or --schedule FILE.py:NAME" in err
+    code, out, err = run("sweep", "learning_rates", "-c", "config", "--schedule", "code/mine.py:half")
+    assert (code, out, "leave out --config or --schedule" in err) == (2, "", True)
 
 
 def test_larger_errors_may_be_better(run, folder):
