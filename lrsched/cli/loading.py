@@ -15,6 +15,8 @@ from lrsched.cli.options import did_you_mean
 from lrsched.errors import ArgumentError, FormatError, LrschedError, MissingFileError, broken_law
 
 _FILE: Final = ".py"
+_LIBRARIES: Final = (Path(__file__).parents[1], Path(traceback.__file__).parent)
+"""The folders of lrsched and of Python."""
 
 
 @contextmanager
@@ -27,8 +29,9 @@ def foreign_code() -> Iterator[None]:
     path, modules = [*sys.path], {*sys.modules}
     try:
         yield
-    except Exception as error:
-        if sys.path == path or isinstance(error, (LrschedError, OSError)):
+    except (Exception, SystemExit) as error:
+        is_fault = sys.path != path and not isinstance(error, (OSError, SystemExit))
+        if isinstance(error, LrschedError) or not (is_fault or _own_lines(error)):
             raise
         raise _failed(error, "the code", "running") from error
     finally:
@@ -36,8 +39,7 @@ def foreign_code() -> Iterator[None]:
         sys.path[:] = path
         for name in {*sys.modules} - modules:
             file = getattr(sys.modules[name], "__file__", None) or ""
-            ours = name.partition(".")[0] == "lrsched" or "site-packages" in file
-            if not ours and any(Path(file).is_relative_to(folder) for folder in folders):
+            if _is_own(file) and any(Path(file).is_relative_to(folder) for folder in folders):
                 del sys.modules[name]
 
 
@@ -111,15 +113,30 @@ def _module_in(path: Path) -> ModuleType:
 def _failed(error: BaseException, where: str, doing: str = "importing") -> FormatError:
     if isinstance(error, SyntaxError):
         return FormatError(f"not Python: {error.msg}", filename=error.filename or where, line=error.lineno)
-    frames = traceback.extract_tb(error.__traceback__)
-    line = frames[-1].lineno if frames and Path(frames[-1].filename).suffix == _FILE else None
-    filename = frames[-1].filename if line is not None else where
+    filename, line = next(iter(_own_lines(error)), (where, None))
     return FormatError(f"{doing} it raised {type(error).__name__}: {error}", filename=filename, line=line)
+
+
+def _own_lines(error: BaseException) -> list[tuple[str, int | None]]:
+    """File and line of each call on the way to an error that is in the user's own code, the innermost first."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return [(each.filename, each.lineno) for each in frames if _is_own(each.filename)]
+
+
+def _is_own(file: str) -> bool:
+    """Whether it is no file of lrsched, of Python, or of an installed library."""
+    is_library = "-packages" in file or any(Path(file).is_relative_to(folder) for folder in _LIBRARIES)
+    return file.endswith(_FILE) and not is_library
 
 
 def _named(module: ModuleType, name: str, home: str) -> Any:
     try:
         return attrgetter(name)(module)
     except AttributeError:
-        names = [each for each in vars(module) if not each.startswith("_")]
+        names = [each for each, value in vars(module).items() if not each.startswith("_") and _is_of(module, value)]
         raise ArgumentError(f"{home} has no {name!r}{did_you_mean(name, names) or '; it has no names'}") from None
+
+
+def _is_of(module: ModuleType, value: Any) -> bool:
+    """Whether a module has not imported it, as far as can be known."""
+    return not hasattr(value, "__name__") or getattr(value, "__module__", None) == module.__name__

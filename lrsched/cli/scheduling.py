@@ -66,6 +66,9 @@ def recipe(options: ScheduleOptions) -> Recipe:
     found = recipes(options)
     if not found:
         raise ArgumentError("no schedule: pass --config CONFIG, --set KEY=VALUE or --schedule FILE.py:NAME")
+    if len(found) > 1 and len([*(options.config or ()), *(options.schedule or ())]) == 1:
+        source = found[0].source.rpartition("[")[0]
+        raise ArgumentError(f"{source} names {len(found)} schedules; name one, or use lrsched compare or sweep")
     if len(found) > 1:
         raise ArgumentError("one schedule at a time: leave out all but one of --config and --schedule")
     return found[0]
@@ -97,15 +100,16 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
 
 def recipe_of(source: str, options: ScheduleOptions) -> Recipe:
     """The schedule of CONFIG or FILE.py:NAME, without the settings of the options."""
-    if Path(source.rpartition(":")[0]).suffix == _CODE:
+    if source.endswith(".toml") or Path(source.rpartition(":")[0]).suffix == _CODE:
         return recipe(ScheduleOptions(schedule=[source], override=options.override))
     return recipe(attrs.evolve(options, config=[Path(source)], schedule=None, set_=None))
 
 
 def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
     if target.endswith((".toml", ".json")):
-        raise ArgumentError(f"--schedule {target}: schedules in TOML and JSON are not read yet; pass FILE.py:NAME")
-    if Path(target.rpartition(":")[0]).suffix != _CODE:
+        raise ArgumentError(f"{target}: schedules in TOML and JSON are not read yet; pass FILE.py:NAME")
+    file, _, name = target.rpartition(":")
+    if Path(file).suffix != _CODE or not name:
         law = "FILE.py:NAME, code that is run, or a file .toml or .json (not read yet)"
         raise broken_law("--schedule", law, target, "as in my_schedules.py:halve")
     named, *_ = load(target)
@@ -115,7 +119,9 @@ def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
         made = named  # it takes arguments, or is nothing that can be called
     else:
         made = named()
-    several = isinstance(made, Sequence)
+    several = isinstance(made, Sequence) and not isinstance(made, (str, bytes))
+    if several and not made:
+        raise broken_law(target, "a schedule or a list of at least one", made, "see lrsched.Schedule")
     for number, each in enumerate(made if several else [made]):
         yield Recipe(f"{target}[{number}]" if several else target, options, {}, as_schedule(each))
 

@@ -25,12 +25,23 @@ SCHEDULES = """
 
     several = [half, Constant(0.5)]
     number = 3
+    none = []
+    text = "abc"
 
     def fails(history, epoch):
         raise KeyError("nothing")
 
     def cannot():
         raise KeyError("no")
+
+    def leaves(history, epoch):
+        raise SystemExit("enough")
+
+    def reads(history, epoch):
+        return float(open("nowhere").read())
+
+    def decodes(history, epoch):
+        return __import__("json").loads("x")
 """
 HISTORY = History({e: EpochData(learning_rate=0.5 / 2 ** (e > 2), error={"dev_score": 1.0 / e}) for e in range(1, 5)})
 ACCURACY = History({e: EpochData(learning_rate=0.5, error={"acc": e / 10}) for e in range(1, 5)})
@@ -120,18 +131,23 @@ def test_every_command_asks_it(run, folder):
         (
             ["--schedule", "x.toml"],
             2,
-            "--schedule x.toml: schedules in TOML and JSON are not read yet; pass FILE.py:NAME",
+            "x.toml: schedules in TOML and JSON are not read yet; pass FILE.py:NAME",
         ),
         (["--schedule", "code/x.json"], 2, "schedules in TOML and JSON are not read yet"),
         (["--schedule", "mine:half"], 2, "--schedule must be FILE.py:NAME, code that is run, or a file .toml or .json"),
         (["--schedule", "code/mine.py"], 2, "--schedule must be FILE.py:NAME"),
-        (["--schedule", "code/mine.py:"], 2, "must be MODULE:NAME or FILE.py:NAME, got 'code/mine.py:'"),
+        (["--schedule", "code/mine.py:"], 2, "--schedule must be FILE.py:NAME, code that is run"),
         (["--schedule", "code/mine.py:hal"], 2, "code/mine.py has no 'hal'; did you mean 'half'?"),
         (["--schedule", "code/none.py:half"], 3, "there is no such file"),
         (["--schedule", "code/mine.py:number"], 2, "must be a Schedule or a function (history, epoch) -> rate, got 3"),
-        (["--schedule", "code/mine.py:fails"], 3, "running it raised KeyError: 'nothing' @ "),
-        (["--schedule", "code/mine.py:cannot"], 3, "running it raised KeyError: 'no' @ "),
-        (["--schedule", "code/mine.py:several"], 2, "one schedule at a time: leave out all but one"),
+        (["--schedule", "code/mine.py:fails"], 3, "running it raised KeyError: 'nothing' @ {mine}:19"),
+        (["--schedule", "code/mine.py:cannot"], 3, "running it raised KeyError: 'no' @ {mine}:22"),
+        (["--schedule", "code/mine.py:leaves"], 3, "running it raised SystemExit: enough @ {mine}:25"),
+        (["--schedule", "code/mine.py:reads"], 3, "No such file or directory: 'nowhere' @ {mine}:28"),
+        (["--schedule", "code/mine.py:decodes"], 3, "(char 0) @ {mine}:31"),
+        (["--schedule", "code/mine.py:none"], 2, "code/mine.py:none must be a schedule or a list of at least one"),
+        (["--schedule", "code/mine.py:text"], 2, "or a function (history, epoch) -> rate, got 'abc'"),
+        (["--schedule", "code/mine.py:several"], 2, "code/mine.py:several names 2 schedules; name one, or use"),
         (["--schedule", "code/mine.py:half", "-c", "config"], 2, "leave out all but one of --config and --schedule"),
         (["-c", "config", "-c", "config"], 2, "one schedule at a time"),
         (["--schedule", "code/mine.py:half", "-s", "learning_rate=1"], 2, "leave out --set"),
@@ -144,7 +160,23 @@ def test_what_cannot_be_asked_is_one_line(run, folder, options, code, said):
     found, out, err = run("replay", "learning_rates", *options)
     assert (found, out) == (code, "")
     assert err.splitlines()[-1].startswith("lrsched: error: ")
-    assert said in err
+    assert said.format(mine=folder / "code" / "mine.py") in err
+
+
+def test_a_name_that_is_missing_is_answered_with_the_own_names(run, folder):
+    (folder / "all.py").write_text("from lrsched import *\nnumber = 3\nhalf = lambda history, epoch: 0.5\n")
+    err = run("replay", "learning_rates", "--schedule", "all.py:xyz")[2]
+    assert err.startswith("lrsched: error: all.py has no 'xyz'; there are ")
+    assert err.endswith("'half', 'number'\n")
+    assert "Constant" not in err
+    (folder / "all.py").write_text("\n".join(f"n{number:02} = 0" for number in range(99)))
+    err = run("replay", "learning_rates", "--schedule", "all.py:xyz")[2]
+    assert err.endswith("'n09' and 89 more\n")
+
+
+def test_a_schedule_in_toml_is_not_compared_yet(run, folder):
+    _, _, err = run("plot", "learning_rates", "--compare", "x.toml", "-o", "x.svg")
+    assert err.endswith("x.toml: schedules in TOML and JSON are not read yet; pass FILE.py:NAME\n")
 
 
 def test_no_other_option_runs_code(run, folder):
