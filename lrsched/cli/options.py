@@ -5,7 +5,7 @@ Args:
     files: Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a.
     as_json: Print JSON.
     changes_only: Show only epochs where a rate changes or differs.
-    higher_is_better: The larger an error is, the better: it is an accuracy, say.
+    higher_is_better: Larger errors are better, as for an accuracy.
     mode: What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded
         errors, although other rates would have changed them.
 """
@@ -52,7 +52,7 @@ class ScheduleOptions:
             initial one.
         override: Epochs whose recorded rate was set by hand and holds, like 1,4,7-9.
         non_finite: What a NaN or infinite error means: worse than anything, keep the rate, or as in the original
-            RETURNN, where NaN counts as an improvement. By default worse; verify tries original too.
+            RETURNN, where NaN counts as an improvement. Without it, verify tries worse and original.
     """
 
     config: Annotated[list[Path] | None, Option("--config", "-c", metavar="CONFIG")] = None
@@ -61,7 +61,7 @@ class ScheduleOptions:
     schedule: Annotated[list[str] | None, Option("--schedule", metavar="FILE.py:NAME")] = None
     pretrain_epochs: Annotated[int, Option("--pretrain-epochs", metavar="P", min=0)] = 0
     override: Annotated[str, Option("--override", metavar="EPOCHS")] = ""
-    non_finite: Annotated[NonFinitePolicy | None, Option("--non-finite")] = None
+    non_finite: Annotated[NonFinitePolicy | None, Option("--non-finite", show_default="worse")] = None
     higher_is_better: HigherIsBetter = False
 
     @property
@@ -130,13 +130,14 @@ def _docstring(owner: Any) -> tuple[str, dict[str, str]]:
     """What the docstring says of a function or class, and of each argument."""
     about, _, arguments = (inspect.getdoc(owner) or "").partition("\n\nArgs:\n")
     texts = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", arguments, re.MULTILINE)
+    about = "\n\n".join(" ".join(paragraph.split()) for paragraph in about.split("\n\n"))
     return about, {name: " ".join(text.split()) for name, text in texts}
 
 
 def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parameter:
     kind, option = get_args(parameter.annotation)
     option = copy(option)
-    option.help = text
+    option.help, option.metavar = text, " " if kind is bool else option.metavar  # by default <bool>
     return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option])
 
 
