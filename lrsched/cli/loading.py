@@ -35,11 +35,9 @@ def foreign_code() -> Iterator[None]:
             raise
         raise _failed(error, "the code", "running") from error
     finally:
-        folders = sys.path[: len(sys.path) - len(path)]
         sys.path[:] = path
         for name in {*sys.modules} - modules:
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            if _is_own(file) and any(Path(file).is_relative_to(folder) for folder in folders):
+            if _is_own(getattr(sys.modules[name], "__file__", None) or ""):
                 del sys.modules[name]
 
 

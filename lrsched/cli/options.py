@@ -29,8 +29,6 @@ from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
 from lrsched.storage.opening import read
 
-_MOST_NAMES = 10
-
 Where = Annotated[str, Argument(metavar="FILE")]
 Files = Annotated[list[str], Argument(metavar="FILE")]
 AsJson = Annotated[bool, Option("--json")]
@@ -164,5 +162,4 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
     close = get_close_matches(name, names := sorted(names), n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return f"; there are {', '.join(map(repr, names[:_MOST_NAMES]))}{more}" if names else ""
+    return f"; there are {', '.join([*map(repr, names[:10]), *('...' for _ in names[10:11])])}" if names else ""

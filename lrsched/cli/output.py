@@ -132,7 +132,8 @@ def target(output: Path | None, endings: Sequence[str], inputs: Iterable[Any]) -
         raise ArgumentError(f"no output: pass -o OUT, a file whose name ends in {known}")
     if output.suffix.lower() not in endings:
         raise ArgumentError(f"the name of the output must end in {known}, got {str(output)!r}")
-    if any(_is_same(output, path) for each in inputs for path in _paths(str(each))):
+    paths = [path for each in inputs for path in _paths(str(each)) if os.path.exists(path)]  # noqa: PTH110  never raises
+    if output.exists() and any(map(output.samefile, paths)):
         raise broken_law("OUT", "another file than those that are read", str(output), "it would be lost")
     return output, output.suffix.lower()
 
@@ -144,13 +145,6 @@ def _paths(source: str) -> Iterator[Path]:
         storage = open_storage(source)
         if (path := getattr(storage, "path", None)) is not None:  # of a file or a database
             yield path
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False
 
 
 @contextlib.contextmanager

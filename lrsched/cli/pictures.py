@@ -7,7 +7,7 @@ Args:
     key: The error to draw; by default the one that counts. Repeatable.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +43,7 @@ def plot(
         output: The picture, .png, .svg or .pdf. Required.
     """
     kinds = {f".{kind}": kind for kind in IMAGE_FORMATS}
-    path, ending = target(output, [*kinds], _inputs(files, options, compare))
+    path, ending = target(output, [*kinds], chain(files, options.config or (), options.schedule or (), compare or ()))
     runs = _runs(files, options, compare or (), key or ())
     with busy(f"drawing {path}"):
         disk.replace(path, image(figure_of(runs), kinds[ending]))
@@ -60,15 +60,11 @@ def report(
     Args:
         output: The page, .html. Required.
     """
-    path, _ = target(output, [".html"], _inputs(files, options, compare))
+    path, _ = target(output, [".html"], chain(files, options.config or (), options.schedule or (), compare or ()))
     runs = _runs(files, options, compare or (), key or ())
     with busy(f"writing {path}"):
         disk.replace(path, page_of(runs).encode())
     return f"{path}: {', '.join(files)}"
-
-
-def _inputs(files: Files, options: ScheduleOptions, compare: Compare) -> Iterator[Path | str]:
-    return chain(files, options.config or (), options.schedule or (), compare or ())
 
 
 def _runs(files: Sequence[str], options: ScheduleOptions, compare: Sequence[str], keys: Sequence[str]) -> list[Run]:

@@ -106,12 +106,10 @@ def recipe_of(source: str, options: ScheduleOptions) -> Recipe:
 
 
 def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
-    if target.endswith((".toml", ".json")):
-        raise ArgumentError(f"{target}: schedules in TOML and JSON are not read yet; pass FILE.py:NAME")
     file, _, name = target.rpartition(":")
     if Path(file).suffix != _CODE or not name:
-        law = "FILE.py:NAME, code that is run, or a file .toml or .json (not read yet)"
-        raise broken_law("--schedule", law, target, "as in my_schedules.py:halve")
+        way_out = "as in my_schedules.py:halve; schedules in TOML and JSON are not read yet"
+        raise broken_law("--schedule", "FILE.py:NAME, code that is run", target, way_out)
     named, *_ = load(target)
     try:
         inspect.signature(named).bind()

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 from typer import Option
@@ -42,20 +41,13 @@ def show(
     history = read_history(file)
     measure = _measure(options, history)
     epochs = list(as_data(history, key, measure))
+    drawing: list[Part] = [_drawing(history, key, measure)] if plot else []
     missing = key is not None and all(shown["error_key"].key is None for shown in epochs)
     keys = error_keys(history).union(*(data.meta for data in history.values())) if missing else ()
     names = ("epoch", "finished", "learning_rate", "change", "error_value")
 
-    def shown(exact: bool) -> Iterator[Part]:  # noqa: FBT001  as in `Answer`
-        yield file
-        if plot:
-            yield _drawing(history, key, measure)
-        else:
-            yield from about_key(epochs, key)
-            yield history_table(epochs, exact=exact)
-
     return Answer(
-        shown,
+        lambda exact: [file, *(drawing or [*about_key(epochs, key), history_table(epochs, exact=exact)])],
         document=lambda: {"file": file, "epochs": epochs},
         columns=lambda: (
             {name: [each[name] for each in epochs] for name in names}
