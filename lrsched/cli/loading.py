@@ -30,8 +30,8 @@ def foreign_code() -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        is_fault = sys.path != path and not isinstance(error, (OSError, SystemExit))
-        if isinstance(error, LrschedError) or not (is_fault or _own_lines(error)):
+        ours = isinstance(error, (OSError, SystemExit)) and error.__cause__ is None  # a worker's have a cause
+        if isinstance(error, LrschedError) or not (_own_lines(error) or (sys.path != path and not ours)):
             raise
         raise _failed(error, "the code", "running") from error
     finally:

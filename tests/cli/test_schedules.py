@@ -159,6 +159,11 @@ def test_what_cannot_be_asked_is_one_line(run, folder, options, code, said):
     assert said.format(mine=folder / "code" / "mine.py") in err
 
 
+def test_a_schedule_that_exits_in_a_worker_is_an_error(run, folder):
+    code, _, err = run("sweep", "learning_rates", "--schedule", "code/mine.py:leaves", "--jobs", "2")
+    assert (code, "running it raised SystemExit: enough" in err) == (3, True)
+
+
 def test_a_name_that_is_missing_is_answered_with_the_own_names(run, folder):
     (folder / "all.py").write_text("from lrsched import *\nnumber = 3\nhalf = lambda history, epoch: 0.5\n")
     err = run("replay", "learning_rates", "--schedule", "all.py:xyz")[2]
