@@ -65,6 +65,12 @@ def test_a_long_word_begins_a_line_and_is_not_broken_within_a_number(text, width
     assert wrapped(text, width) == lines
 
 
+@given(st.text("ab_/=(", max_size=40), st.floats(allow_nan=False, allow_infinity=False), st.integers(24, 60))
+def test_no_number_is_broken_in_a_long_word(name, number, width):
+    lines = wrapped(f"{name}{number!r} and so on", width)
+    assert any(repr(number) in line for line in lines)
+
+
 def test_a_long_word_beside_a_label_stays_beside_it():
     assert wrapped("rule  learning_rate_control_rule", 20, " " * 6) == ["rule  learning_rate_", "      control_rule"]
 
