@@ -119,7 +119,7 @@ def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
         made = named()
     several = isinstance(made, Sequence) and not isinstance(made, (str, bytes))
     if several and not made:
-        raise broken_law(target, "a schedule or a list of at least one", made, "see lrsched.Schedule")
+        raise broken_law(f"--schedule {target}", "a schedule or a list of at least one", made, "see lrsched.Schedule")
     for number, each in enumerate(made if several else [made]):
         yield Recipe(f"{target}[{number}]" if several else target, options, {}, as_schedule(each))
 

@@ -141,7 +141,11 @@ def test_every_command_asks_it(run, folder):
         (["--schedule", "code/mine.py:leaves"], 3, "running it raised SystemExit: enough @ {mine}:25"),
         (["--schedule", "code/mine.py:reads"], 3, "No such file or directory: 'nowhere' @ {mine}:28"),
         (["--schedule", "code/mine.py:decodes"], 3, "(char 0) @ {mine}:31"),
-        (["--schedule", "code/mine.py:none"], 2, "code/mine.py:none must be a schedule or a list of at least one"),
+        (
+            ["--schedule", "code/mine.py:none"],
+            2,
+            "--schedule code/mine.py:none must be a schedule or a list of at least one",
+        ),
         (["--schedule", "code/mine.py:text"], 2, "or a function (history, epoch) -> rate, got 'abc'"),
         (["--schedule", "code/mine.py:several"], 2, "code/mine.py:several names 2 schedules; name one, or use"),
         (["--schedule", "code/mine.py:half", "-c", "config"], 2, "leave out all but one of --config and --schedule"),
