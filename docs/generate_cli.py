@@ -29,8 +29,10 @@ def _parameters(command: Callable[..., Any]) -> Iterator[str]:
         choices = _choices(kind)
         declared = (about.default, *(about.param_decls or ()))  # in Annotated, typer has the first name as the default
         names = ", ".join(f"`{name}`" for name in declared if isinstance(name, str))
-        value = " or ".join(f"`{choice}`" for choice in choices) or (about.metavar and f"`{about.metavar}`")
-        default = "" if parameter.default in (inspect.Parameter.empty, None, False, "") else f"`{parameter.default}`"
+        metavar = (about.metavar or "").strip()
+        value = " or ".join(f"`{choice}`" for choice in choices) or (metavar and f"`{metavar}`")
+        default = about.show_default if isinstance(about.show_default, str) else parameter.default
+        default = "" if default in (inspect.Parameter.empty, None, "") or default is False else f"`{default}`"
         yield f"| {' '.join(filter(None, (names, value)))} | {about.help} | {default} |"
 
 

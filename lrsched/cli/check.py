@@ -1,8 +1,6 @@
 """``lrsched check``: whether a schedule is sound."""
 
-import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Argument, Exit, Option
@@ -46,7 +44,7 @@ def check(
 
     try:
         subject = load(target)
-        with redirect_stdout(sys.stderr), progress_bar(target) as progress:
+        with progress_bar(target) as progress:
             report = check_schedule(
                 subject_of(*subject),
                 law or None,
@@ -65,15 +63,9 @@ def check(
     title = f"{target}: {f'{broken} of {len(report.laws)} laws broken' if broken else 'no law is broken'}"
     rows = [(each.law.name, each.verdict, each.examples or None, each.law.says) for each in report.laws]
     columns = [*zip(*rows, strict=True)]
-
-    def shown(exact: bool) -> Iterator[Part]:  # noqa: FBT001  as in `Answer`
-        yield title
-        yield table(("law", "verdict", ">examples", "what it says"), columns, exact=True)
-        for each in report.broken:
-            yield from _broken(each, exact=exact)
-
+    laws = table(("law", "verdict", ">examples", "what it says"), columns, exact=True)
     return Answer(
-        shown,
+        lambda exact: [title, laws, *(part for each in report.broken for part in _broken(each, exact=exact))],
         lambda: {"target": target, **report.data()},
         lambda: dict(zip(("law", "verdict", "examples", "says"), columns, strict=True)),
         notes=[f"{report.examples} examples, of seed {report.seed}; {_untried(report)}"],

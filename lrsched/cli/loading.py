@@ -5,7 +5,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,8 @@ from lrsched.cli.options import did_you_mean
 from lrsched.errors import ArgumentError, FormatError, LrschedError, MissingFileError, broken_law
 
 _FILE: Final = ".py"
+_LIBRARIES: Final = (Path(__file__).parents[1], Path(traceback.__file__).parent)
+"""The folders of lrsched and of Python."""
 
 
 @contextmanager
@@ -27,22 +29,20 @@ def foreign_code() -> Iterator[None]:
     path, modules = [*sys.path], {*sys.modules}
     try:
         yield
-    except Exception as error:
-        if sys.path == path or isinstance(error, (LrschedError, OSError)):
+    except (Exception, SystemExit) as error:
+        ours = isinstance(error, (OSError, SystemExit)) and error.__cause__ is None  # a worker's have a cause
+        if isinstance(error, LrschedError) or not (_own_lines(error) or (sys.path != path and not ours)):
             raise
         raise _failed(error, "the code", "running") from error
     finally:
-        folders = sys.path[: len(sys.path) - len(path)]
         sys.path[:] = path
         for name in {*sys.modules} - modules:
-            file = getattr(sys.modules[name], "__file__", None) or ""
-            ours = name.partition(".")[0] == "lrsched" or "site-packages" in file
-            if not ours and any(Path(file).is_relative_to(folder) for folder in folders):
+            if _is_own(getattr(sys.modules[name], "__file__", None) or ""):
                 del sys.modules[name]
 
 
 def load(target: str) -> tuple[Any, str, str]:
-    """Run the code that ``target`` names, see `foreign_code`. What it prints goes to the standard error.
+    """Run the code that ``target`` names, see `foreign_code`.
 
     Args:
         target: ``MODULE:NAME``, a module that can be imported, also from the current folder; or ``FILE.py:NAME``.
@@ -60,8 +60,7 @@ def load(target: str) -> tuple[Any, str, str]:
         raise broken_law("TARGET", "MODULE:NAME or FILE.py:NAME", target, "as in my_schedules:halve")
     path = Path(home) if home.endswith(_FILE) else None
     sys.path.insert(0, str(Path.cwd() if path is None else path.absolute().parent))
-    with redirect_stdout(sys.stderr):  # it is no part of the answer, which may be JSON
-        module = _module(home) if path is None else _module_in(path)
+    module = _module(home) if path is None else _module_in(path)
     return _named(module, name, home), name, _import(path.stem if path else home, name.partition(".")[0])
 
 
@@ -112,15 +111,30 @@ def _module_in(path: Path) -> ModuleType:
 def _failed(error: BaseException, where: str, doing: str = "importing") -> FormatError:
     if isinstance(error, SyntaxError):
         return FormatError(f"not Python: {error.msg}", filename=error.filename or where, line=error.lineno)
-    frames = traceback.extract_tb(error.__traceback__)
-    line = frames[-1].lineno if frames and Path(frames[-1].filename).suffix == _FILE else None
-    filename = frames[-1].filename if line is not None else where
+    filename, line = next(iter(_own_lines(error)), (where, None))
     return FormatError(f"{doing} it raised {type(error).__name__}: {error}", filename=filename, line=line)
+
+
+def _own_lines(error: BaseException) -> list[tuple[str, int | None]]:
+    """File and line of each call on the way to an error that is in the user's own code, the innermost first."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return [(each.filename, each.lineno) for each in frames if _is_own(each.filename)]
+
+
+def _is_own(file: str) -> bool:
+    """Whether it is no file of lrsched, of Python, or of an installed library."""
+    is_library = "-packages" in file or any(Path(file).is_relative_to(folder) for folder in _LIBRARIES)
+    return file.endswith(_FILE) and not is_library
 
 
 def _named(module: ModuleType, name: str, home: str) -> Any:
     try:
         return attrgetter(name)(module)
     except AttributeError:
-        names = [each for each in vars(module) if not each.startswith("_")]
+        names = [each for each, value in vars(module).items() if not each.startswith("_") and _is_of(module, value)]
         raise ArgumentError(f"{home} has no {name!r}{did_you_mean(name, names) or '; it has no names'}") from None
+
+
+def _is_of(module: ModuleType, value: Any) -> bool:
+    """Whether a module has not imported it, as far as can be known."""
+    return not hasattr(value, "__name__") or getattr(value, "__module__", None) == module.__name__

@@ -5,7 +5,7 @@ Args:
     files: Learning-rate files, JSON files, databases, or URLs such as sqlite:///runs.db?run=a.
     as_json: Print JSON.
     changes_only: Show only epochs where a rate changes or differs.
-    higher_is_better: The larger an error is, the better: it is an accuracy, say.
+    higher_is_better: Larger errors are better, as for an accuracy.
     mode: What each epoch is decided from: the recorded past, or (free) the schedule's own rates with the recorded
         errors, although other rates would have changed them.
 """
@@ -14,6 +14,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext, redirect_stdout
 from copy import copy
 from functools import update_wrapper
 from itertools import chain
@@ -23,7 +24,8 @@ from typing import Annotated, Any, get_args
 import attrs
 from typer import Argument, Option
 
-from lrsched.cli.output import Answer, Printing, busy
+from lrsched import errors
+from lrsched.cli.output import Answer, Printing, busy, say
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
 from lrsched.storage.opening import read
@@ -49,7 +51,7 @@ class ScheduleOptions:
             initial one.
         override: Epochs whose recorded rate was set by hand and holds, like 1,4,7-9.
         non_finite: What a NaN or infinite error means: worse than anything, keep the rate, or as in the original
-            RETURNN, where NaN counts as an improvement. By default worse; verify tries original too.
+            RETURNN, where NaN counts as an improvement. Without it, verify tries worse and original.
     """
 
     config: Annotated[list[Path] | None, Option("--config", "-c", metavar="CONFIG")] = None
@@ -58,7 +60,7 @@ class ScheduleOptions:
     schedule: Annotated[list[str] | None, Option("--schedule", metavar="FILE.py:NAME")] = None
     pretrain_epochs: Annotated[int, Option("--pretrain-epochs", metavar="P", min=0)] = 0
     override: Annotated[str, Option("--override", metavar="EPOCHS")] = ""
-    non_finite: Annotated[NonFinitePolicy | None, Option("--non-finite")] = None
+    non_finite: Annotated[NonFinitePolicy | None, Option("--non-finite", show_default="worse")] = None
     higher_is_better: HigherIsBetter = False
 
     @property
@@ -77,12 +79,13 @@ class ScheduleOptions:
         return ErrorMeasure(mode=self.direction)
 
 
-def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
-    """What typer calls for a command: its arguments and options, and its answer printed.
+def command(function: Callable[..., Answer | str | None]) -> Callable[..., None]:
+    """What typer calls for a command: its arguments and options, and its answer printed, or the line that it gives.
 
     A parameter whose type is a class of attrs stands for all fields of that class: they are options, and the command
-    gets one value. A command that gives an `Answer` has the options of `Printing` besides. The help is in a docstring:
-    of the command, of such a class, of the command's module, or of this one.
+    gets one value. A command that gives an `Answer` has the options of `Printing` besides. What the code of a schedule
+    prints meanwhile goes to the standard error, since an answer may be JSON. The help is in a docstring: of the
+    command, of such a class, of the command's module, or of this one.
     """
     signature = inspect.signature(function)
     own = signature.parameters
@@ -108,8 +111,11 @@ def command(function: Callable[..., Answer | None]) -> Callable[..., None]:
         printing: Any = grouped.get("printing")
         if printing is not None:
             printing.prepare(inputs)
-        answer = function(**values, **{name: group for name, group in grouped.items() if name in own})
-        if answer is not None:
+        with nullcontext() if signature.return_annotation is None else redirect_stdout(sys.stderr):
+            answer = function(**values, **{name: group for name, group in grouped.items() if name in own})
+        if isinstance(answer, str):
+            say(answer)
+        elif answer is not None:
             printing.publish(answer)
 
     update_wrapper(run, function)
@@ -123,13 +129,14 @@ def _docstring(owner: Any) -> tuple[str, dict[str, str]]:
     """What the docstring says of a function or class, and of each argument."""
     about, _, arguments = (inspect.getdoc(owner) or "").partition("\n\nArgs:\n")
     texts = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", arguments, re.MULTILINE)
+    about = "\n\n".join(" ".join(paragraph.split()) for paragraph in about.split("\n\n"))
     return about, {name: " ".join(text.split()) for name, text in texts}
 
 
 def _with_help(parameter: inspect.Parameter, text: str | None) -> inspect.Parameter:
     kind, option = get_args(parameter.annotation)
     option = copy(option)
-    option.help = text
+    option.help, option.metavar = text, " " if kind is bool else option.metavar  # by default <bool>
     return parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, option])
 
 
@@ -151,9 +158,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
         >>> did_you_mean("dev_scor", ["train_score", "dev_score"]), did_you_mean("x", ["b", "a"]), did_you_mean("x", [])
         ("; did you mean 'dev_score'?", "; there are 'a', 'b'", '')
     """
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, names := sorted(names), n=1)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are {', '.join(map(repr, names))}" if names else ""
+    asked = errors.did_you_mean(name, names := sorted(names))
+    if asked:
+        return f"; {asked}"
+    return f"; there are {', '.join([*map(repr, names[:10]), *('...' for _ in names[10:11])])}" if names else ""

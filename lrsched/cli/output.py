@@ -20,6 +20,7 @@ from lrsched.core.plain import dumps, printable
 from lrsched.errors import ArgumentError, broken_law
 from lrsched.report.text import LEAST_WIDTH, Table, cell, wrapped
 from lrsched.storage import disk
+from lrsched.storage.opening import open_storage
 
 FAILED, WRONG_USAGE, UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 """What a program exits with: a check failed, its user can mend it, data or machine are bad, Ctrl-C ended it."""
@@ -97,13 +98,15 @@ class Printing:
 
     def publish(self, answer: Answer) -> None:
         """Write the answer, print it, and exit with its code."""
-        if self.output is not None and not answer.written:
-            disk.replace(self.output, _RENDERERS[self.ending](answer).encode(errors="surrogateescape"))
+        with contextlib.redirect_stdout(sys.stderr):  # a replay may ask the code of a schedule only now
+            if self.output is not None and not answer.written:
+                disk.replace(self.output, _RENDERERS[self.ending](answer).encode(errors="surrogateescape"))
+            document = answer.document() if self.as_json else None
+            shown = () if self.as_json or self.output is not None else [*answer.shown(self.exact)]
         if self.as_json:
-            say_json(answer.document())
+            say_json(document)
         else:
-            instead = self.output is not None and not answer.written
-            for part in (*(() if instead else answer.shown(self.exact)), *answer.notes):
+            for part in (*shown, *answer.notes):
                 _say_part(part)
             if self.output is not None:
                 say(f"written to {self.output}")
@@ -129,28 +132,34 @@ def target(output: Path | None, endings: Sequence[str], inputs: Iterable[Any]) -
         raise ArgumentError(f"no output: pass -o OUT, a file whose name ends in {known}")
     if output.suffix.lower() not in endings:
         raise ArgumentError(f"the name of the output must end in {known}, got {str(output)!r}")
-    names = [name for path in inputs for name in (str(path), str(path).partition(":")[2])]  # as json:FILE
-    if any(name and _is_same(output, name) for name in names):
+    paths = [path for each in inputs for path in _paths(str(each)) if os.path.exists(path)]  # noqa: PTH110  never raises
+    if output.exists() and any(map(output.samefile, paths)):
         raise broken_law("OUT", "another file than those that are read", str(output), "it would be lost")
     return output, output.suffix.lower()
 
 
-def _is_same(one: Path, other: str) -> bool:
-    try:
-        return one.samefile(other)
-    except (OSError, ValueError):
-        return False
+def _paths(source: str) -> Iterator[Path]:
+    """The files that an argument may mean: a path, FILE of FILE.py:NAME, or the file of a location."""
+    yield from map(Path, (source, source.rpartition(":")[0]))
+    with contextlib.suppress(ArgumentError):
+        storage = open_storage(source)
+        if (path := getattr(storage, "path", None)) is not None:  # of a file or a database
+            yield path
 
 
 @contextlib.contextmanager
 def output_is_open() -> Iterator[None]:
     """While it lasts, there is a standard output; at the end all of it is written, or what was not is dropped.
 
+    What its encoding does not have is escaped.
+
     Raises:
         OSError: It could not be written.
     """
     if sys.stdout is None:  # closed before the program began
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             yield

@@ -8,13 +8,14 @@ Args:
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 from typer import Option
 
 from lrsched.cli.options import Files, ScheduleOptions, did_you_mean, error_keys, read_history
-from lrsched.cli.output import busy, say, target
+from lrsched.cli.output import busy, target
 from lrsched.cli.scheduling import names_of, recipe, recipe_of
 from lrsched.core.schedule import measure_shown
 from lrsched.errors import ArgumentError
@@ -32,7 +33,7 @@ Output = Annotated[Path | None, Option("--output", "-o", metavar="OUT")]
 
 def plot(
     files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = None, key: Keys = None
-) -> None:
+) -> str:
     """Draw rates and errors over the epochs, with the changes of the rate marked; several files in one figure.
 
     With a schedule, the marks are its decisions on the recorded past, with their reasons; without one, what the rate
@@ -42,16 +43,16 @@ def plot(
         output: The picture, .png, .svg or .pdf. Required.
     """
     kinds = {f".{kind}": kind for kind in IMAGE_FORMATS}
-    path, ending = target(output, [*kinds], [*files, *(options.config or ()), *(compare or ())])
+    path, ending = target(output, [*kinds], chain(files, options.config or (), options.schedule or (), compare or ()))
     runs = _runs(files, options, compare or (), key or ())
     with busy(f"drawing {path}"):
         disk.replace(path, image(figure_of(runs), kinds[ending]))
-    say(f"{path}: {', '.join(files)}")
+    return f"{path}: {', '.join(files)}"
 
 
 def report(
     files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = None, key: Keys = None
-) -> None:
+) -> str:
     """Write one page of HTML with figures, facts, settings and each epoch's decision. It needs no network.
 
     The options mean what they do for lrsched plot. The page replaces an existing file.
@@ -59,11 +60,11 @@ def report(
     Args:
         output: The page, .html. Required.
     """
-    path, _ = target(output, [".html"], [*files, *(options.config or ()), *(compare or ())])
+    path, _ = target(output, [".html"], chain(files, options.config or (), options.schedule or (), compare or ()))
     runs = _runs(files, options, compare or (), key or ())
     with busy(f"writing {path}"):
         disk.replace(path, page_of(runs).encode())
-    say(f"{path}: {', '.join(files)}")
+    return f"{path}: {', '.join(files)}"
 
 
 def _runs(files: Sequence[str], options: ScheduleOptions, compare: Sequence[str], keys: Sequence[str]) -> list[Run]:

@@ -11,7 +11,7 @@ from typer import Option
 
 from lrsched.cli.loading import load
 from lrsched.cli.options import ScheduleOptions
-from lrsched.config.settings import parse_setting, pretrain_rates, schedule_from_config
+from lrsched.config.settings import parse_setting, pretrain_rates, report_unknown, schedule_from_config
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
 from lrsched.core.schedule import Schedule
@@ -66,6 +66,9 @@ def recipe(options: ScheduleOptions) -> Recipe:
     found = recipes(options)
     if not found:
         raise ArgumentError("no schedule: pass --config CONFIG, --set KEY=VALUE or --schedule FILE.py:NAME")
+    if len(found) > 1 and len([*(options.config or ()), *(options.schedule or ())]) == 1:
+        source = found[0].source.rpartition("[")[0]
+        raise ArgumentError(f"{source} names {len(found)} schedules; name one, or use lrsched compare or sweep")
     if len(found) > 1:
         raise ArgumentError("one schedule at a time: leave out all but one of --config and --schedule")
     return found[0]
@@ -88,6 +91,7 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
     elif options.set_ and not configs:
         configs = [None]
     own = dict(map(parse_setting, options.set_ or ()))
+    report_unknown(own, every=True)
     made = [
         Recipe(str(path), options, ({} if path is None else read_config(path, execute=options.exec_config)) | own)
         for path in configs
@@ -97,17 +101,16 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
 
 def recipe_of(source: str, options: ScheduleOptions) -> Recipe:
     """The schedule of CONFIG or FILE.py:NAME, without the settings of the options."""
-    if Path(source.rpartition(":")[0]).suffix == _CODE:
+    if source.endswith(".toml") or Path(source.rpartition(":")[0]).suffix == _CODE:
         return recipe(ScheduleOptions(schedule=[source], override=options.override))
     return recipe(attrs.evolve(options, config=[Path(source)], schedule=None, set_=None))
 
 
 def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
-    if target.endswith((".toml", ".json")):
-        raise ArgumentError(f"--schedule {target}: schedules in TOML and JSON are not read yet; pass FILE.py:NAME")
-    if Path(target.rpartition(":")[0]).suffix != _CODE:
-        law = "FILE.py:NAME, code that is run, or a file .toml or .json (not read yet)"
-        raise broken_law("--schedule", law, target, "as in my_schedules.py:halve")
+    file, _, name = target.rpartition(":")
+    if Path(file).suffix != _CODE or not name:
+        way_out = "as in my_schedules.py:halve; schedules in TOML and JSON are not read yet"
+        raise broken_law("--schedule", "FILE.py:NAME, code that is run", target, way_out)
     named, *_ = load(target)
     try:
         inspect.signature(named).bind()
@@ -115,7 +118,9 @@ def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
         made = named  # it takes arguments, or is nothing that can be called
     else:
         made = named()
-    several = isinstance(made, Sequence)
+    several = isinstance(made, Sequence) and not isinstance(made, (str, bytes))
+    if several and not made:
+        raise broken_law(f"--schedule {target}", "a schedule or a list of at least one", made, "see lrsched.Schedule")
     for number, each in enumerate(made if several else [made]):
         yield Recipe(f"{target}[{number}]" if several else target, options, {}, as_schedule(each))
 

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from typing import Annotated
 
 from typer import Option
@@ -37,24 +36,18 @@ def show(
             counts.
         plot: Draw rate and error in the terminal instead of the table.
     """
-    if plot and printing.as_json:
-        raise ArgumentError("--plot draws and --json does not; leave out one of them")
+    if plot and (printing.as_json or printing.output):
+        raise ArgumentError("--plot draws in the terminal; leave it out, or --json and --output")
     history = read_history(file)
-    epochs = list(as_data(history, key, _measure(options, history)))
+    measure = _measure(options, history)
+    epochs = list(as_data(history, key, measure))
+    drawing: list[Part] = [_drawing(history, key, measure)] if plot else []
     missing = key is not None and all(shown["error_key"].key is None for shown in epochs)
     keys = error_keys(history).union(*(data.meta for data in history.values())) if missing else ()
     names = ("epoch", "finished", "learning_rate", "change", "error_value")
 
-    def shown(exact: bool) -> Iterator[Part]:  # noqa: FBT001  as in `Answer`
-        yield file
-        if plot:
-            yield _drawing(history, key)
-        else:
-            yield from about_key(epochs, key)
-            yield history_table(epochs, exact=exact)
-
     return Answer(
-        shown,
+        lambda exact: [file, *(drawing or [*about_key(epochs, key), history_table(epochs, exact=exact)])],
         document=lambda: {"file": file, "epochs": epochs},
         columns=lambda: (
             {name: [each[name] for each in epochs] for name in names}
@@ -73,13 +66,13 @@ def _measure(options: ScheduleOptions, history: History) -> ErrorMeasure:
     return measure_shown(recipe(options).schedule(history)) or options.measure
 
 
-def _drawing(history: History, key: str | None) -> list[str]:
+def _drawing(history: History, key: str | None, measure: ErrorMeasure) -> list[str]:
     """The lines of a drawing, as large as the terminal together with the next prompt."""
     from lrsched.pictures.terminal import text_of
 
     columns, lines = shutil.get_terminal_size()
-    plain = not (sys.stdout.encoding or "utf-8").lower().startswith("utf")
-    return text_of(history, columns, lines - 2, key, plain=plain).splitlines()
+    plain = not (getattr(sys.__stdout__, "encoding", None) or "utf-8").lower().startswith("utf")
+    return text_of(history, columns, lines - 2, key, measure, plain=plain).splitlines()
 
 
 def best(

@@ -3,6 +3,7 @@
 import heapq
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
@@ -18,13 +19,12 @@ from typer import Option
 
 from lrsched.cli.options import Files, ScheduleOptions, read_history
 from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
-from lrsched.cli.scheduling import PastMode, epochs, recipes
+from lrsched.cli.scheduling import PastMode, epochs, names_of, recipes
 from lrsched.core.history import History
 from lrsched.core.plain import dumps
-from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, FormatError, broken_law
 from lrsched.report.answers import Span, sweep_table
-from lrsched.simulation.spaces import Space
+from lrsched.simulation.spaces import Schedules, Space
 from lrsched.simulation.sweeping import MOST_RATES, sweep_blocks
 from lrsched.simulation.swept import Sweep
 from lrsched.storage import disk
@@ -116,14 +116,15 @@ def sweep(
         lambda exact: found.shown(histories, exact=exact),
         document=lambda: {**document, "rows": found.all_rows},
         columns=dict,
+        notes=found.notes,
         error=error,
         code=code,
         written=ending in _WRITERS,
     )
 
 
-def _tried(options: ScheduleOptions, space: Path | None) -> Space | list[Schedule]:
-    """What to try: the settings of a file, or schedules themselves.
+def _tried(options: ScheduleOptions, space: Path | None) -> Any:
+    """What to try, for `sweep_blocks`: the settings of a file, or schedules themselves.
 
     Raises:
         ArgumentError: It is neither, or both.
@@ -133,14 +134,18 @@ def _tried(options: ScheduleOptions, space: Path | None) -> Space | list[Schedul
         raise ArgumentError(
             "pass either --space SPACE, a TOML or JSON file, or --schedule FILE.py:NAME, to say what to try"
         )
+    if options.schedule and options.config:
+        raise ArgumentError("lrsched sweep reads --config only with --space; leave out --config or --schedule")
+    made = recipes(options)
     if space is None:
-        return [each.code for each in recipes(options) if each.code is not None]
+        codes = tuple(each.code for each in made if each.code is not None)
+        return Schedules(codes, tuple(names_of([each.source for each in made])))
     tables = read_tables(space)
     try:
         tried = Space.of(tables)
     except ArgumentError as error:
         raise FormatError(str(error), filename=str(space)) from error
-    for each in recipes(options):
+    for each in made:
         tried = tried.over(each.settings)
     return tried
 
@@ -150,7 +155,7 @@ def _executor(jobs: int) -> Iterator[Executor | None]:
     if jobs == 1:
         yield None
         return
-    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _print_errors_only)
     # Ctrl-C goes to all processes of a terminal. The workers start here and inherit that they do not hear it; this
     # process tells them when there is no more to do.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -163,6 +168,11 @@ def _executor(jobs: int) -> Iterator[Executor | None]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _print_errors_only() -> None:
+    """In a worker: what a schedule prints is no part of the answer."""
+    sys.stdout = sys.stderr
 
 
 @contextmanager
@@ -268,10 +278,12 @@ class _Found:
         yield sweep_table([row for *_, row in self.best], exact=exact)
         if len(self.best) < self.tried:
             yield f"{self.tried - len(self.best)} more are not shown; --most shows more, -o writes all"
-        if self.failure:
-            yield f"{self.failed} fail, the first: {self.failure}"
-        if self.note:
-            yield self.note
+
+    @property
+    def notes(self) -> list[str]:
+        """What to print also where a file is written."""
+        failures = f"{self.failed} fail, the first: {self.failure}" if self.failure else None
+        return [*filter(None, (failures, self.note))]
 
 
 def _summed_up(block: Sweep, index: int) -> dict[str, Any]:

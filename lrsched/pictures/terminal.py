@@ -10,6 +10,7 @@ from unicodedata import east_asian_width
 import attrs
 
 from lrsched.core.history import History
+from lrsched.core.measure import COMMON, ErrorMeasure
 from lrsched.core.plain import printable
 from lrsched.errors import missing_extra
 from lrsched.pictures.run import NOTHING, Run
@@ -22,7 +23,15 @@ _LEAST_WIDTH, _LEAST_HEIGHT = 40, 8
 _MARGIN = 0.02  # of an axis, above and below
 
 
-def text_of(history: History, width: int = 80, height: int = 24, key: str | None = None, *, plain: bool = False) -> str:
+def text_of(
+    history: History,
+    width: int = 80,
+    height: int = 24,
+    key: str | None = None,
+    measure: ErrorMeasure = COMMON,
+    *,
+    plain: bool = False,
+) -> str:
     """Error and rate (logarithmic) over the epochs, in characters without colours.
 
     Args:
@@ -30,6 +39,7 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
         width: How many columns a line has at most; at least 40 are used.
         height: How many lines; at least 8 are used.
         key: The error to draw; by default the one that counts in most epochs. See `lrsched.pictures.run.Run`.
+        measure: Which error counts.
         plain: Use no other characters than those of ASCII, coarser.
 
     Returns:
@@ -50,7 +60,7 @@ def text_of(history: History, width: int = 80, height: int = 24, key: str | None
             └─────────┬───────────────┬─────────
                       1               2
     """
-    run = Run("", history, keys=() if key is None else (key,))
+    run = Run("", history, keys=() if key is None else (key,), measure=measure)
     panels = [_error_panel(name, errors) for name, errors in run.errors.items()]
     panels += [_rate_panel(rates) for rates in [run.rates] if rates]
     if not panels:

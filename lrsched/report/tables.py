@@ -92,5 +92,5 @@ def change_in_words(change: float | None, *, exact: bool = False) -> str:
     """
     if change is None:
         return ""
-    factor = "" if change == math.inf else f" x{column([1.0, change], exact=exact)[1]}"
+    factor = "" if change == math.inf else f" x{column([1.0, change], exact=exact)[1].removesuffix('.0')}"
     return f"{'down' if change < 1 else 'up'}{factor}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from functools import cache
-from itertools import chain, zip_longest
+from itertools import accumulate, chain, zip_longest
 from typing import Any, Final, final
 from unicodedata import category, east_asian_width
 
@@ -19,6 +19,7 @@ _GAP: Final = "  "
 _BELOW: Final = " " * 4
 _LONGEST_PART: Final = 16
 _WORDS: Final = re.compile(r"\s+|\S+\s*")
+_NUMBERS: Final = re.compile(r"[-+]?\.?\d[\d.:-]*(?:e[-+]?\d+)?")  # dates and times, too
 _VARIATION_SELECTOR: Final = "\ufe0f"  # makes the character before it wide
 
 
@@ -78,32 +79,33 @@ def wrapped(text: str, width: int, indent: str = "", *, fold: bool = True) -> li
         text: Of characters that can be seen.
         width: How many columns a line has.
         indent: What all lines but the first begin with.
-        fold: Whether a word that is longer than a line is broken: where a part of a name ends, else anywhere.
+        fold: Whether a word that is longer than a line is broken: where a part of a name ends, else anywhere, but in a
+            number only if that is longer than a line.
 
     Examples:
         >>> wrapped("the learning_rate_decay is 0.30000000000000004", 20, " ")
         ['the', ' learning_rate_decay', ' is', ' 0.30000000000000004']
         >>> wrapped("the learning_rate_decay", 14, " ")
-        ['the learning_', ' rate_decay']
+        ['the', ' learning_', ' rate_decay']
+        >>> wrapped("threshold=-0.30000000000000004", 20)
+        ['threshold=', '-0.30000000000000004']
     """
     if width_of(text) <= width:
         return [text]
     if not indent and text.isascii() and " ".join(usual := _usual_lines(width)(text)) == text:
         return usual  # the same, in a fifth of the time
-    lines, line, room = [], "", width
+    lines, line, room, full = [], "", width, width - len(indent)
     size_of = len if text.isascii() else width_of  # at half the cost
     for word in _WORDS.findall(text):
         rest, size = word, size_of(word.rstrip())
         if size > room:
-            folds = fold and size > width - len(indent)
-            if not folds:
+            if room < full:
                 lines += [line.rstrip()] if line.strip() else []
-                line = indent
-            while folds and size_of(line + rest.rstrip()) > width:
-                end = _end(rest, width - size_of(line)) or not line.strip()  # at least one
+                line, room = indent, full
+            while fold and size_of(rest.rstrip()) > room:
+                end = _end(rest, room) or not line.strip()  # at least one
                 lines.append((line + rest[:end]).rstrip())
-                line, rest = indent, rest[end:]
-            room = width - size_of(line)
+                line, rest, room = indent, rest[end:], full
         line += rest
         room -= size_of(rest)
     return [*lines, line.rstrip()]
@@ -115,18 +117,12 @@ def _usual_lines(width: int) -> Callable[[str], list[str]]:
     return re.compile(rf"\S(?:.{{0,{max(width, 2) - 2}}}\S)?(?=\s|$)").findall
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word.strip("[](){},;:'\" "))
-    except ValueError:
-        return False
-    return True
-
-
 def _end(word: str, room: int) -> int:
-    """How many characters of a word have room: up to the end of a part of a name if one has, else as many as fit."""
-    end = next((end for end in range(len(word), 0, -1) if width_of(word[:end]) <= room), 0)
-    return next((mark.end() for mark in reversed([*re.finditer(r"[_/.-]+", word[:end])])), end)
+    """How many characters of a word stand in a line: up to the end of a part of a name, else all that fit."""
+    fitting = [end for end, size in enumerate(accumulate(map(_width, word)), start=1) if size <= room]
+    within = {end for number in _NUMBERS.finditer(word) for end in range(number.start() + 1, number.end())}
+    whole = [end for end in fitting if end not in within]
+    return max([end for end in whole if word[end - 1] in "_/"] or whole or fitting, default=0)
 
 
 @final
@@ -195,8 +191,8 @@ class _Column:
     def least(self) -> int:
         """The width that it has where there is least room: of a long word, one part; of a number, all of it."""
         texts = [self.heading, *({} if self.is_number else dict.fromkeys(self.cells))]
-        parts = max(map(width_of, re.findall(r"[^\s_/.-]*[_/.-]*", " ".join(texts))))
-        whole = self.cells if self.is_number else filter(_is_number, " ".join(texts).split())
+        parts = max(map(width_of, re.findall(r"[^\s_/]*[_/]*", " ".join(texts))))
+        whole = self.cells if self.is_number else _NUMBERS.findall(" ".join(texts))
         return max(min(parts, _LONGEST_PART), *map(width_of, whole), 1)
 
     def aligned(self, texts: Sequence[str], width: int) -> list[str]:

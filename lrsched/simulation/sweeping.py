@@ -42,7 +42,7 @@ MOST_RATES: Final = 2**30
 
 
 def sweep(
-    space: Space | Mapping[str, Any] | Sequence[Schedule | Function],
+    space: Space | Schedules | Mapping[str, Any] | Sequence[Schedule | Function],
     histories: History | Mapping[str, History],
     mode: Mode = "free",
     *,
@@ -97,7 +97,7 @@ def sweep(
 
 
 def sweep_blocks(
-    space: Space | Mapping[str, Any] | Sequence[Schedule | Function],
+    space: Space | Schedules | Mapping[str, Any] | Sequence[Schedule | Function],
     histories: History | Mapping[str, History],
     mode: Mode = "free",
     *,

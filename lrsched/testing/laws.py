@@ -260,9 +260,8 @@ def epoch_of_its_own(learning_rate: float | None, error: Mapping[str, float], me
 
 def history_of_its_own(history: History) -> History:
     """The same history, which shares no part with another one."""
-    return History(
-        {epoch: epoch_of_its_own(each.learning_rate, each.error, each.meta) for epoch, each in history.items()}
-    )
+    copies = {epoch: epoch_of_its_own(each.learning_rate, each.error, each.meta) for epoch, each in history.items()}
+    return History(copies)
 
 
 def with_errors(history: History, change: Callable[[float], float], name: str | None = None) -> History:

@@ -122,7 +122,7 @@ def test_laws_claims_histories_and_time_can_be_chosen(run, folder):
         ),
         (["lrsched.nothing:halve"], "there is no module 'lrsched.nothing'; "),
         (["sound_one.py:halv"], "sound_one.py has no 'halv'; did you mean 'halve'?"),
-        (["sound_one:x"], "sound_one has no 'x'; there are 'Fraction', 'halve', 'helper', 'make', 'number'"),
+        (["sound_one:x"], "sound_one has no 'x'; there are 'halve', 'make', 'number'"),
         (["sound_one:number"], "what is checked must be a schedule, a function (history, epoch) -> rate"),
         (
             ["sound_one:Fraction"],

@@ -371,6 +371,19 @@ def test_the_help_says_all_that_is_in_the_reference(monkeypatch, capsys):
             assert about.help in shown
 
 
+def test_the_help_has_whole_paragraphs_defaults_and_no_values_of_flags(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "400")
+    with pytest.raises(SystemExit):
+        main(["verify", "--help"])
+    out = capsys.readouterr().out
+    assert out.count("<bool>") == 1  # of --help itself, which typer adds
+    assert "[default: (worse)]" in out
+    with pytest.raises(SystemExit):
+        main(["show", "--help"])
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if "With a schedule" in each]
+    assert "Exit 1 if no epoch has KEY." in line
+
+
 def test_every_option_has_a_help_and_without_docstrings_commands_run_all_the_same(file):
     for command in commands().values():
         for parameter in inspect.signature(command).parameters.values():

@@ -12,7 +12,7 @@ import sys
 import pytest
 from rich.cells import cell_len
 
-from lrsched import EpochData, FileStorage, History, SqliteStorage, read
+from lrsched import EpochData, FileStorage, History, SqliteStorage, open_storage, read
 from lrsched.cli.garbage import RARELY, USUALLY, collected
 
 PROGRAM = [sys.executable, "-c", "from lrsched.cli import main; main()"]
@@ -193,6 +193,36 @@ def test_an_output_that_is_read_is_not_written(run, tmp_path, monkeypatch):
         assert (code, out) == (2, "")
         assert "OUT must be another file than those that are read, got 'run.json'" in err
     assert (tmp_path / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("where", "out"),
+    [("sqlite:///y.csv?run=a", "y.csv"), ("text:a%20b.csv", "a b.csv"), ("json:x.csv?backups=2", "x.csv")],
+)
+def test_an_output_that_a_location_means_is_not_written(run, tmp_path, monkeypatch, where, out):
+    monkeypatch.chdir(tmp_path)
+    open_storage(where).save(History({1: EpochData(learning_rate=0.5, error={"a": 1.0})}))
+    before = (tmp_path / out).read_bytes()
+    assert run("show", where, "-o", out)[0] == 2
+    assert (tmp_path / out).read_bytes() == before
+
+
+def test_the_code_of_a_schedule_is_not_overwritten(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    FileStorage("x").save(History({1: EpochData(learning_rate=0.5, error={"a": 1.0})}))
+    (tmp_path / "mine.py").write_text("def half(history, epoch):\n    return 0.5\n")
+    for name in ("out.csv", "out.svg"):
+        (tmp_path / name).symlink_to("mine.py")
+    for arguments in (["show", "x", "-o", "out.csv"], ["plot", "x", "-o", "out.svg"]):
+        code, _, err = run(*arguments, "--schedule", "mine.py:half")
+        assert (code, "another file than those that are read" in err) == (2, True)
+
+
+def test_what_the_output_cannot_encode_is_escaped(tmp_path):
+    SqliteStorage(tmp_path / "x.db", "训练").save(History({1: EpochData(learning_rate=0.5)}))
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*PROGRAM, "runs", tmp_path / "x.db"], capture_output=True, env=environment, check=True)
+    assert b"\\u8bad\\u7ec3" in done.stdout
 
 
 def test_the_garbage_collector_is_as_before_in_the_end():

@@ -145,8 +145,14 @@ def test_show_draws_in_the_terminal(run, monkeypatch):
 
 
 def test_show_draws_or_prints_json(run):
-    message = "lrsched: error: --plot draws and --json does not; leave out one of them\n"
-    assert run("show", FILE, "--plot", "--json") == (2, "", message)
+    message = "lrsched: error: --plot draws in the terminal; leave it out, or --json and --output\n"
+    for options in (["--json"], ["-o", "p.csv"]):
+        assert run("show", FILE, "--plot", *options) == (2, "", message)
+
+
+def test_show_draws_the_error_that_counts(run):
+    options = ["-s", "learning_rate_control=newbob", "-s", "learning_rate_control_error_measure=train_error"]
+    assert run("show", FILE, "--plot", *options)[1].splitlines()[1].strip() == "train_error"
 
 
 def test_show_draws_in_ascii_where_nothing_else_can_be_printed():

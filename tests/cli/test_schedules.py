@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import subprocess
 import sys
 import textwrap
 
@@ -24,12 +25,23 @@ SCHEDULES = """
 
     several = [half, Constant(0.5)]
     number = 3
+    none = []
+    text = "abc"
 
     def fails(history, epoch):
         raise KeyError("nothing")
 
     def cannot():
         raise KeyError("no")
+
+    def leaves(history, epoch):
+        raise SystemExit("enough")
+
+    def reads(history, epoch):
+        return float(open("nowhere").read())
+
+    def decodes(history, epoch):
+        return __import__("json").loads("x")
 """
 HISTORY = History({e: EpochData(learning_rate=0.5 / 2 ** (e > 2), error={"dev_score": 1.0 / e}) for e in range(1, 5)})
 ACCURACY = History({e: EpochData(learning_rate=0.5, error={"acc": e / 10}) for e in range(1, 5)})
@@ -65,6 +77,19 @@ def test_the_options_of_a_schedule_are_the_same_for_all_commands():
     assert higher == {*ASK_A_SCHEDULE, "best"}
 
 
+@pytest.mark.parametrize("command", ["show", "replay", "verify", "explain", "compare", "sweep", "sweep --jobs 2"])
+def test_what_a_schedule_prints_is_no_part_of_the_answer(folder, command):
+    (folder / "loud.py").write_text("def loud(history, epoch):\n    print('asked')\n    return 0.5\n")
+    name, *options = command.split()
+    program = [sys.executable, "-c", "from lrsched.cli import main; main()", name, "learning_rates", *options]
+    program += ["--schedule", "loud.py:loud"]
+    done = subprocess.run([*program, "--json"], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)
+    shown = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert "asked" not in shown.stdout
+    assert ("asked" in done.stderr) == (name != "show")
+
+
 @pytest.mark.parametrize("name", ["half", "make"])
 def test_a_schedule_in_python_is_asked(run, folder, name):
     path, modules = [*sys.path], {*sys.modules}
@@ -90,7 +115,10 @@ def test_every_command_asks_it(run, folder):
     assert "2 settings" not in run("sweep", "learning_rates", *half)[1]
     lines = run("sweep", "learning_rates", "--schedule", "code/mine.py:several", columns=80)[1].splitlines()
     assert max(map(len, lines)) <= 80  # also where a schedule is as long as it is
-    assert any("Constant" in line for line in lines)
+    names = ["mine.py:several[0]", "mine.py:several[1]"]
+    assert all(any(name in line for line in lines) for name in names)
+    told = json.loads(run("sweep", "learning_rates", "--schedule", "code/mine.py:several", "--json")[1])
+    assert [row["schedule"] for row in told["rows"]] == names
     for command, out in (("plot", "x.svg"), ("report", "x.html")):
         options = [*half, "--compare", "code/mine.py:make", "--compare", "config"]
         assert run(command, "learning_rates", *options, "-o", out)[0] == 0
@@ -100,21 +128,26 @@ def test_every_command_asks_it(run, folder):
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (
-            ["--schedule", "x.toml"],
-            2,
-            "--schedule x.toml: schedules in TOML and JSON are not read yet; pass FILE.py:NAME",
-        ),
+        (["--schedule", "x.toml"], 2, "got 'x.toml'; as in my_schedules.py:halve; schedules in TOML and JSON are not"),
         (["--schedule", "code/x.json"], 2, "schedules in TOML and JSON are not read yet"),
-        (["--schedule", "mine:half"], 2, "--schedule must be FILE.py:NAME, code that is run, or a file .toml or .json"),
+        (["--schedule", "mine:half"], 2, "--schedule must be FILE.py:NAME, code that is run, got 'mine:half'"),
         (["--schedule", "code/mine.py"], 2, "--schedule must be FILE.py:NAME"),
-        (["--schedule", "code/mine.py:"], 2, "must be MODULE:NAME or FILE.py:NAME, got 'code/mine.py:'"),
+        (["--schedule", "code/mine.py:"], 2, "--schedule must be FILE.py:NAME, code that is run"),
         (["--schedule", "code/mine.py:hal"], 2, "code/mine.py has no 'hal'; did you mean 'half'?"),
         (["--schedule", "code/none.py:half"], 3, "there is no such file"),
         (["--schedule", "code/mine.py:number"], 2, "must be a Schedule or a function (history, epoch) -> rate, got 3"),
-        (["--schedule", "code/mine.py:fails"], 3, "running it raised KeyError: 'nothing' @ "),
-        (["--schedule", "code/mine.py:cannot"], 3, "running it raised KeyError: 'no' @ "),
-        (["--schedule", "code/mine.py:several"], 2, "one schedule at a time: leave out all but one"),
+        (["--schedule", "code/mine.py:fails"], 3, "running it raised KeyError: 'nothing' @ {mine}:19"),
+        (["--schedule", "code/mine.py:cannot"], 3, "running it raised KeyError: 'no' @ {mine}:22"),
+        (["--schedule", "code/mine.py:leaves"], 3, "running it raised SystemExit: enough @ {mine}:25"),
+        (["--schedule", "code/mine.py:reads"], 3, "No such file or directory: 'nowhere' @ {mine}:28"),
+        (["--schedule", "code/mine.py:decodes"], 3, "(char 0) @ {mine}:31"),
+        (
+            ["--schedule", "code/mine.py:none"],
+            2,
+            "--schedule code/mine.py:none must be a schedule or a list of at least one",
+        ),
+        (["--schedule", "code/mine.py:text"], 2, "or a function (history, epoch) -> rate, got 'abc'"),
+        (["--schedule", "code/mine.py:several"], 2, "code/mine.py:several names 2 schedules; name one, or use"),
         (["--schedule", "code/mine.py:half", "-c", "config"], 2, "leave out all but one of --config and --schedule"),
         (["-c", "config", "-c", "config"], 2, "one schedule at a time"),
         (["--schedule", "code/mine.py:half", "-s", "learning_rate=1"], 2, "leave out --set"),
@@ -127,7 +160,28 @@ def test_what_cannot_be_asked_is_one_line(run, folder, options, code, said):
     found, out, err = run("replay", "learning_rates", *options)
     assert (found, out) == (code, "")
     assert err.splitlines()[-1].startswith("lrsched: error: ")
-    assert said in err
+    assert said.format(mine=folder / "code" / "mine.py") in err
+
+
+def test_a_schedule_that_exits_in_a_worker_is_an_error(run, folder):
+    code, _, err = run("sweep", "learning_rates", "--schedule", "code/mine.py:leaves", "--jobs", "2")
+    assert (code, "running it raised SystemExit: enough" in err) == (3, True)
+
+
+def test_a_name_that_is_missing_is_answered_with_the_own_names(run, folder):
+    (folder / "all.py").write_text("from lrsched import *\nnumber = 3\nhalf = lambda history, epoch: 0.5\n")
+    err = run("replay", "learning_rates", "--schedule", "all.py:xyz")[2]
+    assert err.startswith("lrsched: error: all.py has no 'xyz'; there are ")
+    assert err.endswith("'half', 'number'\n")
+    assert "Constant" not in err
+    (folder / "all.py").write_text("\n".join(f"n{number:02} = 0" for number in range(99)))
+    err = run("replay", "learning_rates", "--schedule", "all.py:xyz")[2]
+    assert err.endswith("'n09', ...\n")
+
+
+def test_a_schedule_in_toml_is_not_compared_yet(run, folder):
+    _, _, err = run("plot", "learning_rates", "--compare", "x.toml", "-o", "x.svg")
+    assert err.endswith("got 'x.toml'; as in my_schedules.py:halve; schedules in TOML and JSON are not read yet\n")
 
 
 def test_no_other_option_runs_code(run, folder):
@@ -142,6 +196,8 @@ def test_either_a_space_or_a_schedule_is_swept(run, folder):
         code, out, err = run("sweep", "learning_rates", *options)
         assert (code, out) == (2, "")
         assert "pass either --space SPACE, a TOML or JSON file, or --schedule FILE.py:NAME" in err
+    code, out, err = run("sweep", "learning_rates", "-c", "config", "--schedule", "code/mine.py:half")
+    assert (code, out, "leave out --config or --schedule" in err) == (2, "", True)
 
 
 def test_larger_errors_may_be_better(run, folder):

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import example, given, strategies as st
 from rich.cells import cell_len
 
@@ -48,6 +49,30 @@ def test_a_word_that_is_too_long_is_broken_where_a_part_of_a_name_ends_or_not_at
         "experiments/a/very/long/path",
         "for more",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("the measure relative_error_div_by_old is", 20, ["the measure", "relative_error_div_", "by_old is"]),
+        ("a learning_rate_growth_rate", 20, ["a", "learning_rate_", "growth_rate"]),
+        ("threshold=-0.30000000000000004", 20, ["threshold=", "-0.30000000000000004"]),
+        ("since=2026-11-30T12:05", 14, ["since=", "2026-11-30T", "12:05"]),
+        ("1" * 30, 24, ["1" * 24, "1" * 6]),
+    ],
+)
+def test_a_long_word_begins_a_line_and_is_not_broken_within_a_number(text, width, lines):
+    assert wrapped(text, width) == lines
+
+
+@given(st.text("ab_/=(", max_size=40), st.floats(allow_nan=False, allow_infinity=False), st.integers(24, 60))
+def test_no_number_is_broken_in_a_long_word(name, number, width):
+    lines = wrapped(f"{name}{number!r} and so on", width)
+    assert any(repr(number) in line for line in lines)
+
+
+def test_a_long_word_beside_a_label_stays_beside_it():
+    assert wrapped("rule  learning_rate_control_rule", 20, " " * 6) == ["rule  learning_rate_", "      control_rule"]
 
 
 @st.composite
