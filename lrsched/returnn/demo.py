@@ -112,8 +112,8 @@ def _num_pretrain_epochs(settings: Mapping[str, Any]) -> int:
         from returnn.config import Config  # noqa: PLC0415  only where it is needed
         from returnn.pretrain import pretrain_from_config  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        message = "only RETURNN knows how long its pretraining lasts; install it, or lrsched verify --pretrain-epochs"
-        raise LrschedError(message) from error
+        text = "only RETURNN knows how long its pretraining lasts; install it, or use lrsched verify --pretrain-epochs"
+        raise LrschedError(text) from error
     pretrain = pretrain_from_config(Config(dict(settings)))
     return int(pretrain.get_train_num_epochs()) if pretrain else 0
 
