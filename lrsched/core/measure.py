@@ -273,7 +273,7 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
         return ErrorKey(None, "no configured key is there, and no other one counts", tuple(doubts))
     ranked = sorted((rank, name) for name in names if (rank := _rank(choice, name)) is not None)
     if not ranked:
-        reason = "by their names, smaller is better for none" if mode == "min" else "no name says that higher is better"
+        reason = f"no name is that of an error where {'smaller' if mode == 'min' else 'larger'} is better"
         way_out = f"if one is meant, set {setting}" + (f" and {_HIGHER_WINS}" if mode == "min" else "")
         doubt = f"no error counts among {_listed(names)}, since {reason}; the rate stays; {way_out}"
         return ErrorKey(None, reason, (("direction", doubt),))

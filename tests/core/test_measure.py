@@ -399,7 +399,7 @@ def test_a_name_that_says_larger_is_better_is_never_taken_for_a_loss(name):
     assert higher_is_better(name)
     assert _counts([name, "zz_loss"]).key == "zz_loss"
     alone = _counts([name])
-    assert (alone.key, alone.reason) == (None, "by their names, smaller is better for none")
+    assert (alone.key, alone.reason) == (None, "no name is that of an error where smaller is better")
     ((kind, text),) = alone.doubts
     assert (kind, repr(name) in text, "mode='max'" in text) == ("direction", True, True)
     assert _counts([name, "val_loss"], mode="max").key == name
@@ -582,7 +582,7 @@ def test_a_clean_history_raises_no_doubts(measure, errors):
         (
             ErrorMeasure(),
             [ACCURACY],
-            "no error counts among 'accuracy', since by their names, smaller is better for none",
+            "no error counts among 'accuracy', since no name is that of an error where smaller is better",
         ),
         (
             RETURNNS,
