@@ -99,13 +99,10 @@ class LearningRateControl(Getters):
         Raises:
             ArgumentError: The schedule's parts look at different errors, and none was passed as ``measure``.
         """
-        if self._given_measure is not None:
-            return self._given_measure
-        of_schedule = measures(self.schedule)
-        if len(of_schedule) > 1:
+        if self._given_measure is None and len(measures(self.schedule)) > 1:
             way_out = 'pass LearningRateControl(..., measure=ErrorMeasure("KEY"))'
             raise ArgumentError(f"the parts of {type(self.schedule).__name__} look at different errors; {way_out}")
-        return measure_shown(self.schedule) or COMMON
+        return self._given_measure or measure_shown(self.schedule) or COMMON
 
     @property
     def _measure(self) -> ErrorMeasure:

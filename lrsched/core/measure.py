@@ -85,7 +85,7 @@ _LIKELY: Final = {"loss": 0, "score": 1} | dict.fromkeys(
 _UNLIKELY: Final = 3
 _HIGHER: Final = re.compile(
     r"accura|precision|recall|bleu|rouge|meteor|ndcg|auroc|rocauc|psnr|ssim|reward|rew_mean|likelihood|exact_?match"
-    r"|corr(elation|_?coef)|spearman|pearson|jaccard|specificity|sensitivity|similarity|silhouette|explained_?variance"
+    r"|bert_?score|true_(positive|negative)_rate|corr(elation|_?coef)|spearman|pearson|jaccard|specificity|sensitivity|similarity|silhouette|explained_?variance"
     r"|f_?(beta|score|measure)|mean_?io_?u|signal_?noise|(hit|win|success|positive)_?rate|return(?![a-z])"
     r"|(?<![a-z0-9])(acc|f1|f1_?score|auc|aupr|auprc|ap|map|mar|m?iou|dice|r_?2|mrr|mcc|chrf|cider|comet|kappa|hits|top|pass|prec|snr|sdr"
     r"|si_?snr|pesq|stoi|mos|tpr|correct)[@_-]?\d*(?![a-z0-9])"
@@ -283,8 +283,10 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
     if keys:
         doubts.insert(0, ("missing", f"{missing}, so {name!r} counts{_hint(keys[0], names, name)}"))
     elif alike or (rank[0] and choice.stand_ins == "common" and mode == "min" and len(names) > 1):
-        doubt = f"of {_listed([name, *alike])} the alphabet picks {name!r}; set {setting} to say which one counts"
-        doubts.insert(0, ("alphabet", doubt))
+        how = (
+            f"of {_listed([name, *alike])} the alphabet picks" if alike else "for want of a loss, score or error counts"
+        )
+        doubts.insert(0, ("alphabet", f"{how} {name!r}; set {setting} to say which one counts"))
     because = "no configured key is there" if keys else "no key is configured"
     return ErrorKey(name, f"{because}; {'the alphabet picks it' if alike else 'it is the likeliest'}", tuple(doubts))
 

@@ -385,12 +385,13 @@ HIGHER = (
     "accuracy", "val_acc", "bleu", "f1", "val_f1", "mAP50", "top1", "top-5", "auc", "valid/AUROC", "mIoU", "acc1", "R2",
     "dice", "recall@10", "ndcg@10", "rouge1", "hits@10", "mean_reward", "log_likelihood", "psnr",
     "MulticlassF1Score", "val_F1Score", "rocauc", "exact_match", "matthews_correlation", "spearmanr", "jaccard",
-    "specificity", "episode_return", "cosine_similarity", "win_rate",
+    "specificity", "episode_return", "cosine_similarity", "win_rate", "valAcc", "mean_io_u", "R2Score", "fbeta_score",
+    "CohenKappa", "pass@1", "bertscore",
 )  # fmt: skip
 LOWER = (
     "loss", "val_loss", "dice_loss", "top1_err", "accuracy_error", "neg_log_likelihood", "nll", "wer", "dev_score",
     "mape", "mae", "rmse", "ppl", "perplexity", "train_accuracy_loss", "f10ld", "maps", "topology", "paper", "captain",
-    "returnn_score", "drop_rate",
+    "returnn_score", "drop_rate", "1-accuracy", "inaccuracy",
 )  # fmt: skip
 
 
@@ -632,3 +633,19 @@ def test_doubts_are_a_fold_and_no_kind_comes_twice(errors, measure):
         assert len(doubts.kinds) - len(before.kinds) == len(doubts.news)
     assert news == _doubts(measure, *errors)
     assert len(news) <= 4
+
+
+@pytest.mark.parametrize(
+    ("names", "key", "doubts"),
+    [
+        (["val_accuracy", "epoch"], None, ["direction"]),  # what is no error never stands in for one
+        (["eval_accuracy", "eval_runtime", "eval_samples_per_second", "epoch"], None, ["direction"]),
+        (["accuracy", "learning_rate", "grad_norm"], None, ["direction"]),
+        (["eval_accuracy", "eval_foo"], "eval_foo", ["alphabet"]),  # that may be anything
+        (["trainLoss", "valLoss"], "valLoss", []),
+        (["train_loss", "val_f_score"], "train_loss", []),
+    ],
+)
+def test_what_is_no_error_does_not_count(names, key, doubts):
+    found = _counts(names)
+    assert (found.key, [kind for kind, _ in found.doubts]) == (key, doubts)
