@@ -12,7 +12,7 @@ from lrsched.cli.output import FAILED, Answer
 from lrsched.cli.scheduling import PastMode, names_of, recipe, recipes
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
-from lrsched.errors import ArgumentError, MeasureWarning
+from lrsched.errors import ArgumentError
 from lrsched.report.answers import compare_table, replay_table, rules_of
 from lrsched.simulation.comparing import Compared, compare as compared_by
 from lrsched.simulation.explaining import explain as explained_by, newest_change
@@ -52,19 +52,20 @@ def verify(
     """
     history = read_history(file)
     made = recipe(options)
-    policies: list[NonFinitePolicy] = [options.non_finite or "worse"]
-    if options.non_finite is None and made.code is None:
-        policies.append("original")
-    for policy in (*policies, policies[0]):  # if none reproduces all, the first one has the word
-        with warnings.catch_warnings():
-            if policy != policies[0]:  # what it would mean is no doubt about the schedule
-                warnings.simplefilter("ignore", MeasureWarning)
-            replayed = replayed_by(made.schedule(history, policy), history, mode)
-        different = replayed.differing
-        if not different:
-            break
+    policy: NonFinitePolicy = options.non_finite or "worse"
+    replayed = replayed_by(made.schedule(history, policy), history, mode)
+    if replayed.differing and options.non_finite is None and made.code is None:
+        with warnings.catch_warnings(action="ignore"):  # what there is to warn of was said
+            original = replayed_by(made.schedule(history, "original"), history, mode)
+        if not original.differing:
+            policy, replayed = "original", original
+    different = replayed.differing
     first = different[:most]
-    as_original = "" if policy == policies[0] else ", where NaN and infinite errors mean what they do in RETURNN"
+    as_original = (
+        ""
+        if policy == (options.non_finite or "worse")
+        else ", where NaN and infinite errors mean what they do in RETURNN"
+    )
     title = f"all {len(history)} epochs are reproduced exactly{as_original}"
     if all(each.recorded is None for each in replayed):
         title = "no epoch has a rate, so there is nothing to reproduce"

@@ -91,7 +91,7 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
     elif options.set_ and not configs:
         configs = [None]
     own = dict(map(parse_setting, options.set_ or ()))
-    report_unknown(own, every=True)
+    report_unknown(own, others=True)  # `schedule_from_config` warns of the rest
     made = [
         Recipe(str(path), options, ({} if path is None else read_config(path, execute=options.exec_config)) | own)
         for path in configs

@@ -413,19 +413,19 @@ def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, floa
     return {**dict.fromkeys(range(1, num_epochs + 1), fixed), num_epochs + 1: initial} if num_epochs else {}
 
 
-def report_unknown(config: Mapping[str, Any], *, every: bool = False) -> None:
+def report_unknown(config: Mapping[str, Any], *, others: bool = False) -> None:
     """Warn of settings that look like ours but mean nothing.
 
     Args:
         config: Settings by key.
-        every: Whether all keys that mean nothing are reported, as where all were meant for a schedule.
+        others: Warn of those that do not look like ours instead: of settings that were all meant for a schedule.
 
     Warns:
         SettingWarning: For each of them.
     """
     known = known_keys()
     for key in config:
-        if key in known or not isinstance(key, str) or not (every or _LOOKS_LIKE_OURS.match(key)):
+        if key in known or not isinstance(key, str) or bool(_LOOKS_LIKE_OURS.match(key)) is others:
             continue
         warnings.warn(f"nothing reads the setting {key!r}; {instead_of(key)}", SettingWarning, stacklevel=3)
 
