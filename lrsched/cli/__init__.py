@@ -80,7 +80,7 @@ def _options(
 
 
 def exit_code(error: LrschedError) -> int:
-    """What a program exits with that cannot go on: 2 where its user can mend it, 3 where data or machine are bad."""
+    """The exit code of an error: 2 where the user can mend it, 3 where the data or the machine is at fault."""
     return WRONG_USAGE if isinstance(error, (ArgumentError, MissingExtraError)) else UNREADABLE
 
 

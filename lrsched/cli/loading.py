@@ -48,7 +48,7 @@ def load(target: str) -> tuple[Any, str, str]:
         target: ``MODULE:NAME``, a module that can be imported, also from the current folder; or ``FILE.py:NAME``.
 
     Returns:
-        What is called so, its name, and the line that imports it.
+        The object of that name, the name itself, and the line that imports it.
 
     Raises:
         ArgumentError: It is neither, no module is called so, or it has no such name.

@@ -120,7 +120,7 @@ def command(function: Callable[..., Answer | str | None]) -> Callable[..., None]
 
     update_wrapper(run, function)
     shown = [_with_help(each, helps.get(each.name)) for each in parameters]
-    run.__doc__, run.__signature__ = about, signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    run.__doc__, run.__signature__ = about, signature.replace(parameters=shown)  # type: ignore[attr-defined]  # of a function
     run.__annotations__ = {each.name: each.annotation for each in shown}
     return run
 

@@ -23,7 +23,7 @@ from lrsched.storage import disk
 from lrsched.storage.opening import open_storage
 
 FAILED, WRONG_USAGE, UNREADABLE, INTERRUPTED = 1, 2, 3, 130
-"""What a program exits with: a check failed, its user can mend it, data or machine are bad, Ctrl-C ended it."""
+"""The exit codes: a check failed, the user can mend it, the data or the machine is at fault, Ctrl-C ended it."""
 
 _LABEL: Final = re.compile(r"(?:\S.*?\s{2,})?")  # as in "recorded    0.1"
 
@@ -34,7 +34,7 @@ Part = str | Table | list[str]
 @final
 @attrs.frozen
 class Answer:
-    """What a command has to say; `Printing` prints and writes it.
+    """The answer of a command; `Printing` prints it, or writes it to a file.
 
     Attributes:
         shown: What to print; it is called with whether all digits of numbers are wanted.
@@ -185,7 +185,7 @@ def _say_part(part: Part) -> None:
     elif isinstance(part, Table):
         lines = part.lines(width)
     else:
-        indent = " " * len(_LABEL.match(part)[0])  # type: ignore[index]
+        indent = " " * len(_LABEL.match(part)[0])  # type: ignore[index]  # it matches any text
         lines = wrapped(printable(part), width, indent, fold=" " in part)  # a path alone stays whole
     sys.stdout.writelines(f"{line}\n" for line in lines)
 

@@ -52,8 +52,8 @@ def verify(
     """
     history = read_history(file)
     made = recipe(options)
-    policy: NonFinitePolicy = options.non_finite or "worse"
-    replayed = replayed_by(made.schedule(history, policy), history, mode)
+    asked: NonFinitePolicy = options.non_finite or "worse"
+    policy, replayed = asked, replayed_by(made.schedule(history, asked), history, mode)
     if replayed.differing and options.non_finite is None and made.code is None:
         with warnings.catch_warnings(action="ignore"):  # what there is to warn of was said
             original = replayed_by(made.schedule(history, "original"), history, mode)
@@ -61,11 +61,7 @@ def verify(
             policy, replayed = "original", original
     different = replayed.differing
     first = different[:most]
-    as_original = (
-        ""
-        if policy == (options.non_finite or "worse")
-        else ", where NaN and infinite errors mean what they do in RETURNN"
-    )
+    as_original = "" if policy == asked else ", where NaN and infinite errors mean what they do in RETURNN"
     title = f"all {len(history)} epochs are reproduced exactly{as_original}"
     if all(each.recorded is None for each in replayed):
         title = "no epoch has a rate, so there is nothing to reproduce"

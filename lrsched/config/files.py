@@ -76,7 +76,7 @@ def _parse_json(text: str, filename: str) -> dict[str, Any]:
 
 def _parsed(text: str, filename: str, kind: str, parse: Callable[[str], Any]) -> dict[str, Any]:
     try:
-        return parse(text)  # type: ignore[no-any-return]
+        return parse(text)  # type: ignore[no-any-return]  # a table: TOML, or JSON from a { on
     except (RecursionError, ValueError) as error:
         at = re.search(r"line (\d+)", str(error))
         line = int(at[1]) if at else 1 if kind == "JSON" else None

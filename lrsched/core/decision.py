@@ -187,7 +187,12 @@ class Decision:
             exact: Whether numbers have all their digits. Otherwise they are rounded to what tells them apart.
             inner: Whether the decisions of the parts follow, where they had a say.
         """
-        text = f"{self.rates(exact=exact)} ({self.action}, {self.cause.rule}): {self.cause.describe(exact=exact)}"
-        if not inner or not self.cause.inner or self.cause.rule in OVERRULING:
+        why = self.why(exact=exact) if inner else self.cause.describe(exact=exact)
+        return f"{self.rates(exact=exact)} ({self.action}, {self.cause.rule}): {why}"
+
+    def why(self, *, exact: bool = False) -> str:
+        """The cause in words, and the decisions of the parts where they had a say."""
+        text = self.cause.describe(exact=exact)
+        if not self.cause.inner or self.cause.rule in OVERRULING:
             return text
         return f"{text} [{' | '.join(each.describe(exact=exact) for each in self.cause.inner)}]"

@@ -259,7 +259,7 @@ def rounded(values: Sequence[float | None]) -> list[str]:
         texts = ["" if value is None else format(value, spec) for value in values]
         texts = [_shortest(value, text) if "e" in text else text for value, text in zip(values, texts, strict=True)]
         neighbours = zip(texts, texts[1:], values, values[1:], strict=False)
-        alike = [(old, new) for text, same, old, new in neighbours if text == same and old != new == new]  # noqa: PLR0124
+        alike = [(old, new) for text, same, old, new in neighbours if text == same and old != new == new]  # noqa: PLR0124  NaN
         if not alike:
             break
     exact = {value for pair in alike for value in pair}

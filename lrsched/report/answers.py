@@ -6,7 +6,6 @@ from typing import Any, final
 
 import attrs
 
-from lrsched.core.decision import OVERRULING, Decision
 from lrsched.report.text import Table, column, columns, is_numbers
 from lrsched.simulation.replaying import ReplayedEpoch
 
@@ -36,15 +35,8 @@ def replay_table(steps: Sequence[ReplayedEpoch], *, exact: bool) -> Table:
             ("action", [str(step.decision.action) for step in steps]),
             ("rule", list(map(_rule, steps)) if several else [""]),
         ],
-        [_why(step.decision, exact) if step.is_news else "" for step in steps],
+        [step.decision.why(exact=exact) if step.is_news else "" for step in steps],
     )
-
-
-def _why(decision: Decision, exact: bool) -> str:  # noqa: FBT001
-    """A decision in words, without what stands in the row."""
-    inner = () if decision.cause.rule in OVERRULING else decision.cause.inner
-    parts = f" [{' | '.join(each.describe(exact=exact) for each in inner)}]" if inner else ""
-    return decision.cause.describe(exact=exact) + parts
 
 
 def compare_table(names: Sequence[str], steps: Sequence[Sequence[ReplayedEpoch]], *, exact: bool) -> Table:
@@ -82,8 +74,8 @@ class Span:
 
 def sweep_table(rows: Sequence[dict[str, Any]], *, exact: bool) -> Table:
     """Settings by heading, a row each, all with the same headings."""
-    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
-    return Table([(_heading(name, values), _cells(values, exact=exact)) for name, values in columns.items()])
+    values_of = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    return Table([(_heading(name, values), _cells(values, exact=exact)) for name, values in values_of.items()])
 
 
 def _heading(name: str, values: Sequence[Any]) -> str:
