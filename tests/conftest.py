@@ -11,12 +11,12 @@ gc.set_threshold(100_000, 20, 100)  # with torch in memory, the collector would 
 _ROOT = Path(__file__).resolve().parent.parent
 
 _COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("dev", **_COMMON)
-settings.register_profile("ci", derandomize=True, **_COMMON)
+settings.register_profile("fixed", derandomize=True, **_COMMON)  # the same examples in each run, here and in CI
+settings.register_profile("random", **_COMMON)
 settings.register_profile("mutants", derandomize=True, phases=[Phase.explicit, Phase.generate], **_COMMON)
 settings.register_profile("deep", max_examples=5000, **_COMMON)
 settings.register_profile("soak", max_examples=20_000, **_COMMON)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
 def corpus_folders():

@@ -115,7 +115,8 @@ def _drawn(runs: Sequence[Run], curves: Sequence[_Curve], draw: Sequence[_Draw],
 def _arrange(figure: "Figure", panels: Sequence["Axes"], runs: Sequence[Run], entries: "Sequence[Line2D]") -> None:
     """Give everything its place: from top to bottom the title, the reasons, the panels, the legend."""
     reasons = max((width_of(text.get_text(), SMALL) for axes in panels for text in axes.texts), default=0.0)
-    numbers = max(width_of(label.get_text(), SMALL) for axes in panels for label in axes.get_yticklabels())
+    labels = [label.get_text() for axes in panels for label in axes.get_yticklabels()]
+    numbers = max((width_of(label, SMALL) for label in labels), default=0.0)
     last = panels[-1].get_xticklabels()[-1:]
     margin = 8 + max((width_of(label.get_text(), SMALL) / 2 for label in last), default=0.0)
     lines = sum(1 + str(entry.get_label()).count("\n") for entry in entries)

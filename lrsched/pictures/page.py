@@ -76,7 +76,7 @@ def _svg(runs: Sequence[Run]) -> Any:
     from markupsafe import Markup  # noqa: PLC0415  Jinja has it
 
     text = image(figure_of(runs), "svg").decode()
-    return Markup(re.sub(r'<g id="[^"]*">', "<g>", text[text.index("<svg") :]))  # noqa: S704  its texts are escaped
+    return Markup(re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :]))  # noqa: S704  its texts are escaped
 
 
 @attrs.frozen

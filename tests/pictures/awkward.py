@@ -55,6 +55,8 @@ def runs():
         "only zero rates": [Run("a", history(falling(9), [0.0] * 9))],
         "not finite": [Run("a", history([math.nan, 1.0, math.inf, 2.0, -math.inf, 1.0, 1.5, math.nan, math.nan]))],
         "only not finite": [Run("a", history([math.nan] * 4))],
+        "only not finite, no rates": [Run("a", history([math.nan, math.inf], [None] * 2))],
+        "no word on an axis": [Run("a", history([math.nan], key=""))],
         "no errors": [Run("a", history([None] * 9, decayed(9, 3)))],
         "no rates": [Run("a", history(falling(9), [None] * 9))],
         "constant": [Run("a", history([1.0] * 9, [0.1] * 9), replay(Constant(0.1), history([1.0] * 9, [0.1] * 9)))],

@@ -85,6 +85,11 @@ def hostile_run(text):
     return Run(text, history, replay(schedule, history), {text: replay(schedule, history, "free")}, {text: text})
 
 
+@pytest.mark.parametrize("name", RUNS)
+def test_an_awkward_history_has_a_harmless_page(name):
+    harmless(page_of(RUNS[name]))
+
+
 def test_the_page_has_facts_settings_decisions_and_the_note(digits):
     text = page_of([digits])
     texts = harmless(text).texts
