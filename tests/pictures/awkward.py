@@ -2,10 +2,13 @@
 
 import math
 
-from lrsched import Constant, EpochData, HoldLearningRate, NewbobRelative, Preset
+from hypothesis import reject, strategies as st
+
+from lrsched import ArgumentError, Constant, EpochData, HoldLearningRate, NewbobRelative, Preset
 from lrsched.core.history import History
 from lrsched.pictures.run import Run
 from lrsched.simulation import replay
+from lrsched.testing import strategies
 
 
 def history(errors, rates=None, first=1, key="dev_score"):
@@ -83,3 +86,14 @@ def runs():
 
 def other(decay):
     return NewbobRelative(relative_error_threshold=-0.01, default_learning_rate=0.1, learning_rate_decay=decay)
+
+
+@st.composite
+def any_runs(draw):
+    """A run of any history, with any schedule marked and compared; not where a rate grows beyond all floats."""
+    name, history, schedule = draw(strategies.texts()), draw(strategies.wild_histories()), draw(strategies.schedules())
+    try:
+        marked, free = (replay(schedule, history, mode) for mode in ("recorded", "free"))
+    except ArgumentError:
+        reject()
+    return Run(name, history, marked, {name: free}, {name: draw(strategies.meta_literals())})

@@ -14,7 +14,6 @@ from lrsched.errors import MissingExtraError
 from lrsched.pictures.figure import figure_of
 from lrsched.pictures.look import image
 from lrsched.pictures.run import Run
-from lrsched.simulation import replay
 from lrsched.testing import strategies
 
 RUNS = awkward.runs()
@@ -161,9 +160,8 @@ def test_a_missing_library_is_named(digits, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::lrsched.MeasureWarning")
 @settings(max_examples=20)
-@given(strategies.texts(), strategies.wild_histories(), strategies.schedules())
-def test_any_history_can_be_drawn(name, history, schedule):
-    run = Run(name, history, replay(schedule, history), {name: replay(schedule, history, "free")})
+@given(awkward.any_runs())
+def test_any_history_can_be_drawn(run):
     figure = figure_of([run])
     assert drawn.faults(figure) == []
     ElementTree.fromstring(image(figure, "svg"))

@@ -17,7 +17,6 @@ from lrsched.pictures import page as room
 from lrsched.pictures.page import MOST_EPOCHS, page_of
 from lrsched.pictures.run import Run
 from lrsched.simulation import replay
-from lrsched.testing import strategies
 
 RUNS = awkward.runs()
 HOSTILE = (
@@ -181,10 +180,9 @@ def test_the_same_runs_have_the_same_page(digits):
 
 @pytest.mark.filterwarnings("ignore::lrsched.MeasureWarning")
 @settings(max_examples=15)
-@given(strategies.texts(), strategies.wild_histories(), strategies.schedules(), strategies.meta_literals())
-def test_any_history_has_a_harmless_page(name, history, schedule, value):
-    compared = {name: replay(schedule, history, "free")}
-    harmless(page_of([Run(name, history, replay(schedule, history), compared, {name: value})]))
+@given(awkward.any_runs())
+def test_any_history_has_a_harmless_page(run):
+    harmless(page_of([run]))
 
 
 ELSEWHERE = "192.0.2.1"  # an address that nobody has
