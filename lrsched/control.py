@@ -39,7 +39,6 @@ class LearningRateControl(Getters):
         schedule: A `Schedule`, or a plain function ``(history, epoch) -> learning rate``.
         storage: None (in memory); a path or a URL such as ``learning_rates``, ``run.json`` or
             ``sqlite:///runs.db?run=a``, see `open_storage`; or a `Storage`.
-
         measure: Which error counts for the getters; by default the schedule's only measure.
 
     Raises:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from typer import Argument, Exit, Option
 
 from lrsched.cli.loading import load
+from lrsched.cli.options import error_keys
 from lrsched.cli.output import FAILED, INTERRUPTED, Answer, Part, progress_bar, say_error
 from lrsched.core.history import History
 from lrsched.report.text import table
@@ -91,7 +92,7 @@ def _broken(checked: "Checked", *, exact: bool) -> Iterator[Part]:
     yield f"{checked.law.name} is broken: {violation.told}"
     yield f"the history, for {violation.subject}"
     history: History = violation.example
-    keys = sorted({key for data in history.values() for key in data.error})
+    keys = sorted(error_keys(history))
     values = [[*history], [data.learning_rate for data in history.values()]]
     values += [[data.error.get(key) for data in history.values()] for key in keys]
     yield table([">epoch", ">learning rate", *(f">{key}" for key in keys)], values, exact=exact)

@@ -28,7 +28,7 @@ FAILED, WRONG_USAGE, UNREADABLE, INTERRUPTED = 1, 2, 3, 130
 _LABEL: Final = re.compile(r"(?:\S.*?\s{2,})?")  # as in "recorded    0.1"
 
 Part = str | Table | list[str]
-"""What is printed: a sentence, in lines that end between words; a table; or lines that stay whole."""
+"""What is printed: a str is a sentence, wrapped between words; a `Table`; a list is lines that stay whole."""
 
 
 @final
@@ -88,7 +88,7 @@ class Printing:
 
     @property
     def ending(self) -> str:
-        """What the name of the output ends in, in lower case; nothing if there is none."""
+        """The suffix of the output's name, in lower case; empty if there is no output."""
         return "" if self.output is None else self.output.suffix.lower()
 
     def prepare(self, inputs: Iterable[Any]) -> None:
@@ -122,7 +122,7 @@ def target(output: Path | None, endings: Sequence[str], inputs: Iterable[Any]) -
     Args:
         output: The file.
         endings: Those that there are, as in ``.csv``.
-        inputs: What was read: it is not written to.
+        inputs: The files that are read; the output must be none of them.
 
     Raises:
         ArgumentError: It is not said where to write, the name ends in something else, or it is one of the inputs.

@@ -32,7 +32,7 @@ class Recipe:
     """How a schedule is made.
 
     Attributes:
-        source: What it comes from: CONFIG, or FILE.py:NAME.
+        source: CONFIG or FILE.py:NAME, as it was given.
         options: What holds for all schedules of a command.
         settings: Settings by key; none of FILE.py:NAME.
         code: The schedule that FILE.py:NAME names; None of CONFIG.

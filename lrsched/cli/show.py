@@ -58,7 +58,7 @@ def show(
 
 
 def _measure(options: ScheduleOptions, history: History) -> ErrorMeasure:
-    """What says which error counts: the schedule; RETURNN's choice where there is none, or where it says nothing."""
+    """The measure that says which error counts: the schedule's, or the common one where no schedule names one."""
     if not options.any:
         return options.measure
     from lrsched.cli.scheduling import recipe

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.text import Text
 
 _Series = Mapping[int, float]
 _Draw = Callable[["Axes", "Sequence[_Curve]", Scale], None]
@@ -114,11 +115,9 @@ def _drawn(runs: Sequence[Run], curves: Sequence[_Curve], draw: Sequence[_Draw],
 
 def _arrange(figure: "Figure", panels: Sequence["Axes"], runs: Sequence[Run], entries: "Sequence[Line2D]") -> None:
     """Give everything its place: from top to bottom the title, the reasons, the panels, the legend."""
-    reasons = max((width_of(text.get_text(), SMALL) for axes in panels for text in axes.texts), default=0.0)
-    labels = [label.get_text() for axes in panels for label in axes.get_yticklabels()]
-    numbers = max((width_of(label, SMALL) for label in labels), default=0.0)
-    last = panels[-1].get_xticklabels()[-1:]
-    margin = 8 + max((width_of(label.get_text(), SMALL) / 2 for label in last), default=0.0)
+    reasons = _widest(text for axes in panels for text in axes.texts)
+    numbers = _widest(label for axes in panels for label in axes.get_yticklabels())
+    margin = 8 + _widest(panels[-1].get_xticklabels()[-1:]) / 2
     lines = sum(1 + str(entry.get_label()).count("\n") for entry in entries)
     above, below = _TITLE + reasons / POINTS + 0.06, _BELOW + _LINE * lines
     height = above + _PANEL * len(panels) + below
@@ -143,6 +142,11 @@ def _arrange(figure: "Figure", panels: Sequence["Axes"], runs: Sequence[Run], en
             borderpad=0.4,
             labelspacing=0.3,
         )
+
+
+def _widest(texts: "Iterable[Text]") -> float:
+    """How wide the widest of some small texts is, in points; 0 where there is none."""
+    return max((width_of(text.get_text(), SMALL) for text in texts), default=0.0)
 
 
 def _empty(runs: Sequence[Run]) -> "Figure":

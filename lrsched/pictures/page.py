@@ -185,8 +185,8 @@ def _decisions(replayed: Replay, shown: Sequence[int]) -> tuple[str, list[str], 
 def _epochs(run: Run, shown: Sequence[int]) -> tuple[str, list[str], list[list[_Cell]]]:
     key = run.keys[0] if len(run.keys) == 1 else None
     told = list(as_data(run.history, key, run.measure))
-    columns = history_table([told[position] for position in shown], exact=True).columns
-    headings, cells = zip(*(each for each in columns if any(each[1]) or not each[1]), strict=True)
+    columns = history_table([told[position] for position in shown], exact=True).shown
+    headings, cells = zip(*columns, strict=True)
     return "Epochs", [*headings], [list(map(_Cell, row)) for row in zip(*cells, strict=True)]
 
 

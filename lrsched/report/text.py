@@ -139,6 +139,11 @@ class Table:
     columns: Sequence[tuple[str, Sequence[str]]]
     below: Sequence[str] = ()
 
+    @property
+    def shown(self) -> list[tuple[str, Sequence[str]]]:
+        """The columns without those whose cells are all empty."""
+        return [(heading, cells) for heading, cells in self.columns if any(cells) or not cells]
+
     def lines(self, width: int) -> Iterator[str]:
         """The lines, at most ``width`` columns wide.
 
@@ -156,7 +161,7 @@ class Table:
             <BLANKLINE>
         """
         width = max(width, LEAST_WIDTH)
-        columns = [_Column.of(heading, cells) for heading, cells in self.columns if any(cells) or not cells]
+        columns = [_Column.of(heading, cells) for heading, cells in self.shown]
         groups = _groups(columns, width) if columns else []
         for last, group in enumerate(groups, 1 - len(groups)):
             yield ""
