@@ -2,13 +2,14 @@
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from lrsched.config.execution import run_config
 from lrsched.config.settings import known_keys
 from lrsched.core.epoch_data import persistent
-from lrsched.errors import ArgumentError, FormatError
+from lrsched.errors import ArgumentError, FormatError, SettingWarning
 
 
 def parse_config(text: str, filename: str, *, execute: bool = False) -> dict[str, Any]:
@@ -24,11 +25,15 @@ def parse_config(text: str, filename: str, *, execute: bool = False) -> dict[str
         execute: Run it if it is Python. Otherwise it is read without running anything.
 
     Returns:
-        Key -> value. What a Python file says is worked out without running it; where that cannot be done, the value is
-        the `FormatError` that tells why, to be raised by whoever needs it.
+        Key -> value. A Python file is followed without running it; where a value is not known, it is the `FormatError`
+        that says why, to be raised by whoever needs it.
 
     Raises:
-        FormatError: It is none of these; or running it raised an exception.
+        FormatError: The text has none of the three forms; or running it raised an exception.
+
+    Warns:
+        SettingWarning: No schedule reads any of the keys; or a Python file that is not run has code that may change the
+            settings, other than the assignments that are followed.
 
     Examples:
         >>> parse_config("learning_rate 0.1  # the first", "training.config")
@@ -36,9 +41,38 @@ def parse_config(text: str, filename: str, *, execute: bool = False) -> dict[str
         >>> parse_config('{"learning_rate": 0.1}', "training.config")
         {'learning_rate': 0.1}
     """
-    if _is_python(text, filename):
-        return run_config(text, filename) if execute else _parse_python(text, filename)
-    return _parse_json(text, filename) if is_typed(text, filename) else _parse_lines(text, filename)
+    doubt = None
+    if not _is_python(text, filename):
+        config = _parse_json(text, filename) if is_typed(text, filename) else _parse_lines(text, filename)
+    elif execute:
+        config = run_config(text, filename)
+    else:
+        from lrsched.config.python import parse  # noqa: PLC0415  JSON needs none of it
+
+        names, doubt = parse(text, filename, known_keys().__contains__)
+        config = {
+            key: _not_known(key, value) if isinstance(value, FormatError) else value for key, value in names.items()
+        }
+    if doubt is not None:
+        message = f"{doubt}; the settings count as the file assigns them, --exec-config runs the file"
+        warnings.warn(message, SettingWarning, stacklevel=2)
+    elif known_keys().isdisjoint(config):
+        warnings.warn(_without_settings(text, filename), SettingWarning, stacklevel=2)
+    return config
+
+
+def _not_known(key: str, why: FormatError) -> FormatError:
+    message = f"{key} is not known without running the file: {why.message}; --exec-config runs it"
+    return FormatError(message, filename=why.filename, line=why.line)
+
+
+def _without_settings(text: str, filename: str) -> str:
+    message = f"{filename} sets no key that a schedule reads, such as learning_rate, so the defaults count"
+    anywhere = re.compile(rf"\b({'|'.join(known_keys())})\b")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if found := anywhere.search(line):
+            return f"{message}; line {number} has {found[1]}, but inside a dict, a function or a comment"
+    return message
 
 
 def _is_python(text: str, filename: str) -> bool:
@@ -48,19 +82,6 @@ def _is_python(text: str, filename: str) -> bool:
 def is_typed(text: str, filename: str) -> bool:
     """Whether the values of a configuration have types, as in Python and JSON, or are all text."""
     return _is_python(text, filename) or text.lstrip().startswith("{")
-
-
-def _parse_python(text: str, filename: str) -> dict[str, Any]:
-    from lrsched.config.python import Unknown, parse  # noqa: PLC0415  it takes long to import, and JSON needs none of it
-
-    def told(key: str, why: Unknown) -> FormatError:
-        message = f"{key} cannot be known without running the file: {why.reason}; --exec-config runs it"
-        return FormatError(message, filename=filename, line=why.line)
-
-    found = parse(text, filename)
-    unset = [] if found.anything is None else known_keys() - found.names.keys()
-    values = {**found.names, **dict.fromkeys(unset, found.anything)}
-    return {key: told(key, value) if isinstance(value, Unknown) else value for key, value in values.items()}
 
 
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)

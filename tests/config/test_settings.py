@@ -168,7 +168,8 @@ def test_a_setting_that_breaks_a_law_is_refused_with_the_law_and_the_value(setti
 
 def test_json_may_have_comments_but_not_inside_text():
     text = '{\n// a comment\n"a": "// none", /* two\nlines */ "b": 1}'
-    assert parse_config(text, "c") == {"a": "// none", "b": 1}
+    with pytest.warns(SettingWarning, match="sets no key"):
+        assert parse_config(text, "c") == {"a": "// none", "b": 1}
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,6 @@ def test_json_may_have_comments_but_not_inside_text():
         ('{"a": ' + "[" * 100_000, "c.json", 1, "not JSON"),
         ("learning_rate 0.1\nnewbob\n", "c.config", 2, "has no value"),
         ("#!rnn.py\nlearning_rate = ", "c", 2, "not Python"),
-        ("learning_rate = 0.1\nx = learning_rat", "c.py", 2, "NameError"),
     ],
 )
 def test_a_broken_configuration_is_refused_with_file_and_line(text, filename, line, message):
@@ -206,15 +206,9 @@ def test_pretraining_fixes_its_epochs_and_the_next():
 def test_a_value_that_cannot_be_known_is_the_error_that_whoever_needs_it_gets():
     config = parse_config("import os\nlearning_rate = float(os.environ['LR'])\nmin_learning_rate = 0.5\n", "c.py")
     assert config["min_learning_rate"] == 0.5
-    with pytest.raises(FormatError, match="learning_rate cannot be known without running the file: .* @ c.py:2"):
+    with pytest.raises(FormatError, match="learning_rate is not known without running the file: .* @ c.py:2"):
         schedule_from_config(config)
     assert schedule_from_config(config | {"learning_rate": 0.25}) == Constant(0.25, **RETURNNS)
-
-
-def test_what_may_be_set_elsewhere_is_not_taken_for_the_default():
-    config = parse_config("from base import *\nlearning_rate_control = 'newbob'\nlearning_rate = 0.5\n", "c.py")
-    with pytest.raises(FormatError, match="without running the file: .*base.* @ c.py:1"):
-        schedule_from_config(config)
 
 
 @pytest.mark.parametrize(("value", "flag"), [("2", True), (0, False), ("Yes", True), ("off", False), (True, True)])
