@@ -44,7 +44,7 @@ def test_a_killed_writer_leaves_the_last_acknowledged_save_or_the_one_in_flight(
         ("file_size_limit", r"File too large|disk I/O error"),
         ("read_only_folder", r"Permission denied"),
         ("permission_denied", r"Permission denied"),
-        ("folder_in_place_of_the_file", r"Is a directory"),
+        ("folder_in_place_of_the_file", r"it is a folder, a device or a pipe, and no file"),
         ("dangling_link", r"it is a link to .*not here, which is not there; mount it, or remove the link"),
         ("read_only_disk", r"Read-only file system"),
     ],
