@@ -115,10 +115,11 @@ def locked(path: Path) -> Iterator[None]:
 def _share(path: Path, like: Path, at_least: int = 0) -> None:
     """Give a file the rights and owner of another one, if that is there, and as far as this process may."""
     with contextlib.suppress(OSError):
-        wanted = like.stat()
+        now, wanted = path.stat(), like.stat()
         path.chmod(stat.S_IMODE(wanted.st_mode) | at_least)
-        os.chown(path, -1, wanted.st_gid)
-        os.chown(path, wanted.st_uid, -1)  # root may, who would lock others out
+        if (now.st_uid, now.st_gid) != (wanted.st_uid, wanted.st_gid):
+            os.chown(path, -1, wanted.st_gid)
+            os.chown(path, wanted.st_uid, -1)  # root may, who would lock others out
 
 
 @contextlib.contextmanager

@@ -79,10 +79,10 @@ def is_made(connection: sqlite3.Connection, path: Path) -> bool:
     )
     if application == version == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         return False
-    if application != APPLICATION_ID:
+    if application != APPLICATION_ID or version < 1:
         raise FormatError("this database is not one of lrsched", filename=os.fspath(path))
-    if version != VERSION:
-        message = f"the database has version {version}, this lrsched knows {VERSION}; use a newer one"
+    if version > VERSION:
+        message = f"the database has version {version}, this lrsched knows up to {VERSION}; use a newer one"
         raise FormatError(message, filename=os.fspath(path))
     for kind, name in connection.execute(_FOREIGN_SQL):
         raise FormatError(f"the {kind} {name!r} would run SQL that is not lrsched's; drop it", filename=os.fspath(path))

@@ -1,5 +1,6 @@
 """What the machine does to those who save: kills them, fills the disk, takes rights away, cuts the power."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from storages import ON_DISK
 from lrsched import EpochData, History, open_storage, read
 
 HERE = Path(__file__).parent
-KILLS = 300
+KILLS = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 100
 
 # Root may do everything; without capabilities, rights count for him, too.
 WITHOUT_CAPABILITIES = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]

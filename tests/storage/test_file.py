@@ -407,11 +407,12 @@ def test_what_a_file_is_instead_is_said(content, says, tmp_path):
         assert (says in str(refused.value)) != expected
 
 
-def test_a_pipe_is_no_file(path):
-    os.mkfifo(path)
-    for use in (FileStorage.load, lambda storage: storage.save(ONE)):
+@pytest.mark.parametrize("name", ["learning_rates", "runs.db"])
+def test_a_pipe_is_no_file(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    for use in (lambda storage: storage.load(), lambda storage: storage.save(ONE)):
         with pytest.raises(StorageError, match="it is a folder, a device or a pipe, and no file"):
-            use(FileStorage(path))
+            use(open_storage(tmp_path / name))
 
 
 # ---- formats and packing
