@@ -124,9 +124,8 @@ def _meaning(error: sqlite3.Error, path: Path, *, is_writing: bool) -> LrschedEr
     message = f"{error} ({getattr(error, 'sqlite_errorname', 'no code')})"
     if code in _DAMAGED:
         return FormatError(f"the database cannot be read: {message}", filename=os.fspath(path))
-    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR):
-        try:
-            disk.probe(path, writing=is_writing)  # the system says more clearly what is wrong
-        except OSError as reason:
-            return disk.storage_error(reason, path)
+    try:
+        disk.probe(path, writing=is_writing)  # the system says more clearly what is wrong
+    except OSError as reason:
+        return disk.storage_error(reason, path)
     return StorageError(_ERRNO.get(code, errno.EIO), message, os.fspath(path))

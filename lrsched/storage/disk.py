@@ -174,11 +174,10 @@ def probe(path: Path, *, writing: bool) -> None:
     """
     from tempfile import TemporaryFile  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
 
-    is_there = state(path) is not None
     if writing:
         with TemporaryFile(dir=path.parent, buffering=0) as file:
             file.write(bytes(4096))
-    if is_there and not os.access(path, os.R_OK | (os.W_OK if writing else 0), effective_ids=True):
+    if state(path) and not os.access(path, os.R_OK | (os.W_OK if writing else 0), effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
@@ -199,7 +198,5 @@ def sync_folder(folder: Path) -> None:
             raise
 
 
-_CANNOT_SYNC = (
-    *(errno.EINVAL, errno.ENOSYS, errno.ENOTSUP),  # what some network disks say to it
-    errno.EACCES,  # files can be made in the folder, but it cannot be opened
-)
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES)
+"""What some network disks say to it; and what any does of a folder that can be written, but not listed."""

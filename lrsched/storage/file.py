@@ -135,9 +135,8 @@ class FileStorage:
         self._content = stored or self._content
 
     def _salvaged(self, content: bytes) -> tuple[History, FormatError | None]:
-        filename, data, packed_fault = os.fspath(self.path), content, None
-        if self._is_packed and content:
-            data, packed_fault = _unpacked(content, filename)
+        filename = os.fspath(self.path)
+        data, packed_fault = _unpacked(content, filename) if self._is_packed and content else (content, None)
         text, no_text = disk.decoded(data, self.path)
         history, fault = self.format.salvage(text, filename)
         fault = packed_fault or _which_ended(text, no_text, fault)

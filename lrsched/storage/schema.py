@@ -74,9 +74,8 @@ def is_made(connection: sqlite3.Connection, path: Path) -> bool:
     Raises:
         FormatError: It is no database of lrsched, or of a newer one; or it would run SQL of its own.
     """
-    application, version = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-    )
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application == version == 0 and not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         return False
     if application != APPLICATION_ID or version < 1:

@@ -9,7 +9,7 @@ import math
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, final
 from urllib.parse import quote
@@ -123,10 +123,8 @@ class SqliteStorage:
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-        if self.run is not None:
-            return self
-        run = database.read(self._file, lambda connection: _the_only_run(connection, self.path))
-        return self if run is None else SqliteStorage(self._file, run)
+        run = self.run or database.read(self._file, lambda connection: _the_only_run(connection, self.path))
+        return SqliteStorage(self._file, run)
 
     def runs(self) -> tuple[Run, ...]:
         """All runs of the database, by name.
@@ -144,7 +142,7 @@ class SqliteStorage:
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`. With ``changed`` it costs the same however many epochs there are."""
         if changed is None or self._seen is None:
-            changed = list(_difference(self._known, history))
+            changed = [each for each in {*self._known, *history} if self._known.get(each) is not history.get(each)]
         epochs = {epoch_number("an epoch that changed", epoch) for epoch in changed}
         meta = _meta_rows(history, epochs)  # it may refuse something; nothing was touched then
         with database.writing(self._file) as connection:
@@ -153,31 +151,18 @@ class SqliteStorage:
 
     def _store(self, connection: sqlite3.Connection, history: History, epochs: set[int], meta: "_MetaRows") -> str:
         """Put in what changed; the new revision."""
-        name = _bytes(self.run or DEFAULT_RUN)
-        row = connection.execute(_REVISION, (name,)).fetchone()
+        name = self.run or DEFAULT_RUN
+        row = connection.execute(_REVISION, (_bytes(name),)).fetchone()
         if row and row[1] not in {self._seen, *self._attempted}:
-            raise ConflictError(
-                f"run {self.run or DEFAULT_RUN!r:.80} of {self.path} holds what this storage has neither loaded nor "
-                "saved; load it first, or save to another run"
-            )
+            what = f"run {name!r:.80} of {self.path} holds what this storage has neither loaded nor saved"
+            raise ConflictError(f"{what}; load it first, or save to another run")
         revision = os.urandom(8).hex()
         self._attempted.add(revision)
-        run = connection.execute(_SAVE_RUN, (name, revision)).fetchone()[0]
+        run = connection.execute(_SAVE_RUN, (_bytes(name), revision)).fetchone()[0]
         if row is None or row[1] != self._seen:  # there was none, or one of a save that seemed to fail
             epochs = {*history, *(epoch for (epoch,) in connection.execute(_STORED_EPOCHS, {"run": run}))}
             meta = _meta_rows(history, epochs)
-
-        def many(statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-            connection.executemany(statement, ((run, *row) for row in rows))
-
-        data = {epoch: history[epoch] for epoch in sorted(epochs) if epoch in history}
-        many("DELETE FROM errors WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in epochs))
-        many("DELETE FROM meta WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in epochs))
-        many("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in epochs - data.keys()))
-        many(_SAVE_EPOCH, ((epoch, each.learning_rate) for epoch, each in data.items()))
-        errors = ((epoch, _bytes(key), value) for epoch, each in data.items() for key, value in each.error.items())
-        many("INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", errors)
-        many("INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT))", meta)
+        _replace(connection, run, {epoch: history.get(epoch) for epoch in sorted(epochs)}, meta)
         return revision
 
 
@@ -195,15 +180,14 @@ FROM runs ORDER BY name
 
 _SAVE_RUN = """
 INSERT INTO runs (name, revision, saved_at) VALUES (CAST(? AS TEXT), ?, strftime('%Y-%m-%d %H:%M:%S', 'now'))
-ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, saved_at = excluded.saved_at
-RETURNING id
+ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, saved_at = excluded.saved_at RETURNING id
 """
 
 # There may be rows that somebody left when he removed a run.
 _STORED_EPOCHS = """
-SELECT epoch FROM epochs WHERE run_id = :run
-UNION SELECT epoch FROM errors WHERE run_id = :run
-UNION SELECT epoch FROM meta WHERE run_id = :run
+SELECT epoch FROM epochs WHERE run_id = :run UNION
+SELECT epoch FROM errors WHERE run_id = :run UNION
+SELECT epoch FROM meta WHERE run_id = :run
 """
 
 # A row that is only updated keeps what somebody else's tables refer to.
@@ -213,9 +197,20 @@ ON CONFLICT (run_id, epoch) DO UPDATE SET learning_rate = excluded.learning_rate
 """
 
 
-def _difference(old: History, new: History) -> Iterator[int]:
-    yield from (epoch for epoch, data in new.items() if old.get(epoch) is not data)
-    yield from (epoch for epoch in old if epoch not in new)
+def _replace(connection: sqlite3.Connection, run: int, new: dict[int, EpochData | None], meta: "_MetaRows") -> None:
+    """Store other data of some epochs, or none."""
+
+    def many(statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        connection.executemany(statement, ((run, *row) for row in rows))
+
+    data = [(epoch, each) for epoch, each in new.items() if each is not None]
+    many("DELETE FROM errors WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in new))
+    many("DELETE FROM meta WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in new))
+    many("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in new if new[epoch] is None))
+    many(_SAVE_EPOCH, ((epoch, each.learning_rate) for epoch, each in data))
+    errors = ((epoch, _bytes(key), value) for epoch, each in data for key, value in each.error.items())
+    many("INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", errors)
+    many("INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT))", meta)
 
 
 def _bytes(text: str) -> bytes:
@@ -245,9 +240,8 @@ def _load(connection: sqlite3.Connection, name: str, path: Path) -> tuple[str, H
     row = connection.execute(_REVISION, (_bytes(name),)).fetchone()
     if row is None:
         return None
-    run, revision = row
     try:
-        return revision, _history(connection, run)
+        return row[1], _history(connection, row[0])
     except (FormatError, ArgumentError) as error:
         message = getattr(error, "message", str(error))
         raise FormatError(f"run {name!r}: {message}", filename=os.fspath(path)) from error
