@@ -15,7 +15,7 @@ from lrsched.storage import disk, schema
 
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT
 _QUIET = 0.02  # a file that was last written so many seconds ago would get another time if it were written now
-_ATTEMPTS = 4
+_ATTEMPTS = 5
 
 Found = TypeVar("Found")
 
@@ -27,28 +27,28 @@ def read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found |
 
     Where nobody has a database open, SQLite would make files beside it to read it: they stay, the one who trains may
     have no right to write them, and a folder that cannot be written has no place for them. So it is read as a file that
-    does not change, and read again if it did.
+    does not change, and read again if it did. Where somebody has it open for longer than a save takes, SQLite reads
+    beside him.
 
     Raises:
         FormatError: It is no database of lrsched, or is damaged.
         StorageError: The machine could not read it.
     """
     for _ in range(_ATTEMPTS):
-        state = disk.state(path)
+        state, mode = disk.state(path), _mode(path)
         if state is None:
             return None
-        mode = _mode(path)
+        if mode == _BESIDE_WRITERS or 0 <= time.time() - state[-1] / 1e9 < _QUIET:
+            time.sleep(_QUIET)  # a save takes a moment only
+            continue
         found, fault = None, None
         try:
-            if mode == _ALONE:
-                time.sleep(min(max(0.0, state[-1] / 1e9 + _QUIET - time.time()), _QUIET))
             found = _ask(path, question, mode)
         except LrschedError as error:
             fault = error
-        is_same = (state, mode) == (disk.state(path), _mode(path))
-        if fault and is_same:
-            raise fault
-        if not fault and (is_same or mode != _ALONE):
+        if (state, mode) == (disk.state(path), _mode(path)):
+            if fault:
+                raise fault
             return found
     return _ask(path, question, _BESIDE_WRITERS)
 
@@ -94,6 +94,7 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
             raise
         with contextlib.suppress(sqlite3.OperationalError):  # others have it open; the next save does it
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA wal_checkpoint")  # a copy of the one file should have all, whoever reads
 
 
 @contextlib.contextmanager

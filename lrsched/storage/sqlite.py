@@ -1,7 +1,7 @@
 """Storage in an SQLite database: many runs in one file, a save costs the same at any epoch, others may read along.
 
 A connection lives for one load or one save. So nothing is open while the training runs, a fork inherits nothing, and
-the last one to leave puts all into the one file.
+a save puts all into the one file, unless others have it open.
 """
 
 import errno
@@ -55,7 +55,7 @@ class SqliteStorage:
 
     A save is one transaction, synced to the disk. Others may read all the time, with lrsched, the ``sqlite3`` shell or
     pandas; several may save at the same time, to the same run as well: who has not seen the other's save gets a
-    `ConflictError`. Reading never writes, and creates nothing.
+    `ConflictError`. Reading makes no file; it changes nothing, but that a save which a crash left half done is undone.
 
     Args:
         path: The database; it need not be there yet, its folder must.

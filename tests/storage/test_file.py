@@ -451,9 +451,8 @@ def test_a_packed_file_that_is_empty_is_not_written_yet(tmp_path):
 def test_the_least_that_follows_a_packed_file_is_told(rest, tmp_path):
     path = tmp_path / "run.json.gz"
     for number in range(1, 70):  # so that it ends anywhere in a piece
-        path.unlink(missing_ok=True)
-        open_storage(path).save(History({1: EpochData(error={"k" * number: 1.0 / number})}))
-        path.write_bytes(path.read_bytes() + rest)
+        whole = JSON.render(History({1: EpochData(error={"k" * number: 1.0 / number})}))
+        path.write_bytes(gzip.compress(whole.encode()) + rest)
         with pytest.raises(FormatError, match="something follows after the end"):
             read(path)
 

@@ -430,8 +430,8 @@ def test_a_database_that_changes_at_every_look_is_read_as_those_who_write_see_it
     monkeypatch.setattr(database, "_QUIET", 0.0)
     monkeypatch.setattr(database, "_ask", recorded)
     monkeypatch.setattr(sqlite, "_load", load_while_another_saves)
-    assert read(path)[2].learning_rate == 4.0
-    assert modes == [*[database._ALONE] * 4, database._BESIDE_WRITERS]
+    assert read(path)[2].learning_rate == 5.0
+    assert modes == [*[database._ALONE] * 5, database._BESIDE_WRITERS]
 
 
 def test_a_database_that_changes_while_it_is_read_is_read_again(path, monkeypatch):
@@ -453,7 +453,7 @@ def test_a_database_that_changes_while_it_is_read_is_read_again(path, monkeypatc
 def test_a_database_that_was_written_at_this_moment_is_read_a_moment_later(path, monkeypatch):
     SqliteStorage(path).save(ONE)
     written = path.stat().st_mtime_ns / 1e9
-    now, asked, ask = [written], [], database._ask
+    now, asked, ask = [written + 0.001], [], database._ask
 
     def sleep(seconds):
         now[0] += seconds
