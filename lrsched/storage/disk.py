@@ -12,9 +12,6 @@ from lrsched.errors import FormatError, MissingFileError, StorageError
 
 StrPath = str | os.PathLike[str]
 
-LARGEST = 2**29
-"""How many bytes a file has at most that is read as a whole."""
-
 LONGEST_WAIT = 60.0
 """For how many seconds a save waits for another process's."""
 
@@ -31,15 +28,6 @@ def storage_error(error: Exception, path: StrPath) -> StorageError:
     return StorageError(errno.EINVAL, str(error), os.fspath(path))
 
 
-@contextlib.contextmanager
-def memory_for(path: StrPath) -> Iterator[None]:
-    """Turns a lack of memory into a `StorageError`."""
-    try:
-        yield
-    except MemoryError as error:
-        raise StorageError(errno.ENOMEM, os.strerror(errno.ENOMEM), os.fspath(path)) from error
-
-
 def absolute(path: StrPath) -> Path:
     """The same file even when the process goes to another folder."""
     try:
@@ -53,40 +41,13 @@ def read_bytes(path: StrPath) -> bytes:
 
     Raises:
         MissingFileError: It is not there.
-        StorageError: The machine could not read it, or it has no end.
+        StorageError: The machine could not read it.
     """
     try:
-        with memory_for(path), Path(path).open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = file.read(min(size, LARGEST) + 1)  # what it takes in memory is asked for at once
-            if len(data) > size:  # it grew, or is a pipe
-                data += file.read(LARGEST + 1 - len(data))
+        return Path(path).read_bytes()
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in _GONE:
             raise MissingFileError(error.errno, error.strerror, os.fspath(path)) from error
-        raise storage_error(error, path) from error
-    if len(data) > LARGEST:
-        raise StorageError(errno.EFBIG, f"it has more than {LARGEST} bytes", os.fspath(path))
-    return data
-
-
-_BEGINNING = 32
-
-
-def beginning(path: Path) -> bytes:
-    """The first bytes of a file; none if there is no file.
-
-    Raises:
-        StorageError: The machine could not read it, or it is none.
-    """
-    try:
-        if state(path) is None:
-            return b""
-        with path.open("rb") as file:
-            return file.read(_BEGINNING)
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
         raise storage_error(error, path) from error
 
 
@@ -119,10 +80,8 @@ def state(path: Path) -> State | None:
         return None
     except (OSError, ValueError) as error:
         raise storage_error(error, path) from error
-    if stat.S_ISDIR(found.st_mode):
-        raise StorageError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(found.st_mode):
-        raise StorageError(errno.EINVAL, "it is a device or a pipe and no file", os.fspath(path))
+        raise StorageError(errno.EINVAL, "it is a folder, a device or a pipe, and no file", os.fspath(path))
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
@@ -147,41 +106,20 @@ def locked(path: Path) -> Iterator[None]:
     except (OSError, ValueError, NotImplementedError) as error:
         raise storage_error(error, beside) from error
     try:
-        _share(beside, path)
+        _share(beside, like=path, at_least=0o600)  # its owner may always lock
         yield
     finally:
         lock.release()
 
 
-def _share(path: Path, like: Path) -> None:
-    """Give a file the owner and rights of another one, if that is there and this process may do so."""
+def _share(path: Path, like: Path, at_least: int = 0) -> None:
+    """Give a file the rights and owner of another one, if that is there, and as far as this process may."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            _give_rights(descriptor, like, at_least=stat.S_IRUSR | stat.S_IWUSR)  # its owner may always lock
-        finally:
-            os.close(descriptor)
-
-
-def _give_rights(descriptor: int, like: Path, at_least: int = 0) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        wanted = like.stat()
-        rights = stat.S_IMODE(wanted.st_mode)
-        for owner in (
-            (wanted.st_uid, wanted.st_gid),
-            (-1, wanted.st_gid),
-        ):  # root may, and is who else locks others out
-            if _owner(descriptor) != (wanted.st_uid, wanted.st_gid):
-                with contextlib.suppress(OSError):
-                    os.fchown(descriptor, *owner)
-        if _owner(descriptor)[1] != wanted.st_gid:
-            rights &= ~stat.S_IRWXG  # they are another group's
-        os.fchmod(descriptor, rights | at_least)
-
-
-def _owner(descriptor: int) -> tuple[int, int]:
-    found = os.fstat(descriptor)
-    return found.st_uid, found.st_gid
+        now, wanted = path.stat(), like.stat()
+        path.chmod(stat.S_IMODE(wanted.st_mode) | at_least)
+        if (now.st_uid, now.st_gid) != (wanted.st_uid, wanted.st_gid):
+            os.chown(path, -1, wanted.st_gid)
+            os.chown(path, wanted.st_uid, -1)  # root may, who would lock others out
 
 
 @contextlib.contextmanager
@@ -198,7 +136,11 @@ def written_beside(path: Path, data: bytes, like: Path | None = None) -> Iterato
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        _write(temporary, data, like=like or path)
+        with temporary.open("xb") as file:
+            _share(temporary, like=like or path)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         yield temporary
     finally:
         with contextlib.suppress(OSError):
@@ -212,27 +154,12 @@ def replace(path: StrPath, data: bytes) -> None:
         StorageError: The machine could not write; what was there is there.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")  # nobody else's, so nothing is locked
     try:
         state(target)
-        try:
-            _write(temporary, data, like=target)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with written_beside(target, data) as new:
+            new.replace(target)
     except (OSError, ValueError) as error:
         raise storage_error(error, path) from error
-
-
-def _write(path: Path, data: bytes, like: Path) -> None:
-    """A new file with ``data`` and the rights of ``like``, synced."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
-        _give_rights(descriptor, like)
-        left = memoryview(data)
-        while left:
-            left = left[file.write(left) :]
-        os.fsync(descriptor)
 
 
 def probe(path: Path, *, writing: bool) -> None:
@@ -247,11 +174,10 @@ def probe(path: Path, *, writing: bool) -> None:
     """
     from tempfile import TemporaryFile  # noqa: PLC0415  it takes long to import, and hardly anyone needs it
 
-    is_there = state(path) is not None
     if writing:
         with TemporaryFile(dir=path.parent, buffering=0) as file:
             file.write(bytes(4096))
-    if is_there and not os.access(path, os.R_OK | (os.W_OK if writing else 0), effective_ids=True):
+    if state(path) and not os.access(path, os.R_OK | (os.W_OK if writing else 0), effective_ids=True):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
@@ -263,15 +189,14 @@ def sync_folder(folder: Path) -> None:
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except PermissionError:  # files can be made in it, but it cannot be opened
-        return
-    try:
-        os.fsync(descriptor)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        if error.errno not in _NO_SUCH_CALL:
+        if error.errno not in _CANNOT_SYNC:
             raise
-    finally:
-        os.close(descriptor)
 
 
-_NO_SUCH_CALL = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)  # what some network disks say to it
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES)
+"""What some network disks say to it; and what any does of a folder that can be written, but not listed."""

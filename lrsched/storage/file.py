@@ -1,7 +1,6 @@
 """Storage in a file, written so that neither a crash nor a power cut can leave anything but the old or the new file."""
 
 import contextlib
-import errno
 import gzip
 import os
 import re
@@ -13,7 +12,7 @@ from typing import Any, final
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.numbers import integer
-from lrsched.errors import ConflictError, FormatError, MissingFileError, StorageError, broken_law
+from lrsched.errors import ConflictError, FormatError, MissingFileError
 from lrsched.formats import Format
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
@@ -38,9 +37,6 @@ def _format_of(path: Path) -> Format:
     return JSON if suffixes and suffixes[1] else TEXT
 
 
-MOST_BACKUPS = 1000
-
-
 @final
 class FileStorage:
     """Keeps a history in one file.
@@ -55,8 +51,8 @@ class FileStorage:
             With the suffix ``.gz`` it is compressed. A relative path stays what it means now.
         format: How the file looks; None: JSON if its suffix is ``.json`` or ``.json.gz``, else the learning-rate file.
         backups: How many earlier generations are kept beside it, an integer >= 0: ``run.json`` as it was before the
-            last save that changed it is ``run.backup1.json``, before that ``run.backup2.json``. At most 1000. What
-            else has such a name is overwritten.
+            last save that changed it is ``run.backup1.json``, before that ``run.backup2.json``. What else has
+            such a name is overwritten.
 
     Raises:
         ArgumentError: ``backups`` is none.
@@ -66,9 +62,8 @@ class FileStorage:
         self.path = Path(path)
         self._file = disk.absolute(path)
         self.format = format or _format_of(self.path)
+        self._is_packed = self.path.suffix.lower() == ".gz"
         self.backups = integer("backups", backups, least=0, way_out="0 keeps none")
-        if self.backups > MOST_BACKUPS:
-            raise broken_law("backups", f"at most {MOST_BACKUPS}", backups, "keep them elsewhere")
         self._content: bytes | None = None  # that was loaded or saved last
         self._attempted: bytes | None = None  # by a save that may have got through, and failed after
         self._rendered: dict[int, tuple[EpochData, str]] = {}
@@ -109,9 +104,6 @@ class FileStorage:
         """See `Storage.save`."""
         del changed  # a file is written whole
         data = self._packed(history)
-        if len(data) > disk.LARGEST:  # it could not be loaded again
-            message = f"it would have more than {disk.LARGEST} bytes; keep it in a database"
-            raise StorageError(errno.EFBIG, message, os.fspath(self.path))
         disk.state(self._file)  # tells what is wrong with the path, if anything is
         target = Path(os.path.realpath(self._file))
         with disk.locked(target):
@@ -127,10 +119,6 @@ class FileStorage:
             except OSError as error:
                 raise disk.storage_error(error, self.path) from error
 
-    @property
-    def _is_packed(self) -> bool:
-        return self.path.suffix.lower() == ".gz"
-
     def _stored(self) -> bytes | None:
         """What is in the file; None if there is none."""
         while disk.state(self._file) is not None:
@@ -141,19 +129,16 @@ class FileStorage:
     def _check_seen(self) -> None:
         """Refuse to replace what was neither loaded nor saved here."""
         stored = self._stored()
-        if stored is not None and stored == self._attempted:
-            self._content = stored
-        if stored not in (None, self._content):
+        if stored not in (None, self._content, self._attempted):
             message = "holds what this storage has neither loaded nor saved; load it first, or save elsewhere"
             raise ConflictError(f"{self.path} {message}")
+        self._content = stored or self._content
 
     def _salvaged(self, content: bytes) -> tuple[History, FormatError | None]:
-        filename, data, packed_fault = os.fspath(self.path), content, None
-        with disk.memory_for(self.path):
-            if self._is_packed and content:
-                data, packed_fault = _unpacked(content, filename)
-            text, no_text = disk.decoded(data, self.path)
-            history, fault = self.format.salvage(text, filename)
+        filename = os.fspath(self.path)
+        data, packed_fault = _unpacked(content, filename) if self._is_packed and content else (content, None)
+        text, no_text = disk.decoded(data, self.path)
+        history, fault = self.format.salvage(text, filename)
         fault = packed_fault or _which_ended(text, no_text, fault)
         hint = self._hint(content)
         if fault and hint and not history:
@@ -173,14 +158,8 @@ class FileStorage:
         return history
 
     def _packed(self, history: History) -> bytes:
-        with disk.memory_for(self.path):
-            return self._pack(self.format.join(self._render(history)).encode())
-
-    def _pack(self, data: bytes) -> bytes:
-        if not self._is_packed:
-            return data
-        packed = gzip.compress(data, mtime=0)
-        return packed if len(data) <= _most_unpacked(packed) else gzip.compress(data, compresslevel=0, mtime=0)
+        data = self.format.join(self._render(history)).encode()
+        return gzip.compress(data, mtime=0) if self._is_packed else data
 
     def _render(self, history: History) -> list[str]:
         """The rendered epochs; those that did not change since the last save are not rendered again."""
@@ -195,14 +174,18 @@ class FileStorage:
         """Number 1 gets what the file has now, 2 what 1 had, and so on up to the first that is free."""
         if not self.backups or self._content is None:
             return
-        names = [beside(target, f"backup{number}") for number in range(1, self.backups + 1)]
-        if _has(names[0], self._content):  # by a save that went no further
-            return
-        with disk.written_beside(names[0], self._content, like=target) as new:
-            free = next((place for place, name in enumerate(names) if not name.exists()), len(names) - 1)
-            for place in range(free, 0, -1):
-                names[place - 1].replace(names[place])
-            new.replace(names[0])
+
+        def name(number: int) -> Path:
+            return beside(target, f"backup{number}")
+
+        with contextlib.suppress(MissingFileError):
+            if disk.read_bytes(name(1)) == self._content:  # by a save that went no further
+                return
+        with disk.written_beside(name(1), self._content, like=target) as new:
+            free = next((number for number in range(1, self.backups) if not name(number).exists()), self.backups)
+            for number in range(free, 1, -1):
+                name(number - 1).replace(name(number))
+            new.replace(name(1))
 
 
 _PACKED, _JSON = b"\x1f\x8b", b'{"format": "lrsched'
@@ -220,41 +203,20 @@ def _which_ended(text: str, no_text: FormatError | None, fault: FormatError | No
     return fault if fault and fault.line and fault.line < last_line else no_text or fault
 
 
-def _has(path: Path, content: bytes) -> bool:
-    with contextlib.suppress(MissingFileError):
-        return disk.read_bytes(path) == content
-    return False
-
-
-_MOST_ANYWAY = 2**21
-_MOST_TIMES = 20
 _PIECE = 64  # bytes are unpacked at once: so many are lost before a fault
-
-
-def _most_unpacked(packed: bytes) -> int:
-    """Beyond that many bytes it is not taken for a history, but for an attempt to fill the memory."""
-    return max(_MOST_ANYWAY, _MOST_TIMES * len(packed))
 
 
 def _unpacked(packed: bytes, filename: str) -> tuple[bytes, FormatError | None]:
     """What was packed, up to the first fault, and the fault."""
-    most, size = _most_unpacked(packed), 0
     unpacker = zlib.decompressobj(wbits=31)
-    parts = []
-    fault = None
+    parts, fault = [], "the file ends too early"
     try:
         for start in range(0, len(packed), _PIECE):
-            parts.append(unpacker.decompress(packed[start : start + _PIECE], most - size + 1))
-            size += len(parts[-1])
+            parts.append(unpacker.decompress(packed[start : start + _PIECE]))
             if unpacker.eof:
-                if unpacker.unused_data or start + _PIECE < len(packed):
-                    fault = "something follows after the end"
+                is_all = start + _PIECE >= len(packed) and not unpacker.unused_data
+                fault = "" if is_all else "something follows after the end"
                 break
-            if size > most:
-                parts, fault = [], f"it unpacks to more than {most} bytes; if it is a history, gunzip it"
-                break
-        else:
-            fault = "the file ends too early"
     except zlib.error as error:
         fault = f"damaged, so any value before may be wrong, too ({error})"
     return b"".join(parts), FormatError(f"gzip: {fault}", filename=filename) if fault else None

@@ -2,9 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from lrsched.core.history import History
@@ -19,6 +17,8 @@ Where = str | os.PathLike[str] | Storage
 
 _DATABASE = re.compile(r"\.(db|sqlite3?)\Z", re.IGNORECASE)
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):(?P<slashes>//)?(?P<path>[^?]*)(\?(?P<options>.*))?", re.DOTALL)
+_OPTIONS = {"json": "backups", "text": "backups", "sqlite": "run"}  # by scheme
+_LIKE_A_URL = re.compile(r"\?(backups|run)=")
 
 _WAY_OUT = "use a path, text:PATH, json:PATH, sqlite:///PATH or sqlite:////ABSOLUTE/PATH"
 
@@ -51,20 +51,18 @@ def open_storage(where: Where) -> Storage:
         (FileStorage('run.json', json), SqliteStorage('runs.db', run='a'))
         >>> open_storage("sqlite:///runs.db?rum=a")
         Traceback (most recent call last):
-        lrsched.errors.ArgumentError: an option of sqlite: must be run, got 'rum'; see lrsched.open_storage
+        lrsched.errors.ArgumentError: the options of sqlite: must be run, once, got 'rum=a'; see lrsched.open_storage
     """
     if not isinstance(where, (str, os.PathLike)):
         if isinstance(where, Storage) and not isinstance(where, type):
             return where
         raise broken_law("a storage", "a path, a URL or an object with load and save", where, "see lrsched.Storage")
     url = _URL.fullmatch(where) if isinstance(where, str) else None
-    if url and url["scheme"].lower() in _KINDS:
+    if url and url["scheme"].lower() in _OPTIONS:
         return _by_url(url)
     if url and url["slashes"]:
         raise broken_law("a storage", "a path or a URL of text:, json: or sqlite:", where, _WAY_OUT)
-    if not os.fsdecode(where):
-        raise broken_law("a storage", "a path with at least one character", where, _WAY_OUT)
-    if isinstance(where, str) and (where == "-" or _OPTIONS.search(where)):
+    if isinstance(where, str) and (where in ("", "-") or _LIKE_A_URL.search(where)):
         way_out = f"{_WAY_OUT}; for a file of that name give a pathlib.Path, or text: and the name as in a URL"
         raise broken_law("a path", "a file's name and nothing else", where, way_out)
     path = Path(os.fsdecode(where))
@@ -79,19 +77,18 @@ def _by_url(url: re.Match[str]) -> Storage:
             raise broken_law("a URL", "without a host", url.group(), _WAY_OUT)
     if not path:
         raise broken_law("a URL", f"{scheme}: with a path", url.group(), _WAY_OUT)
-    make, readers = _KINDS[scheme]
+    option = _OPTIONS[scheme]
     try:
         text = (url["options"] or "").replace("+", "%2B")  # a plus is no space, as in the path
         options = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), errors="surrogatepass")
     except ValueError as error:
         raise broken_law("the options of a URL", "like ?name=value&name=value", url["options"], _WAY_OUT) from error
-    given: dict[str, Any] = {}
-    for name, value in options:
-        if name not in readers or name in given:
-            law = " or ".join(sorted(readers)) + (" once" if name in given else "")
-            raise broken_law(f"an option of {scheme}:", law, name, "see lrsched.open_storage")
-        given[name] = readers[name](value)
-    return make(path, **given)
+    if [name for name, _ in options] not in ([], [option]):
+        raise broken_law(f"the options of {scheme}:", f"{option}, once", url["options"], "see lrsched.open_storage")
+    value = dict(options).get(option)
+    if scheme == "sqlite":
+        return _database(path, value)
+    return FileStorage(path, JSON if scheme == "json" else TEXT, _count("0" if value is None else value))
 
 
 def _database(path: StrPath, run: str | None = None) -> Storage:
@@ -100,22 +97,11 @@ def _database(path: StrPath, run: str | None = None) -> Storage:
     return SqliteStorage(path, run)
 
 
-_MOST_DIGITS = 9
-
-
 def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > _MOST_DIGITS:
-        raise broken_law("backups", "an integer >= 0 and not too large", text, "0 keeps none")
-    return int(text)
-
-
-_Reader = Callable[[str], Any]
-_KINDS: Mapping[str, tuple[Callable[..., Storage], Mapping[str, _Reader]]] = {
-    "json": (lambda path, backups=0: FileStorage(path, JSON, backups), {"backups": _count}),
-    "text": (lambda path, backups=0: FileStorage(path, TEXT, backups), {"backups": _count}),
-    "sqlite": (_database, {"run": str}),
-}
-_OPTIONS = re.compile(rf"\?({'|'.join({name for _, readers in _KINDS.values() for name in readers})})=")
+    try:
+        return int(text)
+    except ValueError as error:
+        raise broken_law("backups", "an integer >= 0", text, "0 keeps none") from error
 
 
 def read(where: Where) -> History:

@@ -1,7 +1,7 @@
 """Storage in an SQLite database: many runs in one file, a save costs the same at any epoch, others may read along.
 
 A connection lives for one load or one save. So nothing is open while the training runs, a fork inherits nothing, and
-the last one to leave puts all into the one file.
+a save puts all into the one file, unless others have it open.
 """
 
 import errno
@@ -9,9 +9,9 @@ import math
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any, TypeVar, final
+from typing import Any, final
 from urllib.parse import quote
 
 import attrs
@@ -26,10 +26,7 @@ from lrsched.storage.disk import StrPath
 
 DEFAULT_RUN = "default"
 
-_LONGEST_TEXT = database.LONGEST_TEXT // 2
 _MOST_SHOWN = 5
-
-Found = TypeVar("Found")
 
 
 @final
@@ -58,7 +55,7 @@ class SqliteStorage:
 
     A save is one transaction, synced to the disk. Others may read all the time, with lrsched, the ``sqlite3`` shell or
     pandas; several may save at the same time, to the same run as well: who has not seen the other's save gets a
-    `ConflictError`. Reading never writes, and creates nothing.
+    `ConflictError`. Reading makes no file; it changes nothing, but that a save which a crash left half done is undone.
 
     Args:
         path: The database; it need not be there yet, its folder must.
@@ -92,7 +89,7 @@ class SqliteStorage:
 
     def load(self) -> History:
         """See `Storage.load`. A database or run that is not there is the empty history."""
-        found = self._ask(lambda connection: _load(connection, self.run or DEFAULT_RUN, self.path))
+        found = database.read(self._file, lambda connection: _load(connection, self.run or DEFAULT_RUN, self.path))
         self._seen, self._known = found or (None, History())
         self._attempted = set()
         return self._known
@@ -106,21 +103,17 @@ class SqliteStorage:
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-        run = self.run or DEFAULT_RUN
 
-        def look(connection: sqlite3.Connection) -> History | list[str]:
-            nonlocal run
+        def look(connection: sqlite3.Connection) -> History | str:
             run = self.run or _the_only_run(connection, self.path) or DEFAULT_RUN
             found = _load(connection, run, self.path)
-            return found[1] if found else _names(connection)
+            names = _names(connection)
+            return found[1] if found else f"no run {run!r:.80}" + (f"; it has {_shown(names)}" if names else "")
 
-        found = self._ask(look)
+        found = database.read(self._file, look)
         if isinstance(found, History):
             return found
-        what = "no such database" if found is None else f"no run {run!r:.80}"
-        raise MissingFileError(
-            errno.ENOENT, what + (f"; it has {_shown(found)}" if found else ""), os.fspath(self.path)
-        )
+        raise MissingFileError(errno.ENOENT, found or "no such database", os.fspath(self.path))
 
     def named(self) -> "SqliteStorage":
         """The same with the run that `read` takes by name, so that it stays that one when others are added.
@@ -130,62 +123,50 @@ class SqliteStorage:
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-        if self.run is not None:
-            return self
-        run = self._ask(lambda connection: _the_only_run(connection, self.path))
-        return self if run is None else SqliteStorage(self._file, run)
+        run = self.run or database.read(self._file, lambda connection: _the_only_run(connection, self.path))
+        return SqliteStorage(self._file, run)
 
     def runs(self) -> tuple[Run, ...]:
         """All runs of the database, by name.
 
         Raises:
-            NotWrittenError: The database is not there.
+            NotWrittenError: The database is not there, or is an empty file.
             FormatError: It is no database of lrsched, or damaged.
             StorageError: The machine could not read it.
         """
-        found = self._ask(lambda connection: tuple(_run(row, self.path) for row in connection.execute(_RUNS)))
-        if found is None and disk.state(self._file) is None:
+        found = database.read(self._file, lambda connection: tuple(Run(*row) for row in connection.execute(_RUNS)))
+        if found is None:
             raise MissingFileError(errno.ENOENT, "no such database", os.fspath(self.path))
-        return found or ()
+        return found
 
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
         """See `Storage.save`. With ``changed`` it costs the same however many epochs there are."""
         if changed is None or self._seen is None:
-            changed = list(_difference(self._known, history))
+            changed = [each for each in {*self._known, *history} if self._known.get(each) is not history.get(each)]
         epochs = {epoch_number("an epoch that changed", epoch) for epoch in changed}
-        rows = _rows(history, epochs)  # it may refuse something; nothing was touched then
+        meta = _meta_rows(history, epochs)  # it may refuse something; nothing was touched then
         with database.writing(self._file) as connection:
-            revision = self._store(connection, history, epochs, rows)
+            revision = self._store(connection, history, epochs, meta)
         self._seen, self._attempted, self._known = revision, set(), history
 
-    def _ask(self, question: Callable[[sqlite3.Connection], Found]) -> Found | None:
-        return database.read(self._file, question)
-
-    def _store(self, connection: sqlite3.Connection, history: History, epochs: set[int], rows: "_Rows") -> str:
+    def _store(self, connection: sqlite3.Connection, history: History, epochs: set[int], meta: "_MetaRows") -> str:
         """Put in what changed; the new revision."""
-        name = _bytes(self.run or DEFAULT_RUN)
-        row = connection.execute("SELECT id, revision FROM runs WHERE name = CAST(? AS TEXT)", (name,)).fetchone()
-        if row and (row[1] is None or row[1] not in {self._seen, *self._attempted}):
-            raise ConflictError(
-                f"run {self.run or DEFAULT_RUN!r:.80} of {self.path} holds what this storage has neither loaded nor "
-                "saved; load it first, or save to another run"
-            )
+        name = self.run or DEFAULT_RUN
+        row = connection.execute(_REVISION, (_bytes(name),)).fetchone()
+        if row and row[1] not in {self._seen, *self._attempted}:
+            what = f"run {name!r:.80} of {self.path} holds what this storage has neither loaded nor saved"
+            raise ConflictError(f"{what}; load it first, or save to another run")
         revision = os.urandom(8).hex()
         self._attempted.add(revision)
-        run = connection.execute(_SAVE_RUN, (name, revision)).fetchone()[0]
+        run = connection.execute(_SAVE_RUN, (_bytes(name), revision)).fetchone()[0]
         if row is None or row[1] != self._seen:  # there was none, or one of a save that seemed to fail
             epochs = {*history, *(epoch for (epoch,) in connection.execute(_STORED_EPOCHS, {"run": run}))}
-            if self._seen is not None:  # otherwise they are of the whole history already
-                rows = _rows(history, epochs)
-        for table in ("errors", "meta"):
-            _many(connection, run, f"DELETE FROM {table} WHERE run_id = ? AND epoch = ?", [(e,) for e in epochs])  # noqa: S608
-        gone = [(epoch,) for epoch in epochs if epoch not in history]
-        _many(connection, run, "DELETE FROM epochs WHERE run_id = ? AND epoch = ?", gone)
-        _many(connection, run, _SAVE_EPOCH, rows.epochs)
-        _many(connection, run, "INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", rows.errors)
-        _many(connection, run, "INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT))", rows.meta)
+            meta = _meta_rows(history, epochs)
+        _replace(connection, run, {epoch: history.get(epoch) for epoch in sorted(epochs)}, meta)
         return revision
 
+
+_REVISION = "SELECT id, revision FROM runs WHERE name = CAST(? AS TEXT)"
 
 _RUNS = """
 SELECT
@@ -199,15 +180,14 @@ FROM runs ORDER BY name
 
 _SAVE_RUN = """
 INSERT INTO runs (name, revision, saved_at) VALUES (CAST(? AS TEXT), ?, strftime('%Y-%m-%d %H:%M:%S', 'now'))
-ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, saved_at = excluded.saved_at
-RETURNING id
+ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, saved_at = excluded.saved_at RETURNING id
 """
 
 # There may be rows that somebody left when he removed a run.
 _STORED_EPOCHS = """
-SELECT epoch FROM epochs WHERE run_id = :run
-UNION SELECT epoch FROM errors WHERE run_id = :run
-UNION SELECT epoch FROM meta WHERE run_id = :run
+SELECT epoch FROM epochs WHERE run_id = :run UNION
+SELECT epoch FROM errors WHERE run_id = :run UNION
+SELECT epoch FROM meta WHERE run_id = :run
 """
 
 # A row that is only updated keeps what somebody else's tables refer to.
@@ -217,65 +197,51 @@ ON CONFLICT (run_id, epoch) DO UPDATE SET learning_rate = excluded.learning_rate
 """
 
 
-def _many(connection: sqlite3.Connection, run: int, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    connection.executemany(statement, ((run, *row) for row in rows))
+def _replace(connection: sqlite3.Connection, run: int, new: dict[int, EpochData | None], meta: "_MetaRows") -> None:
+    """Store other data of some epochs, or none."""
 
+    def many(statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        connection.executemany(statement, ((run, *row) for row in rows))
 
-def _run(row: tuple[Any, ...], path: Path) -> Run:
-    kinds: tuple[Any, ...] = (str, int, int, (float, type(None)), str)
-    if not all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True)):
-        raise FormatError(f"a run is described by {row!r:.80}", filename=os.fspath(path))
-    return Run(*row)
-
-
-def _difference(old: History, new: History) -> Iterator[int]:
-    yield from (epoch for epoch, data in new.items() if old.get(epoch) is not data)
-    yield from (epoch for epoch in old if epoch not in new)
+    data = [(epoch, each) for epoch, each in new.items() if each is not None]
+    many("DELETE FROM errors WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in new))
+    many("DELETE FROM meta WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in new))
+    many("DELETE FROM epochs WHERE run_id = ? AND epoch = ?", ((epoch,) for epoch in new if new[epoch] is None))
+    many(_SAVE_EPOCH, ((epoch, each.learning_rate) for epoch, each in data))
+    errors = ((epoch, _bytes(key), value) for epoch, each in data for key, value in each.error.items())
+    many("INSERT INTO errors VALUES (?, ?, CAST(? AS TEXT), ?)", errors)
+    many("INSERT INTO meta VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT))", meta)
 
 
 def _bytes(text: str) -> bytes:
     """For ``CAST(? AS TEXT)``: so a text may have lone surrogates, which `sqlite3` itself refuses."""
-    encoded = text.encode("utf-8", "surrogatepass")
-    if len(encoded) > _LONGEST_TEXT:
-        raise broken_law("a text", f"at most {_LONGEST_TEXT} bytes in a database", text, "shorten it")
-    return encoded
+    return text.encode("utf-8", "surrogatepass")
 
 
-@attrs.frozen
-class _Rows:
-    """Rows of the tables, without the run."""
-
-    epochs: list[tuple[int, float | None]]
-    errors: list[tuple[int, bytes, float]]
-    meta: list[tuple[int, bytes, bytes]]
+_MetaRows = list[tuple[int, bytes, bytes]]  # epoch, key, value
 
 
-def _rows(history: History, epochs: Collection[int]) -> _Rows:
-    """The rows of those of ``epochs`` that are in ``history``.
+def _meta_rows(history: History, epochs: Collection[int]) -> _MetaRows:
+    """The meta values of those of ``epochs`` that are in ``history``.
 
     Raises:
-        ArgumentError: A database cannot hold something in it.
+        ArgumentError: A database cannot hold one of them.
     """
-    rows = _Rows([], [], [])
-    for epoch in sorted(epochs):
-        data = history.get(epoch)
-        if data is not None:
-            rows.epochs.append((epoch, data.learning_rate))
-            rows.errors.extend((epoch, _bytes(key), value) for key, value in data.error.items())
-            for key, value in data.meta.items():
-                rows.meta.append((epoch, _bytes(key), _bytes(render_value(value, f"meta[{key!r}] of epoch {epoch}"))))
-    return rows
+    return [
+        (epoch, _bytes(key), _bytes(render_value(value, f"meta[{key!r}] of epoch {epoch}")))
+        for epoch in sorted(epochs)
+        if epoch in history
+        for key, value in history[epoch].meta.items()
+    ]
 
 
 def _load(connection: sqlite3.Connection, name: str, path: Path) -> tuple[str, History] | None:
     """The revision and the history of a run; None if there is none."""
-    query = "SELECT id, revision FROM runs WHERE name = CAST(? AS TEXT)"
-    row = connection.execute(query, (_bytes(name),)).fetchone()
+    row = connection.execute(_REVISION, (_bytes(name),)).fetchone()
     if row is None:
         return None
-    run, revision = row
     try:
-        return revision, _history(connection, run)
+        return row[1], _history(connection, row[0])
     except (FormatError, ArgumentError) as error:
         message = getattr(error, "message", str(error))
         raise FormatError(f"run {name!r}: {message}", filename=os.fspath(path)) from error
@@ -284,31 +250,17 @@ def _load(connection: sqlite3.Connection, name: str, path: Path) -> tuple[str, H
 def _history(connection: sqlite3.Connection, run: int) -> History:
     errors: dict[int, dict[str, float]] = defaultdict(dict)
     for epoch, key, value in connection.execute("SELECT epoch, key, value FROM errors WHERE run_id = ?", (run,)):
-        _check_new(key, errors[epoch], f"error of epoch {epoch!r:.80}")
-        if type(value) is bytes:
-            raise FormatError(f"error[{key!r:.80}] of epoch {epoch!r:.80} is no number")
         errors[epoch][key] = math.nan if value is None else value
     meta: dict[int, dict[str, Any]] = defaultdict(dict)
     for epoch, key, value in connection.execute("SELECT epoch, key, value FROM meta WHERE run_id = ?", (run,)):
-        _check_new(key, meta[epoch], f"meta value of epoch {epoch!r:.80}")
-        if type(value) is not str:
-            raise FormatError(f"meta[{key!r:.80}] of epoch {epoch!r:.80} is no text")
         meta[epoch][key] = parse_value(value)
-    epochs: dict[int, EpochData] = {}
+    epochs = {}
     for epoch, learning_rate in connection.execute("SELECT epoch, learning_rate FROM epochs WHERE run_id = ?", (run,)):
-        _check_new(epoch, epochs, "epoch")
         error, more = errors.pop(epoch, {}), meta.pop(epoch, {})
         epochs[epoch] = EpochData(learning_rate=learning_rate, error=error, meta=more)
-    if errors or meta:
-        epoch = next(iter({**errors, **meta}))
-        raise FormatError(f"there are errors or meta values of epoch {epoch!r:.80}, but not the epoch")
+    for epoch in (*errors, *meta):  # somebody removed the epoch alone
+        raise FormatError(f"there are errors or meta values of epoch {epoch!r}, but not the epoch")
     return History(epochs)
-
-
-def _check_new(key: Any, known: Mapping[Any, Any], what: str) -> None:
-    """Refuse what is there twice: it is where pages lead in circles, and would have no end."""
-    if key in known:
-        raise FormatError(f"the {what} {key!r:.80} is there twice")
 
 
 def location(path: Path, run: str) -> str:

@@ -95,14 +95,14 @@ class Mirrored:
 
     def read(self) -> History:
         """See `Readable.read`."""
-        histories, fault = [], None
+        histories, faults = [], []
         for storage in self.storages:
             try:
                 histories.append(read(storage))
             except NotWrittenError as error:
-                fault = fault or error
-        if not histories and fault is not None:
-            raise fault
+                faults.append(error)
+        if not histories:
+            raise faults[0]
         return _first_written(histories)
 
     def save(self, history: History, changed: Collection[int] | None = None) -> None:
@@ -121,10 +121,8 @@ class Mirrored:
         for storage, history in zip(self.storages, histories, strict=True):
             epoch = next((epoch for epoch, data in history.items() if _has_more(data, counting.get(epoch))), None)
             if epoch is not None:
-                way_out = "take the older one away, so that it is made again from the other"
-                raise ConflictError(
-                    f"{storage!r} holds data of epoch {epoch} that the first of {self!r} has not; {way_out}"
-                )
+                what = f"{storage!r} holds data of epoch {epoch} that the first of {self!r} has not"
+                raise ConflictError(f"{what}; take the older one away, so that it is made again from the other")
 
 
 def _has_more(data: EpochData, known: EpochData | None) -> bool:

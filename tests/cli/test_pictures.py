@@ -237,7 +237,7 @@ def test_a_device_is_not_replaced_by_a_picture(run, tmp_path):
     os.mkfifo(out)
     code, _, err = run("plot", FILE, "-o", out)
     assert (code, out.is_fifo()) == (3, True)
-    assert "it is a device or a pipe and no file" in err
+    assert "it is a folder, a device or a pipe, and no file" in err
 
 
 def test_the_options_hold_for_the_marked_and_for_the_compared_schedules(run, tmp_path):

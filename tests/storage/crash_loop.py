@@ -17,9 +17,9 @@ import filelock  # noqa: F401  what is imported late is imported here, so that t
 from storages import ON_DISK
 
 from lrsched import EpochData, History
+from lrsched.storage import connection
 
 LONGEST = 40  # epochs
-LONGEST_LIFE = 0.012  # seconds from the first save on
 READY = b"ready\n"
 
 
@@ -49,8 +49,11 @@ def save_for_ever(kind, folder, first, said):
         os.write(said, b"%d\n" % number)
 
 
-def killed(kind, folder, first, delay):
-    """The number of the last save that was acknowledged by a process that was killed; ``first - 1`` if none was."""
+def killed(kind, folder, first, chance):
+    """The number of the last save that was acknowledged by a process that was killed; ``first - 1`` if none was.
+
+    It is killed somewhere in one of the next two saves after a few, however long they take here and now.
+    """
     reads, writes = os.pipe()
     child = os.fork()
     if not child:
@@ -61,20 +64,26 @@ def killed(kind, folder, first, delay):
     os.close(writes)
     with os.fdopen(reads, "rb", buffering=0) as said:
         assert said.read(len(READY)) == READY, "the process did not come to its first save"
-        time.sleep(delay)
+        acknowledged, duration = b"", chance.uniform(0.0, 0.002)
+        for _ in range(chance.randrange(3)):
+            start = time.monotonic()
+            acknowledged += said.read(100)
+            duration = time.monotonic() - start
+        time.sleep(chance.uniform(0.0, 2.0) * duration)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WTERMSIG(status) == signal.SIGKILL, "the process ended by itself"
-        return max(map(int, said.readall().split()), default=first - 1)
+        return max(map(int, (acknowledged + said.readall()).split()), default=first - 1)
 
 
 def main():
     kind, folder, kills, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     chance = random.Random(seed)
     expected = History()
+    connection._QUIET = 0.0  # who writes is dead when it is read
     number = lost = in_flight = saves = 0
     for kill in range(kills):
-        acknowledged = killed(kind, folder, number + 1, chance.uniform(0.0, LONGEST_LIFE))
+        acknowledged = killed(kind, folder, number + 1, chance)
         loaded = ON_DISK[kind](folder).load()
         expected = state(acknowledged) if acknowledged else History()
         saves += acknowledged - number
@@ -87,7 +96,7 @@ def main():
             lost += 1
             print(f"after kill {kill}: save {acknowledged} was acknowledged, loaded was {loaded!r}", file=sys.stderr)
             break
-        if kill % 60 == 59 and kill + 1 < kills:  # also the first save of all is hit
+        if kill % 20 == 19 and kill + 1 < kills:  # also the first save of all is hit
             shutil.rmtree(folder)
             folder.mkdir()
             number = 0

@@ -7,9 +7,7 @@ import itertools
 import os
 import random
 import stat
-import zlib
 from pathlib import Path
-from types import SimpleNamespace
 
 import attrs
 import pytest
@@ -29,7 +27,7 @@ from lrsched import (
 from lrsched.errors import MissingFileError
 from lrsched.formats.json import JSON
 from lrsched.formats.text import TEXT
-from lrsched.storage import disk, file
+from lrsched.storage import disk
 
 ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 TWO = ONE.set(2, EpochData(learning_rate=0.1))
@@ -187,16 +185,6 @@ def test_only_what_changed_is_rendered_again(path):
     assert rendered == [1, 2, 1]
 
 
-def test_what_could_not_be_loaded_again_is_not_saved(path, monkeypatch):
-    storage = FileStorage(path)
-    storage.save(ONE)
-    monkeypatch.setattr(disk, "LARGEST", path.stat().st_size)
-    storage.save(ONE)
-    with pytest.raises(StorageError, match="it would have more than 62 bytes; keep it in a database"):
-        storage.save(TWO)
-    assert read(path) == ONE
-
-
 def test_the_lock_is_that_of_the_file_whatever_link_leads_to_it(tmp_path):
     for name in ("there", "here"):
         (tmp_path / name).mkdir()
@@ -284,17 +272,6 @@ def test_who_salvages_a_file_may_not_overwrite_it(path):
     assert storage.salvage()[0] == TWO
     with pytest.raises(ConflictError):
         storage.save(ONE)
-
-
-def test_a_file_too_large_for_the_memory_is_a_storage_error(path, monkeypatch):
-    path.write_text("{}")
-
-    def full(*_):
-        raise MemoryError
-
-    monkeypatch.setattr(disk, "decoded", full)
-    with pytest.raises(StorageError, match="Cannot allocate memory"):
-        read(path)
 
 
 def test_what_a_crash_left_may_be_longer_than_what_is_saved(path):
@@ -396,18 +373,17 @@ def test_who_saves_as_root_leaves_the_file_and_its_lock_to_their_owner(path):
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EINVAL])  # the latter in a user namespace
-def test_who_may_not_give_a_file_away_gives_no_other_group_its_rights(code, path, monkeypatch):
+def test_who_may_not_give_a_file_away_saves_all_the_same(code, path, monkeypatch):
     storage = FileStorage(path)
     storage.save(ONE)
     path.chmod(0o664)
 
-    def fchown(*_):
+    def chown(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(disk, "_owner", lambda descriptor: (4711, 4711))  # what is made here is somebody else's
-    monkeypatch.setattr(os, "fchown", fchown)
+    monkeypatch.setattr(os, "chown", chown)
     storage.save(TWO)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o604
+    assert stat.S_IMODE(path.stat().st_mode) == 0o664
     assert read(path) == TWO
 
 
@@ -431,11 +407,12 @@ def test_what_a_file_is_instead_is_said(content, says, tmp_path):
         assert (says in str(refused.value)) != expected
 
 
-def test_a_pipe_is_no_file(path):
-    os.mkfifo(path)
-    for use in (FileStorage.load, lambda storage: storage.save(ONE)):
-        with pytest.raises(StorageError, match="it is a device or a pipe and no file"):
-            use(FileStorage(path))
+@pytest.mark.parametrize("name", ["learning_rates", "runs.db"])
+def test_a_pipe_is_no_file(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    for use in (lambda storage: storage.load(), lambda storage: storage.save(ONE)):
+        with pytest.raises(StorageError, match="it is a folder, a device or a pipe, and no file"):
+            use(open_storage(tmp_path / name))
 
 
 # ---- formats and packing
@@ -474,9 +451,8 @@ def test_a_packed_file_that_is_empty_is_not_written_yet(tmp_path):
 def test_the_least_that_follows_a_packed_file_is_told(rest, tmp_path):
     path = tmp_path / "run.json.gz"
     for number in range(1, 70):  # so that it ends anywhere in a piece
-        path.unlink(missing_ok=True)
-        open_storage(path).save(History({1: EpochData(error={"k" * number: 1.0 / number})}))
-        path.write_bytes(path.read_bytes() + rest)
+        whole = JSON.render(History({1: EpochData(error={"k" * number: 1.0 / number})}))
+        path.write_bytes(gzip.compress(whole.encode()) + rest)
         with pytest.raises(FormatError, match="something follows after the end"):
             read(path)
 
@@ -488,39 +464,13 @@ def test_a_packed_file_may_be_named_in_capitals(tmp_path):
     assert read(path) == ONE
 
 
-def test_what_is_unpacked_at_once_is_limited(tmp_path, monkeypatch):
-
-    longest = []
-
-    class Watched:
-        def __init__(self):
-            self.inner = zlib.decompressobj(wbits=31)
-
-        def decompress(self, *rest):
-            found = self.inner.decompress(*rest)
-            longest.append(len(found))
-            return found
-
-        eof = property(lambda self: self.inner.eof)
-        unused_data = property(lambda self: self.inner.unused_data)
-
-    monkeypatch.setattr(file, "_MOST_ANYWAY", 1000)
-    monkeypatch.setattr(file, "zlib", SimpleNamespace(decompressobj=lambda wbits: Watched(), error=zlib.error))
-    path = tmp_path / "run.json.gz"
-    path.write_bytes(gzip.compress(bytes(10**6), 9))
-    with pytest.raises(FormatError, match="unpacks to more than"):
-        read(path)
-    assert sum(longest) <= 20 * path.stat().st_size + 1
-
-
-def test_a_history_that_compresses_too_well_can_be_loaded_again(tmp_path):
-
+def test_a_history_that_compresses_well_can_be_loaded_again(tmp_path):
     path = tmp_path / "run.json.gz"
     data = EpochData(learning_rate=0.1, error={f"a_name_of_some_length_{key}": 0.5 for key in range(100)})
     history = History(dict.fromkeys(range(1, 1500), data))
     open_storage(path).save(history)
     content = gzip.decompress(path.read_bytes())
-    assert len(content) > max(2**21, 20 * len(gzip.compress(content)))
+    assert len(content) > 20 * path.stat().st_size
     assert read(path) == history
 
 
@@ -635,16 +585,9 @@ def test_a_byte_order_mark_is_no_text_and_moves_no_line(path):
     assert len(FileStorage(path).salvage()[0]) == 2
 
 
-def test_a_file_without_an_end_is_refused(path, monkeypatch):
-    monkeypatch.setattr(disk, "LARGEST", 2**20)
-    path.symlink_to("/dev/zero")
-    with pytest.raises(StorageError, match="it has more than 1048576 bytes"):
-        read(path)
-
-
-@pytest.mark.parametrize("backups", [-1, 1.5, "2", True, 1001])
+@pytest.mark.parametrize("backups", [-1, 1.5, "2", True])
 def test_backups_are_a_number(tmp_path, backups):
-    with pytest.raises(ArgumentError, match="backups must be (an integer >= 0|at most 1000)"):
+    with pytest.raises(ArgumentError, match="backups must be an integer >= 0"):
         FileStorage(tmp_path / "run.json", backups=backups)
 
 

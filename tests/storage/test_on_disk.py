@@ -5,6 +5,7 @@ import gzip
 import json
 import math
 import os
+import shutil
 import sqlite3
 import subprocess
 
@@ -100,6 +101,16 @@ def test_a_reader_that_keeps_the_database_open_is_in_nobodys_way(tmp_path):
         assert reader.execute("SELECT count(*) FROM epochs").fetchone() == (2,)
         storage.save(ONE, {2})
     assert ON_DISK["sqlite"](tmp_path).load() == ONE
+
+
+def test_a_copy_of_the_one_file_has_all_that_was_saved_even_while_others_have_it_open(tmp_path):
+    storage = ON_DISK["sqlite"](tmp_path)
+    storage.save(ONE)
+    with contextlib.closing(sqlite3.connect(storage.path, isolation_level=None)) as reader:
+        assert reader.execute("SELECT count(*) FROM epochs").fetchone() == (1,)
+        storage.save(TWO, {2})
+        shutil.copy(storage.path, tmp_path / "copy.db")
+        assert read(tmp_path / "copy.db") == TWO
 
 
 def test_pandas_reads_the_view(tmp_path):

@@ -77,7 +77,7 @@ def test_who_knows_the_older_errors_still_catches_them(path):
 def test_a_file_that_another_machine_replaces_while_it_is_read_is_not_broken(path, monkeypatch):
     """What a network disk says then."""
 
-    def stale(*_):
+    def stale(*_, **__):
         raise OSError(116, "Stale file handle")
 
     monkeypatch.setattr(type(path), "open", stale)
@@ -86,7 +86,7 @@ def test_a_file_that_another_machine_replaces_while_it_is_read_is_not_broken(pat
 
 
 def test_a_file_without_permission_is_a_fault_of_the_machine(path, monkeypatch):
-    def forbidden(*_):
+    def forbidden(*_, **__):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(type(path), "open", forbidden)

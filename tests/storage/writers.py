@@ -1,12 +1,15 @@
-"""Run as a program: ``writers.py ROLE WHERE NUMBER SAVES``. One of several processes that use the same storage.
+"""Run as a program: ``writers.py write WHERE NUMBER SAVES`` or ``writers.py watch WHERE DONE``.
 
+One of several processes that use the same storage.
 Every writer adds one to a counter that all share, and one to a counter of its own. So the shared one is the sum of the
 others in whatever state a reader sees, and in the end it is what it must be only if no save undid another.
 """
 
+import contextlib
 import sys
+from pathlib import Path
 
-from lrsched import ConflictError, EpochData, History, open_storage, read
+from lrsched import ConflictError, EpochData, open_storage, read
 from lrsched.errors import NotWrittenError
 
 SHARED = 1
@@ -27,7 +30,6 @@ def check(history):
 
 def write(where, number, saves):
     storage, own = open_storage(where), SHARED + number
-    conflicts = 0
     history = storage.load()
     for _ in range(saves):
         while True:
@@ -36,30 +38,22 @@ def write(where, number, saves):
                 storage.save(history, {SHARED, own})
                 break
             except ConflictError:
-                conflicts += 1
                 history = storage.load()
                 check(history)
-    print(conflicts)
 
 
-def watch(where, total):
-    """Read until all is written."""
-    reads = 0
-    while True:
-        try:
-            history = read(where)
-        except NotWrittenError:
-            history = History()
-        check(history)
-        reads += 1
-        if count(history, SHARED) == total:
-            print(reads)
-            return
+def watch(where, done):
+    """Read until there is a file that says that all is written."""
+    is_last = False
+    while not is_last:
+        is_last = Path(done).exists()
+        with contextlib.suppress(NotWrittenError):
+            check(read(where))
 
 
 if __name__ == "__main__":
-    role, where, number, saves = sys.argv[1:]
+    role, where, *rest = sys.argv[1:]
     if role == "write":
-        write(where, int(number), int(saves))
+        write(where, *map(int, rest))
     else:
-        watch(where, int(number) * int(saves))
+        watch(where, *rest)

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from lrsched import EpochData, History, SqliteStorage
-from lrsched.storage.schema import MIGRATIONS
+from lrsched.storage.schema import VERSION
 
 HISTORY = History(
     {
@@ -16,6 +16,6 @@ HISTORY = History(
 """The run "a" of each of them; the run "b" is empty."""
 
 if __name__ == "__main__":
-    path = Path(__file__).with_name(f"version_{len(MIGRATIONS)}.db")
+    path = Path(__file__).with_name(f"version_{VERSION}.db")
     SqliteStorage(path, "a").save(HISTORY)
     SqliteStorage(path, "b").save(History())
