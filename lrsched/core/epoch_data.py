@@ -19,10 +19,7 @@ META_PREFIX = ":meta:"
 OLD_FORMAT_KEY = "old_format_score"
 """The key of an error that is given as a bare number, as old files have it."""
 
-MOST_DIGITS = 400
-"""How long a number may be where it is written out."""
-
-_LARGEST_META = 10**MOST_DIGITS
+_TOO_LARGE = 10**400  # Python writes out no integer of more than 4300 digits
 _DEEPEST_META = 50
 _PLAIN = (type(None), bool, str, bytes)
 _NO_ITEMS: FrozenDict[str, Any] = FrozenDict()
@@ -128,14 +125,6 @@ def _restored(learning_rate: float | None, error: dict[str, float], meta: dict[s
     return EpochData(learning_rate=learning_rate, error=error, meta=meta)
 
 
-def plain_epoch(learning_rate: float, error: dict[str, float]) -> EpochData:
-    """An `EpochData` of what obeys the laws already: a finite rate >= 0, and floats but NaN by names without a colon.
-
-    For whoever reads very many of them.
-    """
-    return _make(learning_rate, FrozenDict(error), _NO_ITEMS)
-
-
 def _make(learning_rate: float | None, error: FrozenDict[str, float], meta: FrozenDict[str, Any]) -> EpochData:
     """An `EpochData` of parts that obey the laws already."""
     made = EpochData.__new__(EpochData)
@@ -233,8 +222,8 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
 
 
 def _whole(name: str, value: int) -> int:
-    if abs(value) >= _LARGEST_META:
-        raise broken_law(name, f"an integer of at most {MOST_DIGITS} digits", value, "use a float, or text")
+    if abs(value) >= _TOO_LARGE:
+        raise broken_law(name, "an integer of at most 400 digits", value, "use a float, or text")
     return int(value)
 
 

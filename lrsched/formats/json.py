@@ -18,7 +18,7 @@ from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.numbers import LARGEST_EPOCH
 from lrsched.errors import ArgumentError, FormatError, broken_law
-from lrsched.formats import Collisions, Format, first_twin, in_order
+from lrsched.formats import Format, in_order, without_twins
 
 NAME = "lrsched history"
 VERSION = 1
@@ -123,19 +123,11 @@ class _UnclearError(ValueError):
     """What is wrong with a value; where it stands is known to the reader."""
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        _, twin = first_twin(key for key, _ in pairs)
-        raise _UnclearError(f"the name {twin!r} is there twice")
-    return members
-
-
 def _no_constant(name: str) -> NoReturn:
     raise _UnclearError(f"{name} is no JSON; it is written as text, in quotes")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=without_twins, parse_constant=_no_constant)
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -263,14 +255,8 @@ def _items(items: Any) -> list[Any]:
     return [_meant(item) for item in items]
 
 
-def _check_hashes(keys: Iterable[Any]) -> None:
-    if any(map(Collisions().too_many, keys)):
-        raise _UnclearError("keys that were made to have the same hash")
-
-
 def _set(items: Any) -> set[Any]:
     members = _items(items)
-    _check_hashes(members)
     made = set(members)
     if len(made) != len(members):
         raise _UnclearError("a member of a $set is there twice")
@@ -281,7 +267,6 @@ def _dict(items: Any) -> dict[Any, Any]:
     pairs = _items(items)
     if not all(type(pair) is list for pair in pairs):
         raise TypeError
-    _check_hashes(key for key, *_ in pairs)
     made = dict(pairs)
     if len(made) != len(pairs):
         raise _UnclearError("a key of a $dict is there twice")
