@@ -73,17 +73,15 @@ class EpochData:
             learning_rate = rate("learning_rate", learning_rate)
         if error is None:
             error = {}
-        elif type(error) is not dict and not isinstance(error, Mapping):
+        elif not isinstance(error, (dict, Mapping)):
             error = {OLD_FORMAT_KEY: number("error", error)}
         errors, found = _plain_errors(error)
         if meta is not None and found:
             key = META_PREFIX + next(iter(found))
             raise broken_law("error", f"without {META_PREFIX} keys where meta is given", key, "put it into meta")
-        self.__attrs_init__(
-            learning_rate=learning_rate,
-            error=FrozenDict(errors),
-            meta=_plain_meta(found if meta is None else meta) if found or meta is not None else _NO_ITEMS,
-        )
+        fields = self.__dict__  # directly, since several are made at every epoch
+        fields["learning_rate"], fields["error"] = learning_rate, FrozenDict(errors)
+        fields["meta"] = _plain_meta(found if meta is None else meta)
 
     def __reduce__(self) -> Any:
         """Unpickled by the constructor, so that a NaN equals itself again."""
@@ -110,7 +108,7 @@ class EpochData:
             >>> EpochData().with_error({"ctc": {"cost:output": 2.0}, "ce": {"cost:output": 1.0, "cost:aux": 3.0}})
             EpochData(learning_rate=None, error={'ce_aux': 3.0, 'ce_output': 1.0, 'ctc': 2.0}, meta={})
         """
-        if type(error) is not dict and not isinstance(error, Mapping):
+        if not isinstance(error, (dict, Mapping)):
             way_out = 'name the error, as in {"dev_score": 1.0}'
             raise broken_law("error", "a mapping from name to number", error, way_out)
         errors, meta = _plain_errors(error, flatten=True)
@@ -128,7 +126,7 @@ def _restored(learning_rate: float | None, error: dict[str, float], meta: dict[s
 def _make(learning_rate: float | None, error: FrozenDict[str, float], meta: FrozenDict[str, Any]) -> EpochData:
     """An `EpochData` of parts that obey the laws already."""
     made = EpochData.__new__(EpochData)
-    fields = made.__dict__  # directly, since several are made at every epoch
+    fields = made.__dict__
     fields["learning_rate"], fields["error"], fields["meta"] = learning_rate, error, meta
     return made
 
@@ -171,7 +169,7 @@ def _flat(outer: str, error: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_meta(meta: Mapping[str, Any]) -> FrozenDict[str, Any]:
-    if not isinstance(meta, Mapping):
+    if not isinstance(meta, (dict, Mapping)):  # dict first, since it costs less
         raise broken_law("meta", "a mapping from name to literal", meta, 'name the value, as in {"gpu": "a"}')
     plain = {}
     for key, value in meta.items():
