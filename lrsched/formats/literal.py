@@ -36,8 +36,6 @@ _TOKEN = re.compile(
 )""",
     re.VERBOSE | re.ASCII,
 )
-_AFTER_NUMBER = re.compile(r"[A-Za-z_0-9.]")
-
 _ESCAPE = re.compile(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|([0-7]{1,3})|(.))"
 )
@@ -206,8 +204,6 @@ class _Reader:
         return read(self, token, start, depth + 1)
 
     def read_number(self, token: str, start: int, _depth: int) -> float:
-        if _AFTER_NUMBER.match(self.text, self.position):
-            self.fail(f"unexpected {self.text[self.position]!r} after a number", self.position)
         if not token.isdigit():
             return float(token)
         if token.startswith("0") and token.strip("0"):
