@@ -25,13 +25,17 @@ _NO_KEY = "a list, dict or set cannot be a key or be in a set"
 
 SPACE = r"[ \t\r\n\f]*"
 # Repetitions are possessive (`*+`): what was taken is not given back, so no text makes them slow or large.
-_TOKEN = re.compile(
+_TOKEN = re.compile(  # each kind of value has a method `_Reader.read_...`
     SPACE
     + r"""(?:
     (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
   | (?P<string>[uUbB]?(?:'(?:[^'\\\n]++|\\[^\n])*+'|"(?:[^"\\\n]++|\\[^\n])*+"))
   | (?P<name>[A-Za-z_][A-Za-z_0-9.]*)
-  | (?P<mark>[][(){},:=+-])
+  | (?P<sign>[+-])
+  | (?P<list>\[)
+  | (?P<tuple>\()
+  | (?P<dict>\{)
+  | (?P<mark>[])},:=])
   | (?P<end>\Z)
 )""",
     re.VERBOSE | re.ASCII,
@@ -75,7 +79,7 @@ def parse(text: str, filename: str | None = None) -> Any:
     """
     reader = _Reader(text, filename, {})
     value = reader.value(0)
-    reader.end()
+    reader.expect("")
     return value
 
 
@@ -115,7 +119,7 @@ def read_items(
             items[key] = value
             if not reader.take(",") and reader.peek().text != "}":
                 reader.unexpected("expected ',' or '}'")
-        reader.end()
+        reader.expect("")
     except FormatError as fault:
         return items, fault
     return items, None
@@ -165,7 +169,7 @@ class _Reader:
         return _Token(kind, match[kind], match.start(kind), match.end())
 
     def take(self, mark: str) -> bool:
-        """Take ``mark`` if that is what follows."""
+        """Take ``mark`` if that is what follows; the empty text is the end."""
         if self.peek().text != mark:
             return False
         self.next()
@@ -174,16 +178,11 @@ class _Reader:
     def expect(self, mark: str) -> None:
         """Take ``mark`` or fail."""
         if not self.take(mark):
-            self.unexpected(f"expected {mark!r}")
+            self.unexpected(f"expected {mark!r}" if mark else "expected the end")
 
     def unexpected(self, wanted: str) -> NoReturn:
         _, token, start, _ = self.peek()
         self.fail(f"{wanted}, got {token!r}" if token else f"{wanted}, but the text ends", start)
-
-    def end(self) -> None:
-        """Take the end of the text or fail."""
-        if self.peek().kind != "end":
-            self.unexpected("expected the end")
 
     def each(self, closing: str, *, comma: bool = True) -> Iterator[int]:
         """Yields where each item up to ``closing`` starts, and takes the commas and ``closing``."""
@@ -197,11 +196,10 @@ class _Reader:
         kind, token, start, _ = self.peek()
         if depth > _DEEPEST:
             self.fail(f"nested deeper than {_DEEPEST}", start)
-        read = _READERS.get(token if kind == "mark" else kind)
-        if read is None:
+        if kind in ("mark", "end"):
             self.unexpected("expected a value")
         self.next()
-        return read(self, token, start, depth + 1)
+        return getattr(self, f"read_{kind}")(token, start, depth + 1)
 
     def read_number(self, token: str, start: int, _depth: int) -> float:
         if not token.isdigit():
@@ -213,7 +211,7 @@ class _Reader:
         except ValueError:
             self.fail("a number with too many digits", start)
 
-    def read_signed(self, sign: str, start: int, depth: int) -> float:
+    def read_sign(self, sign: str, start: int, depth: int) -> float:
         value = None if self.peek().text in ("+", "-") else self.value(depth)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self.fail(f"expected a number after {sign!r}", start)
@@ -298,7 +296,7 @@ class _Reader:
             return first
         return (first, *(self.value(depth) for _ in self.each(")", comma=self.take(","))))
 
-    def read_dict_or_set(self, _token: str, start: int, depth: int) -> dict[Any, Any] | set[Any]:
+    def read_dict(self, _token: str, start: int, depth: int) -> dict[Any, Any] | set[Any]:
         if self.take("}"):
             return {}
         at = self.peek().start
@@ -329,16 +327,3 @@ class _Reader:
             return set(items)
         except TypeError:
             self.fail(_NO_KEY, start)
-
-
-_READERS: dict[str, Callable[[_Reader, str, int, int], Any]] = {
-    "number": _Reader.read_number,
-    "string": _Reader.read_string,
-    "name": _Reader.read_name,
-    "+": _Reader.read_signed,
-    "-": _Reader.read_signed,
-    "(": _Reader.read_tuple,
-    "[": _Reader.read_list,
-    "{": _Reader.read_dict_or_set,
-}
-"""What reads a value, by the kind of its first token, or by that mark itself."""
