@@ -161,11 +161,7 @@ def _flat(outer: str, error: Mapping[str, Any]) -> dict[str, Any]:
     """The errors under the key ``outer``, with keys of their own."""
     if len(error) == 1:
         return {outer: next(iter(error.values()))}
-    flat = {}
-    for inner, value in error.items():
-        _, colon, rest = str(inner).partition(":")
-        flat[f"{outer}_{rest if colon else inner}"] = value
-    return flat
+    return {f"{outer}_{str(inner).split(':', 1)[-1]}": value for inner, value in error.items()}
 
 
 def _plain_meta(meta: Mapping[str, Any]) -> FrozenDict[str, Any]:

@@ -197,9 +197,7 @@ class History(Mapping[int, EpochData]):
         if not past or past[-1][0] < epoch:
             return len(past) + (bisect_left(self._ahead, epoch, key=_epoch_of) if self._ahead else 0)
         guess = epoch - past[0][0]  # right where no epoch is missing, as in nearly every training run
-        if guess <= 0:
-            return 0
-        if guess < len(past) and past[guess][0] == epoch:
+        if 0 <= guess < len(past) and past[guess][0] == epoch:
             return guess
         return bisect_left(past, epoch, key=_epoch_of)
 

@@ -15,7 +15,7 @@ from pyrsistent import PSet, PVector
 
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.core.numbers import LARGEST_EPOCH
+from lrsched.core.numbers import epoch_number
 from lrsched.core.plain import jsonable
 from lrsched.errors import ArgumentError, FormatError, broken_law
 from lrsched.formats import Format, in_order, without_twins
@@ -171,11 +171,8 @@ def _check_version(value: Any) -> None:
 def _epoch(entry: Any) -> tuple[int, EpochData]:
     if type(entry) is not dict or type(entry.get("epoch")) is not int:
         raise ArgumentError('expected an epoch, as in {"epoch": 1, "learning_rate": 0.1, "error": {}}')
-    epoch = entry["epoch"]
     if unknown := entry.keys() - _MEMBERS:
         raise ArgumentError(f"{min(unknown)!r} is no member of an epoch; it has epoch, learning_rate, error, meta")
-    if not 1 <= epoch <= LARGEST_EPOCH:
-        raise ArgumentError(f"epoch must be an integer >= 1 and below 2**63, got {epoch}")
     rate, error, meta = entry.get("learning_rate"), entry.get("error", {}), entry.get("meta", {})
     if type(rate) not in (float, int, type(None)):
         raise ArgumentError(f"learning_rate must be a number or null, got {rate!r:.80}")
@@ -183,7 +180,7 @@ def _epoch(entry: Any) -> tuple[int, EpochData]:
         raise ArgumentError("error and meta must be objects")
     error = {key: _error_meant(key, value) for key, value in error.items()}
     meta = {key: _meant(value) for key, value in meta.items()}
-    return epoch, EpochData(learning_rate=rate, error=error, meta=meta)
+    return epoch_number("epoch", entry["epoch"]), EpochData(learning_rate=rate, error=error, meta=meta)
 
 
 _MEMBERS = frozenset({"epoch", "learning_rate", "error", "meta"})

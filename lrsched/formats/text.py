@@ -65,11 +65,9 @@ def _usual_epoch(text: str, position: int) -> tuple[int, EpochData, int] | None:
 def _epoch_data(arguments: dict[str, Any]) -> EpochData:
     if "learning_rate" not in arguments and "learningRate" in arguments:
         arguments["learning_rate"] = arguments.pop("learningRate")
-    unknown = arguments.keys() - {"learning_rate", "error", "meta"}
-    if unknown:
-        raise ArgumentError(
-            f"EpochData has no further {min(unknown)!r}; it has learning_rate or learningRate, error, meta"
-        )
+    if unknown := arguments.keys() - {"learning_rate", "error", "meta"}:
+        members = "it has learning_rate or learningRate, error, meta"
+        raise ArgumentError(f"EpochData has no further {min(unknown)!r}; {members}")
     return EpochData(**arguments)
 
 
