@@ -73,7 +73,7 @@ class EpochData:
             learning_rate = rate("learning_rate", learning_rate)
         if error is None:
             error = {}
-        elif not isinstance(error, (dict, Mapping)):
+        elif type(error) is not dict and not isinstance(error, Mapping):
             error = {OLD_FORMAT_KEY: number("error", error)}
         errors, found = _plain_errors(error)
         if meta is not None and found:
@@ -108,7 +108,7 @@ class EpochData:
             >>> EpochData().with_error({"ctc": {"cost:output": 2.0}, "ce": {"cost:output": 1.0, "cost:aux": 3.0}})
             EpochData(learning_rate=None, error={'ce_aux': 3.0, 'ce_output': 1.0, 'ctc': 2.0}, meta={})
         """
-        if not isinstance(error, (dict, Mapping)):
+        if type(error) is not dict and not isinstance(error, Mapping):
             way_out = 'name the error, as in {"dev_score": 1.0}'
             raise broken_law("error", "a mapping from name to number", error, way_out)
         errors, meta = _plain_errors(error, flatten=True)
