@@ -45,12 +45,7 @@ class Action(StrEnum):
         return cls.DECAY if learning_rate < previous else cls.GROW
 
 
-_NO_FACTS: FrozenDict[str, Any] = FrozenDict()
-
-
 def _as_facts(facts: Mapping[str, Any]) -> FrozenDict[str, Any]:
-    if not facts:
-        return _NO_FACTS
     for name in facts:
         if not isinstance(name, str) or name in _FIELDS:
             raise broken_law("a name in facts", f"a str other than {', '.join(_FIELDS)}", name, "choose another name")
@@ -92,7 +87,7 @@ class Cause:
     threshold: float | None = None
     grow_threshold: float | None = None
     lifted_from: float | None = None
-    facts: FrozenDict[str, Any] = attrs.field(default=_NO_FACTS, converter=_as_facts, eq=repr)
+    facts: FrozenDict[str, Any] = attrs.field(default=FrozenDict(), converter=_as_facts, eq=repr)
     inner: "tuple[Decision, ...]" = ()
 
     def describe(self, *, exact: bool = False) -> str:

@@ -19,10 +19,7 @@ META_PREFIX = ":meta:"
 OLD_FORMAT_KEY = "old_format_score"
 """The key of an error that is given as a bare number, as old files have it."""
 
-MOST_DIGITS = 400
-"""How long a number may be where it is written out."""
-
-_LARGEST_META = 10**MOST_DIGITS
+_TOO_LARGE = 10**400  # Python writes out no integer of more than 4300 digits
 _DEEPEST_META = 50
 _PLAIN = (type(None), bool, str, bytes)
 _NO_ITEMS: FrozenDict[str, Any] = FrozenDict()
@@ -82,11 +79,9 @@ class EpochData:
         if meta is not None and found:
             key = META_PREFIX + next(iter(found))
             raise broken_law("error", f"without {META_PREFIX} keys where meta is given", key, "put it into meta")
-        self.__attrs_init__(
-            learning_rate=learning_rate,
-            error=FrozenDict(errors),
-            meta=_plain_meta(found if meta is None else meta) if found or meta is not None else _NO_ITEMS,
-        )
+        fields = self.__dict__  # directly, since several are made at every epoch
+        fields["learning_rate"], fields["error"] = learning_rate, FrozenDict(errors)
+        fields["meta"] = _plain_meta(found if meta is None else meta)
 
     def __reduce__(self) -> Any:
         """Unpickled by the constructor, so that a NaN equals itself again."""
@@ -128,18 +123,10 @@ def _restored(learning_rate: float | None, error: dict[str, float], meta: dict[s
     return EpochData(learning_rate=learning_rate, error=error, meta=meta)
 
 
-def plain_epoch(learning_rate: float, error: dict[str, float]) -> EpochData:
-    """An `EpochData` of what obeys the laws already: a finite rate >= 0, and floats but NaN by names without a colon.
-
-    For whoever reads very many of them.
-    """
-    return _make(learning_rate, FrozenDict(error), _NO_ITEMS)
-
-
 def _make(learning_rate: float | None, error: FrozenDict[str, float], meta: FrozenDict[str, Any]) -> EpochData:
     """An `EpochData` of parts that obey the laws already."""
     made = EpochData.__new__(EpochData)
-    fields = made.__dict__  # directly, since several are made at every epoch
+    fields = made.__dict__
     fields["learning_rate"], fields["error"], fields["meta"] = learning_rate, error, meta
     return made
 
@@ -174,15 +161,11 @@ def _flat(outer: str, error: Mapping[str, Any]) -> dict[str, Any]:
     """The errors under the key ``outer``, with keys of their own."""
     if len(error) == 1:
         return {outer: next(iter(error.values()))}
-    flat = {}
-    for inner, value in error.items():
-        _, colon, rest = str(inner).partition(":")
-        flat[f"{outer}_{rest if colon else inner}"] = value
-    return flat
+    return {f"{outer}_{str(inner).split(':', 1)[-1]}": value for inner, value in error.items()}
 
 
 def _plain_meta(meta: Mapping[str, Any]) -> FrozenDict[str, Any]:
-    if not isinstance(meta, Mapping):
+    if not isinstance(meta, (dict, Mapping)):  # dict first, since it costs less
         raise broken_law("meta", "a mapping from name to literal", meta, 'name the value, as in {"gpu": "a"}')
     plain = {}
     for key, value in meta.items():
@@ -233,8 +216,8 @@ def persistent(name: str, value: Any, depth: int = 0, *, key: bool = False) -> A
 
 
 def _whole(name: str, value: int) -> int:
-    if abs(value) >= _LARGEST_META:
-        raise broken_law(name, f"an integer of at most {MOST_DIGITS} digits", value, "use a float, or text")
+    if abs(value) >= _TOO_LARGE:
+        raise broken_law(name, "an integer of at most 400 digits", value, "use a float, or text")
     return int(value)
 
 

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
-from lrsched.core.epoch_data import EpochData
+from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.measure import ErrorMeasure, last_best_epoch
 
@@ -28,10 +28,6 @@ class Getters(ABC):
     def _measure(self) -> ErrorMeasure:
         """Which error counts."""
 
-    def _recorded(self, epoch: int) -> EpochData | None:
-        data: EpochData | None = self.history.get(epoch)
-        return data
-
     def get_last_epoch(self, epoch: int) -> int | None:
         """The newest epoch before ``epoch`` with data; None if there is none."""
         return self.history.last_epoch(before=epoch)
@@ -43,12 +39,12 @@ class Getters(ABC):
 
     def get_error_key(self, epoch: int) -> str | None:
         """The key of the error that counts at ``epoch``; where the epoch has no data, the first configured one."""
-        return self._measure.key_of(self._recorded(epoch)).key
+        return self._measure.key_of(self.history.get(epoch)).key
 
     def get_epoch_error_dict(self, epoch: int) -> Mapping[str, float]:
         """All errors of ``epoch``; empty if there are none."""
-        data = self._recorded(epoch)
-        return {} if data is None else data.error
+        data: EpochData = self.history.get(epoch, UNKNOWN)
+        return data.error
 
     def get_epoch_error_key_value(self, epoch: int) -> tuple[str | None, float | None]:
         """The key of the error that counts at ``epoch``, and its value; both None if there is none."""

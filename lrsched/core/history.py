@@ -14,7 +14,6 @@ from lrsched.errors import broken_law
 Entry = tuple[int, EpochData]
 
 _epoch_of = itemgetter(0)
-_NOTHING: PVector[Entry] = pvector()
 
 
 def _checked(epoch: Any, data: Any) -> Entry:
@@ -53,9 +52,6 @@ class History(Mapping[int, EpochData]):
     _ahead: tuple[Entry, ...]
 
     def __init__(self, data: Mapping[int, EpochData] | None = None) -> None:
-        if isinstance(data, History):
-            self._past, self._ahead = data._past, data._ahead  # noqa: SLF001  its own kind
-            return
         if data is not None and not isinstance(data, Mapping):
             raise broken_law("a history", "a mapping from epoch to EpochData", data, "use {1: EpochData(...)}")
         entries = sorted((_checked(epoch, value) for epoch, value in (data or {}).items()), key=_epoch_of)
@@ -66,9 +62,6 @@ class History(Mapping[int, EpochData]):
 
     def __iter__(self) -> Iterator[int]:
         yield from (epoch for epoch, _ in self.items())
-
-    def __contains__(self, epoch: object) -> bool:
-        return self.get(epoch) is not None
 
     def __getitem__(self, epoch: int) -> EpochData:
         found: EpochData | None = self.get(epoch)
@@ -90,12 +83,7 @@ class History(Mapping[int, EpochData]):
         except TypeError:
             return default
         position = self._position(wanted)
-        if position < len(past):
-            found, data = past[position]
-        elif self._ahead and position < len(self):
-            found, data = self._at(position)
-        else:
-            return default
+        found, data = self._at(position) if position < len(self) else (0, default)
         return data if found == wanted else default
 
     def items(self) -> ItemsView[int, EpochData]:
@@ -161,10 +149,7 @@ class History(Mapping[int, EpochData]):
         if number == 2 and not self._ahead and len(past) > 1 and past[-1][0] < before:  # noqa: PLR2004  the usual case
             return past[-2], past[-1]
         end = self._position(before)
-        start = max(0, end - number)
-        if end <= len(past):
-            return past[start:end]
-        return [self._at(position) for position in range(start, end)]
+        return [self._at(position) for position in range(max(0, end - number), end)]
 
     def since(self, epoch: int, before: int | None = None) -> Sequence[Entry]:
         """The epochs with data after ``epoch``, as (epoch, data), in ascending order.
@@ -212,9 +197,7 @@ class History(Mapping[int, EpochData]):
         if not past or past[-1][0] < epoch:
             return len(past) + (bisect_left(self._ahead, epoch, key=_epoch_of) if self._ahead else 0)
         guess = epoch - past[0][0]  # right where no epoch is missing, as in nearly every training run
-        if guess <= 0:
-            return 0
-        if guess < len(past) and past[guess][0] == epoch:
+        if 0 <= guess < len(past) and past[guess][0] == epoch:
             return guess
         return bisect_left(past, epoch, key=_epoch_of)
 

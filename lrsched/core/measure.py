@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple, final
+from typing import Any, Final, Literal, final
 
 import attrs
 
@@ -116,16 +116,6 @@ def higher_is_better(name: str) -> bool:
     return any(map(_HIGHER.search, texts)) and not any(map(_LOWER.search, texts))
 
 
-class _Choice(NamedTuple):
-    """What the choice of the error depends on: a tuple, since it is looked up at every epoch."""
-
-    keys: tuple[str, ...]
-    strict: bool
-    mode: Direction
-    stand_ins: StandIns
-    gaps: Gaps
-
-
 @final
 @attrs.frozen(field_transformer=checked, slots=False)
 class ErrorMeasure:
@@ -163,20 +153,15 @@ class ErrorMeasure:
     non_finite: NonFinitePolicy = "worse"
     stand_ins: StandIns = "common"
     gaps: Gaps = "neighbours"
-    _choice: "_Choice" = attrs.field(init=False, repr=False, eq=False)
     _usual: str | None = attrs.field(init=False, repr=False, eq=False)
     """The key that counts wherever it is there."""
-
-    @_choice.default
-    def _its_choice(self) -> "_Choice":
-        return _Choice(self.keys, self.strict or self.gaps == "newest_with_key", self.mode, self.stand_ins, self.gaps)
 
     @_usual.default
     def _its_usual(self) -> str | None:
         return self.keys[0] if self.keys else "dev_score" if self.stand_ins == "returnn" else None
 
     def __hash__(self) -> int:
-        return hash(self._choice)  # which tells nearly all apart, at a third of the cost
+        return hash(self.keys)  # which tells nearly all apart, at a fraction of the cost
 
     def __attrs_post_init__(self) -> None:
         if self.gaps == "newest_with_key" and not self.keys:
@@ -195,7 +180,7 @@ class ErrorMeasure:
         if data is None:
             return ErrorKey(self.keys[0] if self.keys else None, "the epoch is not in the history")
         names = (self._usual,) if self._usual in data.error else tuple(data.error)
-        return _error_key(self._choice, names)
+        return _error_key(self, names)
 
     def change(self, old: EpochData, new: EpochData, relative_to: Literal["new", "old"] | None = "new") -> float | None:
         """How the error that counts changed, below 0 is better; None if that is unknown.
@@ -208,8 +193,8 @@ class ErrorMeasure:
         old_errors, new_errors, key = old.error, new.error, self._usual
         if key is None or key not in old_errors or key not in new_errors:
             old_names, new_names = tuple(old_errors), tuple(new_errors)  # nearly always the same
-            key = _error_key(self._choice, new_names).key
-            if key is None or (old_names != new_names and _error_key(self._choice, old_names).key != key):
+            key = _error_key(self, new_names).key
+            if key is None or (old_names != new_names and _error_key(self, old_names).key != key):
                 return None
         before, now = old_errors[key], new_errors[key]
         if self.mode == "max":
@@ -255,9 +240,9 @@ COMMON: Final = ErrorMeasure()
 
 
 @lru_cache(maxsize=1024)  # the names of the errors are the same in nearly all epochs of a training run
-def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
+def _error_key(measure: ErrorMeasure, names: tuple[str, ...]) -> ErrorKey:
     """The error that counts among some."""
-    keys, strict, mode, _, gaps = choice
+    keys, mode = measure.keys, measure.mode
     if not names:
         return _NO_ERRORS
     for key in keys:
@@ -266,12 +251,12 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
                 return ErrorKey(name, reason, tuple(_direction_doubts(mode, name)))
     if names == (OLD_FORMAT_KEY,):
         return ErrorKey(OLD_FORMAT_KEY, "the only error, of the old file format")
-    setting = "error_measure_key" if choice.stand_ins == "common" else "learning_rate_control_error_measure"
+    setting = "error_measure_key" if measure.stand_ins == "common" else "learning_rate_control_error_measure"
     missing = f"there is no error {' or '.join(map(repr, keys))} among {_listed(names)}"
-    if keys and strict:
-        doubts = [] if gaps == "newest_with_key" else [("missing", f"{missing}, so none counts{_hint(keys[0], names)}")]
+    if keys and (measure.strict or measure.gaps == "newest_with_key"):
+        doubts = [("missing", f"{missing}, so none counts{_hint(keys[0], names)}")] * (measure.gaps == "neighbours")
         return ErrorKey(None, "no configured key is there, and no other one counts", tuple(doubts))
-    ranked = sorted((rank, name) for name in names if (rank := _rank(choice, name)) is not None)
+    ranked = sorted((rank, name) for name in names if (rank := _rank(measure, name)) is not None)
     if not ranked:
         reason = f"no name is that of an error where {'smaller' if mode == 'min' else 'larger'} is better"
         way_out = f"if one is meant, set {setting}" + (f" and {_HIGHER_WINS}" if mode == "min" else "")
@@ -282,7 +267,7 @@ def _error_key(choice: _Choice, names: tuple[str, ...]) -> ErrorKey:
     doubts = list(_direction_doubts(mode, name))
     if keys:
         doubts.insert(0, ("missing", f"{missing}, so {name!r} counts{_hint(keys[0], names, name)}"))
-    elif alike or (rank[0] and choice.stand_ins == "common" and mode == "min" and len(names) > 1):
+    elif alike or (rank[0] and measure.stand_ins == "common" and mode == "min" and len(names) > 1):
         how = (
             f"of {_listed([name, *alike])} the alphabet picks" if alike else "for want of a loss, score or error counts"
         )
@@ -307,12 +292,12 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, first)) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _rank(choice: _Choice, name: str) -> tuple[int, ...] | None:
+def _rank(measure: ErrorMeasure, name: str) -> tuple[int, ...] | None:
     """How well an error can stand in, the lower the better; None if it never can."""
-    if choice.stand_ins == "returnn":
+    if measure.stand_ins == "returnn":
         match = _RETURNNS.fullmatch(name)
         return ((match and match.lastindex) or _RETURNNS.groups + 1,)
-    if higher_is_better(name) != (choice.mode == "max") or _NO_ERROR.search(_words(name)):
+    if higher_is_better(name) != (measure.mode == "max") or _NO_ERROR.search(_words(name)):
         return None
     words = re.findall(r"[a-z]+", _words(name))
     held_out = min((_HELD_OUT.get(word, len(_HELD_OUT)) for word in words), default=len(_HELD_OUT))

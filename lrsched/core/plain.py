@@ -4,9 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence, Set as AbstractSet
 from functools import cache
-from typing import Any, Final
-
-_AS_THEY_ARE: Final = frozenset({str, int, bool, type(None)})
+from typing import Any
 
 
 def jsonable(value: Any) -> Any:
@@ -18,29 +16,21 @@ def jsonable(value: Any) -> Any:
         >>> jsonable({"b": (1.0, float("nan")), "a": b"x"})
         {'a': "b'x'", 'b': [1.0, 'NaN']}
     """
-    kind: Any = type(value)
-    if kind in _AS_THEY_ARE or (kind is float and -math.inf < value < math.inf):  # nearly always
+    if value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    names = _fields(kind)
-    if names:
-        return {name: jsonable(getattr(value, name)) for name in names}
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, (int, float, str)):
-        return value
+    kind: Any = type(value)
+    if names := _fields(kind):
+        return {name: jsonable(getattr(value, name)) for name in names}
     if isinstance(value, (dict, Mapping)):
-        return {
-            key if isinstance(key, str) else repr(key): jsonable(item) for key, item in sorted(value.items(), key=_key)
-        }
+        items = sorted(value.items(), key=lambda item: repr(item[0]))
+        return {key if isinstance(key, str) else repr(key): jsonable(item) for key, item in items}
     if isinstance(value, (tuple, Sequence, AbstractSet)) and not isinstance(value, bytes):
         return [jsonable(item) for item in value]
     if callable(getattr(value, "tolist", None)):  # an array or a scalar of NumPy
         return jsonable(value.tolist())
     return repr(value)
-
-
-def _key(item: tuple[Any, Any]) -> str:
-    return repr(item[0])
 
 
 @cache

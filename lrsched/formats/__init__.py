@@ -1,15 +1,14 @@
 """File formats. A format is a pair of inverse functions, history -> text and text -> history. Pure."""
 
-import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, final
 
 import attrs
 
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.errors import EmptyFileError, FormatError
+from lrsched.errors import ArgumentError, EmptyFileError, FormatError
 
 
 @final
@@ -81,41 +80,18 @@ def in_order(items: Iterable[Any]) -> list[Any]:
         return sorted(items, key=lambda item: (type(item).__name__, repr(item)))
 
 
-def first_twin(keys: Iterable[Any]) -> tuple[int, Any]:
-    """The place of the first key that was there before, and the key.
+def without_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of a JSON object as a dict.
 
     Raises:
-        StopIteration: There is none.
+        ArgumentError: A name is there twice.
 
     Examples:
-        >>> first_twin("abca")
-        (3, 'a')
+        >>> without_twins([("a", 1), ("b", 2)])
+        {'a': 1, 'b': 2}
     """
-    seen: set[Any] = set()
-    return next((place, key) for place, key in enumerate(keys) if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-
-
-class Collisions:
-    """Notices keys that were made to have the same hash, of which a dict costs the square of their number.
-
-    Examples:
-        >>> collisions = Collisions()
-        >>> [collisions.too_many(key) for key in range(1000)].count(True)
-        0
-        >>> [collisions.too_many(number * sys.hash_info.modulus) for number in range(1000)].index(True)
-        51
-    """
-
-    _MOST = 50
-
-    def __init__(self) -> None:
-        self._alike: defaultdict[int, list[Any]] = defaultdict(list)
-
-    def too_many(self, key: Any) -> bool:
-        """Take one more key; whether it has the hash of too many others."""
-        if type(key) is str or (type(key) is int and abs(key) < sys.hash_info.modulus):
-            return False  # the hash of a text is another one in each process, and small numbers have their own
-        alike = self._alike[hash(key)]
-        if key not in alike:
-            alike.append(key)
-        return len(alike) > self._MOST
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        ((twin, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ArgumentError(f"the name {twin!r} is there twice")
+    return members

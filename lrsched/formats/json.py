@@ -5,7 +5,6 @@ as an object with one member whose name starts with ``$``. ``history.schema.json
 """
 
 import base64
-import binascii
 import json
 import math
 import re
@@ -16,9 +15,10 @@ from pyrsistent import PSet, PVector
 
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
-from lrsched.core.numbers import LARGEST_EPOCH
+from lrsched.core.numbers import epoch_number
+from lrsched.core.plain import jsonable
 from lrsched.errors import ArgumentError, FormatError, broken_law
-from lrsched.formats import Collisions, Format, first_twin, in_order
+from lrsched.formats import Format, in_order, without_twins
 
 NAME = "lrsched history"
 VERSION = 1
@@ -28,7 +28,6 @@ _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _INF = math.inf
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-_HALF = re.compile("[\ud800-\udfff]")
 _TWO_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
@@ -45,7 +44,7 @@ def render_epoch(epoch: int, data: EpochData) -> str:
     entry: dict[str, Any] = {
         "epoch": epoch,
         "learning_rate": data.learning_rate,
-        "error": {key: _error(data.error[key]) for key in sorted(data.error)},
+        "error": {key: jsonable(data.error[key]) for key in sorted(data.error)},
     }
     if data.meta:
         entry["meta"] = {key: _plain(data.meta[key]) for key in sorted(data.meta)}
@@ -81,26 +80,16 @@ def parse_value(text: str, filename: str | None = None) -> Any:
 
 def _text_of(value: Any, name: str) -> str:
     text = _ENCODER.encode(value)
-    if text.isascii():
-        return text
     if two := _TWO_HALVES.search(text):
         way_out = "it is one character as two surrogates; a learning-rate file can hold it"
         raise broken_law(name, "text that JSON can hold", two.group(), way_out)
-    return _HALF.sub(lambda half: f"\\u{ord(half.group()):x}", text)
-
-
-def _error(value: float) -> float | str:
-    return value if -_INF < value < _INF else _name_of(value)
-
-
-def _name_of(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return text.encode(errors="backslashreplace").decode()  # one surrogate alone, as JSON escapes it
 
 
 def _plain(value: Any) -> Any:
     """A meta value in the types that JSON has."""
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"$float": _name_of(value)}
+        return value if math.isfinite(value) else {"$float": jsonable(value)}
     if isinstance(value, PVector):
         return [_plain(item) for item in value]
     if isinstance(value, tuple):
@@ -119,23 +108,11 @@ def _plain(value: Any) -> Any:
 # ---- reading
 
 
-class _UnclearError(ValueError):
-    """What is wrong with a value; where it stands is known to the reader."""
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        _, twin = first_twin(key for key, _ in pairs)
-        raise _UnclearError(f"the name {twin!r} is there twice")
-    return members
-
-
 def _no_constant(name: str) -> NoReturn:
-    raise _UnclearError(f"{name} is no JSON; it is written as text, in quotes")
+    raise ArgumentError(f"{name} is no JSON; it is written as text, in quotes")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=without_twins, parse_constant=_no_constant)
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -152,87 +129,74 @@ def read(text: str, filename: str | None) -> tuple[History, FormatError | None]:
 def _read_document(reader: "_Reader", history: dict[int, EpochData]) -> None:
     """Put the epochs into ``history`` one by one; when that fails, those before the fault are there."""
     reader.expect("{")
-    missing = set(_HEADER)
+    missing = {"epochs", "format", "version"}
     for _ in reader.items("}"):
         name = reader.value(_header_name)
         if name not in missing:
             reader.fail(f"the name {name!r} is there twice")
         missing.remove(name)
         reader.expect(":")
-        if name == "epochs":
-            reader.expect("[")
-            for _ in reader.items("]"):
-                epoch, data = reader.value(_epoch)
-                if epoch in history:
-                    reader.fail(f"epoch {epoch} is there twice")
-                history[epoch] = data
-        else:
-            reader.value(_IS_RIGHT[name])
+        if name != "epochs":
+            reader.value(_check_format if name == "format" else _check_version)
+            continue
+        reader.expect("[")
+        for _ in reader.items("]"):
+            epoch, data = reader.value(_epoch)
+            if epoch in history:
+                reader.fail(f"epoch {epoch} is there twice")
+            history[epoch] = data
     if missing:
         reader.fail(f"an {NAME} has the member {min(missing)!r}, too")
     reader.expect("")
 
 
-_HEADER = ("format", "version", "epochs")
-
-
 def _header_name(name: Any) -> str:
-    if name not in _HEADER:
-        raise _UnclearError(f"{name!r} is no member of an {NAME}; is this a file of another kind?")
+    if name not in ("format", "version", "epochs"):
+        raise ArgumentError(f"{name!r} is no member of an {NAME}; is this a file of another kind?")
     return str(name)
 
 
-def _is_format(value: Any) -> None:
+def _check_format(value: Any) -> None:
     if value != NAME:
-        raise _UnclearError(f"the format is {value!r}, not {NAME!r}")
+        raise ArgumentError(f"the format is {value!r}, not {NAME!r}")
 
 
-def _is_version(value: Any) -> None:
+def _check_version(value: Any) -> None:
     if type(value) is not int or value < 1:
-        raise _UnclearError(f"the version must be an integer >= 1, got {value!r}")
+        raise ArgumentError(f"the version must be an integer >= 1, got {value!r}")
     if value > VERSION:
-        raise _UnclearError(f"the file has version {value}, this lrsched reads up to {VERSION}; use a newer one")
-
-
-_IS_RIGHT = {"format": _is_format, "version": _is_version}
+        raise ArgumentError(f"the file has version {value}, this lrsched reads up to {VERSION}; use a newer one")
 
 
 def _epoch(entry: Any) -> tuple[int, EpochData]:
     if type(entry) is not dict or type(entry.get("epoch")) is not int:
-        raise _UnclearError('expected an epoch, as in {"epoch": 1, "learning_rate": 0.1, "error": {}}')
-    epoch = entry["epoch"]
-    if not entry.keys() <= _MEMBERS:
-        unknown = min(entry.keys() - _MEMBERS)
-        raise _UnclearError(f"{unknown!r} is no member of an epoch; it has epoch, learning_rate, error, meta")
-    if not 1 <= epoch <= LARGEST_EPOCH:
-        raise _UnclearError(f"epoch must be an integer >= 1 and below 2**63, got {epoch}")
-    rate, error, meta = entry.get("learning_rate"), entry.get("error", _NOTHING), entry.get("meta", _NOTHING)
+        raise ArgumentError('expected an epoch, as in {"epoch": 1, "learning_rate": 0.1, "error": {}}')
+    if unknown := entry.keys() - _MEMBERS:
+        raise ArgumentError(f"{min(unknown)!r} is no member of an epoch; it has epoch, learning_rate, error, meta")
+    rate, error, meta = entry.get("learning_rate"), entry.get("error", {}), entry.get("meta", {})
     if type(rate) not in (float, int, type(None)):
-        raise _UnclearError(f"learning_rate must be a number or null, got {rate!r:.80}")
+        raise ArgumentError(f"learning_rate must be a number or null, got {rate!r:.80}")
     if type(error) is not dict or type(meta) is not dict:
-        raise _UnclearError("error and meta must be objects")
-    if error and not all(type(value) is float and -_INF < value < _INF for value in error.values()):
-        error = {key: _error_meant(key, value) for key, value in error.items()}
-    if meta:
-        meta = {key: _meant(value) for key, value in meta.items()}
-    return epoch, EpochData(learning_rate=rate, error=error, meta=meta)
+        raise ArgumentError("error and meta must be objects")
+    error = {key: _error_meant(key, value) for key, value in error.items()}
+    meta = {key: _meant(value) for key, value in meta.items()}
+    return epoch_number("epoch", entry["epoch"]), EpochData(learning_rate=rate, error=error, meta=meta)
 
 
 _MEMBERS = frozenset({"epoch", "learning_rate", "error", "meta"})
-_NOTHING: dict[str, Any] = {}
 
 
 def _error_meant(key: str, value: Any) -> float:
-    if type(value) in (int, float):
+    if type(value) is float or type(value) is int:
         return _finite(value)
     if type(value) is not str or value not in _NON_FINITE:
-        raise _UnclearError(f'error[{key!r}] must be a number, "NaN", "Infinity" or "-Infinity", got {value!r:.80}')
+        raise ArgumentError(f'error[{key!r}] must be a number, "NaN", "Infinity" or "-Infinity", got {value!r:.80}')
     return _NON_FINITE[value]
 
 
 def _finite(value: float) -> float:
-    if value in (_INF, -_INF):
-        raise _UnclearError("a number too large for a float")
+    if not -_INF < value < _INF:
+        raise ArgumentError("a number too large for a float")
     return value
 
 
@@ -248,13 +212,13 @@ def _meant(value: Any) -> Any:
     if not any(name.startswith("$") for name in value):
         return {key: _meant(item) for key, item in value.items()}
     if len(value) != 1 or tag not in _TAGS:
-        raise _UnclearError(f"an object with a name that starts with $ has one member, of {', '.join(sorted(_TAGS))}")
+        raise ArgumentError(f"an object with a name that starts with $ has one member, of {', '.join(sorted(_TAGS))}")
     try:
         return _TAGS[tag](value[tag])
-    except (TypeError, ValueError, KeyError, binascii.Error) as error:
-        if isinstance(error, _UnclearError):
+    except (TypeError, ValueError, KeyError) as error:
+        if isinstance(error, ArgumentError):
             raise
-        raise _UnclearError(f"{tag} of {value[tag]!r:.80}") from error
+        raise ArgumentError(f"{tag} of {value[tag]!r:.80}") from error
 
 
 def _items(items: Any) -> list[Any]:
@@ -263,17 +227,11 @@ def _items(items: Any) -> list[Any]:
     return [_meant(item) for item in items]
 
 
-def _check_hashes(keys: Iterable[Any]) -> None:
-    if any(map(Collisions().too_many, keys)):
-        raise _UnclearError("keys that were made to have the same hash")
-
-
 def _set(items: Any) -> set[Any]:
     members = _items(items)
-    _check_hashes(members)
     made = set(members)
     if len(made) != len(members):
-        raise _UnclearError("a member of a $set is there twice")
+        raise ArgumentError("a member of a $set is there twice")
     return made
 
 
@@ -281,10 +239,9 @@ def _dict(items: Any) -> dict[Any, Any]:
     pairs = _items(items)
     if not all(type(pair) is list for pair in pairs):
         raise TypeError
-    _check_hashes(key for key, *_ in pairs)
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise _UnclearError("a key of a $dict is there twice")
+        raise ArgumentError("a key of a $dict is there twice")
     return made
 
 
@@ -346,7 +303,7 @@ class _Reader:
             return meaning(value)
         except json.JSONDecodeError as error:
             self.fail(error.msg[:1].lower() + error.msg[1:], error.pos)
-        except (_UnclearError, ArgumentError) as error:
+        except ArgumentError as error:
             self.fail(str(error), start)
         except ValueError:  # the one that int() raises
             self.fail("a number with too many digits", start)

@@ -4,6 +4,7 @@ Others read these files while training writes them, with their own `eval` and re
 original's, byte for byte; and ours is read by a parser that runs nothing.
 """
 
+import json
 import math
 import re
 from collections.abc import Iterable
@@ -11,49 +12,62 @@ from typing import Any
 
 from pyrsistent import PSet, PVector
 
-from lrsched.core.epoch_data import META_PREFIX, EpochData, plain_epoch
+from lrsched.core.epoch_data import META_PREFIX, EpochData
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, FormatError
-from lrsched.formats import Format, in_order, literal
+from lrsched.formats import Format, in_order, literal, without_twins
 
 _ONE_LINE = 40  # a dict whose items have fewer characters than this stands on one line
 
 
 def read(text: str, filename: str | None) -> tuple[History, FormatError | None]:
     """The epochs before the first fault, and the fault."""
-    shortcuts = [(_USUAL_EPOCH, _usual_epoch)]
-    epochs, fault = literal.read_items(text, filename, {"EpochData": _epoch_data}, shortcuts, History().set)
+    epochs, fault = literal.read_items(text, filename, {"EpochData": _epoch_data}, _usual_epoch, History().set)
     return History(epochs), fault
 
 
-# An epoch as it is nearly always written, with plain errors: each on a line of its own, or all on one line.
+# An epoch as it is nearly always written. Its errors are JSON but for the quotes and some words, so C can read them.
 _USUAL_EPOCH = re.compile(
-    rf"{literal.SPACE}([1-9]\d{{0,17}}): EpochData\(learningRate=({literal.NUMBER}), "
-    rf"error=\{{((?:{literal.PAIRS})?+)((?:{literal.PAIR})?+)\n?\}}\),",
-    re.ASCII,
+    rf"""{literal.SPACE}([1-9]\d{{0,17}}):\ EpochData\(learningRate=(-?\d[^\s,]*),
+    \ error=\{{((?:\n?'[^"\\{{}}]*)?)\}}\)(?:,|(?=\n?\}}))""",
+    re.ASCII | re.VERBOSE,
 )
+_WORDS = {"None": "null", "True": "true", "False": "false"} | {
+    spelling.format(word): meaning
+    for word, meaning in (("nan", "NaN"), ("inf", "Infinity"), ("-inf", "-Infinity"))
+    for spelling in ("{}", "float('{}')", "float('np.float64({})')", "np.float64({})")
+}
+_SPELT_OTHERWISE = re.compile(  # the end of the line shows that no string begins here
+    rf"': (?:({'|'.join(map(re.escape, _WORDS))})|np\.float64\((-?\d+[.e][\d.e+-]*)\))(?=,\n)"
+)
+_NO_PYTHON = re.compile(r"\b(?:null|true|false)\b")
+_PLAIN = frozenset({float, int, str})
+_DECODER = json.JSONDecoder(object_pairs_hook=without_twins)
 
 
-def _usual_epoch(match: re.Match[str]) -> list[tuple[int, EpochData]] | None:
-    epoch, learning_rate, errors, last = match.groups()
-    pairs = literal.read_pairs(errors + last + "," if last else errors)
-    error = dict(pairs)
-    if len(error) != len(pairs) or math.isinf(float(learning_rate)):
-        return None  # to be refused with the line
-    rate = float(learning_rate)
-    if errors.count(":") + last.count(":") == len(pairs):  # no name has a colon
-        return [(int(epoch), plain_epoch(rate, error))]
-    return [(int(epoch), EpochData(learning_rate=rate, error=error))]
+def _usual_epoch(text: str, position: int) -> tuple[int, EpochData, int] | None:
+    """Reads an epoch that is written as usual; None where it is to be read as Python, or refused with its line."""
+    match = _USUAL_EPOCH.match(text, position)
+    if match is None:
+        return None
+    epoch, rate, errors = match.groups()
+    as_json = _SPELT_OTHERWISE.sub(lambda spelt: f"': {spelt[2] or _WORDS[spelt[1]]}", errors)
+    as_json = as_json.removesuffix(",\n").replace("'", '"')
+    try:
+        learning_rate, error = _DECODER.decode(f"[{rate}, {{{as_json}}}]")
+        if not _PLAIN.issuperset(map(type, error.values())) and _NO_PYTHON.search(errors):
+            return None
+        return int(epoch), EpochData(learning_rate=learning_rate, error=error), match.end()
+    except (ValueError, RecursionError):
+        return None
 
 
 def _epoch_data(arguments: dict[str, Any]) -> EpochData:
     if "learning_rate" not in arguments and "learningRate" in arguments:
         arguments["learning_rate"] = arguments.pop("learningRate")
-    unknown = arguments.keys() - {"learning_rate", "error", "meta"}
-    if unknown:
-        raise ArgumentError(
-            f"EpochData has no further {min(unknown)!r}; it has learning_rate or learningRate, error, meta"
-        )
+    if unknown := arguments.keys() - {"learning_rate", "error", "meta"}:
+        members = "it has learning_rate or learningRate, error, meta"
+        raise ArgumentError(f"EpochData has no further {min(unknown)!r}; {members}")
     return EpochData(**arguments)
 
 
@@ -89,7 +103,7 @@ def render_value(value: Any) -> str:
     if isinstance(value, dict):
         return _dict([f"{render_value(key)}: {render_value(value[key])}" for key in in_order(value)])
     if isinstance(value, float):
-        return f"float('{value!r}')" if value != value or value in (_INF, -_INF) else repr(value)  # noqa: PLR0124  NaN
+        return repr(value) if math.isfinite(value) else f"float('{value!r}')"
     if isinstance(value, (PVector, list)):
         return "[\n" + "".join(f"{render_value(item)},\n" for item in value) + "]"
     if isinstance(value, (PSet, set)):
@@ -111,8 +125,6 @@ def _on_one_line(value: Any) -> str:
         return f"({', '.join(map(_on_one_line, value))}{',' * (len(value) == 1)})"
     return repr(value)
 
-
-_INF = float("inf")
 
 TEXT = Format("text", read, render_epoch, join)
 """The learning-rate file of RETURNN."""

@@ -12,7 +12,7 @@ import pytest
 from pyrsistent import pset, pvector
 
 from lrsched import ArgumentError, EpochData
-from lrsched.core.epoch_data import UNKNOWN, plain_epoch
+from lrsched.core.epoch_data import UNKNOWN
 from lrsched.core.frozendict import FrozenDict
 
 
@@ -286,9 +286,8 @@ def test_with_another_rate_the_law_is_the_same():
         EpochData().with_learning_rate(-1)
 
 
-def test_what_nothing_is_known_of_and_what_is_read_are_epochs_like_any_other():
+def test_what_nothing_is_known_of_is_an_epoch_like_any_other():
     assert UNKNOWN == EpochData() == EpochData(learning_rate=None, error={}, meta={})
-    assert plain_epoch(0.5, {"a": 1.0}) == EpochData(learning_rate=0.5, error={"a": 1.0})
 
 
 def test_it_is_shown_in_the_order_of_the_names():

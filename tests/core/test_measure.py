@@ -84,7 +84,7 @@ def test_which_error_counts_in_returnn(error, configured, key):
 )
 def test_the_usual_cases_are_as_the_whole_rule_has_them(error, keys, strict, stand_ins):
     asked = ErrorMeasure(keys, strict=strict, stand_ins=stand_ins)
-    assert asked.key_of(EpochData(error=error)) == measure._error_key(asked._choice, tuple(error))
+    assert asked.key_of(EpochData(error=error)) == measure._error_key(asked, tuple(error))
 
 
 def test_the_reason_tells_configured_keys_from_stand_ins():

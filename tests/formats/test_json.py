@@ -74,8 +74,11 @@ WRONG = {
     "version true": ('{"format": "lrsched history", "version": true, "epochs": []}', "version must be an integer >= 1"),
     "twice": ('{"format": "lrsched history", "format": "lrsched history"}', "the name 'format' is there twice"),
     "no epoch": (_document("{}"), "expected an epoch, as in"),
-    "epoch 0": (_document('{"epoch": 0}'), "epoch must be an integer >= 1 and below 2**63, got 0 @ f:2"),
-    "epoch 2**63": (_document('{"epoch": 9223372036854775808}'), "epoch must be an integer >= 1 and below 2**63"),
+    "epoch 0": (_document('{"epoch": 0}'), "epoch must be an integer >= 1, got 0; epochs count from 1 @ f:2"),
+    "epoch 2**63": (
+        _document('{"epoch": 9223372036854775808}'),
+        "epoch must be an integer below 2**63, got 9223372036854775808",
+    ),
     "epoch 1.0": (_document('{"epoch": 1.0}'), "expected an epoch"),
     "epoch true": (_document('{"epoch": true}'), "expected an epoch"),
     "another member": (

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
+from unittest import mock
 
 import pytest
 from hypothesis import assume, example, given, strategies as st
@@ -99,15 +100,16 @@ _PATHOLOGICAL = {
     "digits": "9" * 10**6,
     "digits of an epoch": "{" + "9" * 10**6 + ": EpochData()}",
     "digits of an error": "{1: EpochData(error={'a': " + "9" * 10**6 + "})}",
-    "digits of a fraction": "{1: EpochData(error={'a': 0." + "9" * 10**6 + "})}",
-    "exponent": "{1: EpochData(error={'a': 1e" + "9" * 10**6 + "})}",
-    "digits in a string": "{1: EpochData(error={'a': float('" + "9" * 10**6 + "')})}",
     "open string": "'" + "a" * 10**6,
     "backslashes": "'" + "\\" * 10**6,
     "spaces": " " * 10**6,
     "lines": "\n" * 10**6 + "x",
     "half a pair, often": "{" + "'a': 1.5 " * 10**5,
     "pairs without an end": "{1: EpochData(error={" + "".join(f"'{n}': 1.5,\n" for n in range(10**5)),
+    "half an epoch, often": "{" + "1: EpochData(learningRate=0.1, error={'a': 1.5 " * 10**5,
+    "unusual epochs": "{" + "".join(f"{n}: EpochData(learningRate=.1, error={{'a': 1}}),\n" for n in range(1, 10**4)),
+    "one twin after another": "{1: EpochData(learningRate=0.1, error={\n" + "'a': 1.5,\n" * 10**5 + "}),\n}\n",
+    "lists in a usual epoch": "{1: EpochData(learningRate=0.1, error={'a': " + "[" * _DEEP + "]" * _DEEP + "}),\n}\n",
     "repetition": "{'a': 1} * 10**9",
 }
 
@@ -220,6 +222,12 @@ def test_the_interpreter_reports_no_event_while_hostile_files_are_read(tmp_path)
 @pytest.mark.parametrize("name", _PATHOLOGICAL)
 def test_pathological_files_are_refused_soon(name):
     assert _loads_or_says_where(_PATHOLOGICAL[name]) is None
+
+
+@pytest.mark.parametrize("number", ["0." + "9" * 10**6, "1e" + "9" * 10**6, f"float('{'9' * 10**6}')"])
+def test_a_float_may_have_any_number_of_digits(number):
+    content = f"{{1: EpochData(learningRate=0.5, error={{'a': {number}}})}}"
+    assert TEXT.parse(content)[1].error["a"] in (1.0, math.inf)
 
 
 @given(content=st.text(max_size=60) | st.text("{}[]():,'\"\\ \n1.eE-+EpochData=setfloatnainf", max_size=60))
@@ -475,27 +483,147 @@ def _words(content):
     return re.sub(number, lambda found: float(found.group()).hex(), content)
 
 
-# ---- the shortcuts
+# ---- epochs that are written as usual
 
 
-@given(history=own.histories(own.epoch_data(meta=st.just({}))))
-def test_what_is_taken_in_one_step_means_what_it_means_piece_by_piece(history):
-    """A blank where nobody writes one keeps the patterns for usual epochs and usual errors from matching."""
+def _means_at_once(content):
+    """What a text means to the reader of usual epochs and the parser behind it; the fault as text."""
+    history, fault = TEXT.salvage(content, "learning_rates")
+    return repr(history), str(fault)
+
+
+def _means_piece_by_piece(content):
+    """What it means to the parser alone."""
+    with mock.patch.object(text, "_usual_epoch", return_value=None):
+        return _means_at_once(content)
+
+
+def _is_read_at_once(content):
+    """Whether nothing of it is left to the parser."""
+    history, fault = TEXT.salvage(content)
+    with mock.patch.object(literal._Reader, "value", side_effect=AssertionError("the parser reads a value")):
+        assert (history, fault) == TEXT.salvage(content)
+    return fault is None
+
+
+_FLOATS = [0.1, 1e-06, 1.5e-07, 1e16, 1e22, 5e-324, -0.0, -1e-05, 123456789.0, math.nan, math.inf, -math.inf]
+
+
+@given(rate=own.learning_rates(), errors=st.lists(st.floats() | st.integers() | st.sampled_from(_FLOATS), min_size=3))
+def test_whatever_a_number_looks_like_an_epoch_is_read_at_once(rate, errors):
+    history = History({1: EpochData(learning_rate=rate, error={f"train_error_{n}": e for n, e in enumerate(errors)})})
     content = TEXT.render(history)
-    piecemeal = content.replace("EpochData(", "EpochData( ").replace(": ", " : ")
-    assume(content.count(": ") == sum(1 + len(data.error) for data in history.values()))
-    assert TEXT.parse(piecemeal) == TEXT.parse(content) == history
-    for pattern in (text._USUAL_EPOCH, literal._PAIRS[0]):
-        assert pattern.search(piecemeal) is None
+    assert _is_read_at_once(content)
+    assert _means_at_once(content) == _means_piece_by_piece(content) == (repr(history), "None")
+
+
+@pytest.mark.parametrize("spelling", ["{}", "float('{}')", "np.float64({})", "float('np.float64({})')"])
+def test_numbers_are_read_at_once_as_old_files_and_numpy_spell_them(spelling):
+    words = [spelling.format(word) for word in ("nan", "inf", "-inf")]
+    words += [spelling.format(number) for number in ("0.25", "-1e-06", "1.5e+20") if spelling.startswith(("{", "np"))]
+    lines = "".join(f"'{place}': {word},\n" for place, word in enumerate(words))
+    content = f"{{\n1: EpochData(learningRate=1e-06, error={{\n{lines}}}),\n}}\n"
+    assert _is_read_at_once(content)
+    assert _means_at_once(content) == _means_piece_by_piece(content)
+
+
+def test_what_trainings_note_is_read_at_once():
+    meta = {
+        "step": 200,
+        "effective_learning_rate": 1e-06,
+        "device": "a: 'b', é",
+        "time": None,
+        "by_hand": True,
+        "ok": False,
+    }
+    errors = {"dev_score": 1.5, "train_score": math.nan}
+    content = TEXT.render(History({e: EpochData(learning_rate=0.5, error=errors, meta=meta) for e in (1, 2)}))
+    content = content.replace("\"a: 'b', é\"", "'a: b, é'")
+    assert _is_read_at_once(content)
+    assert _means_at_once(content) == _means_piece_by_piece(content)
+
+
+@given(history=own.wild_histories(4))
+def test_what_is_read_at_once_means_what_it_means_piece_by_piece(history):
+    content = TEXT.render(history)
+    assert _means_at_once(content) == _means_piece_by_piece(content)
+
+
+@given(history=own.histories(), seed=st.integers(0, 2**32))
+def test_a_file_with_a_fault_means_the_same_read_at_once_and_piece_by_piece(history, seed):
+    content = _mutated(TEXT.render(history), random.Random(seed))
+    assert _means_at_once(content) == _means_piece_by_piece(content)
+
+
+_PIECES = st.sampled_from(
+    [
+        *(
+            "'",
+            '"',
+            "\n",
+            "\t",
+            "\\n",
+            ",",
+            ":",
+            "{",
+            "}",
+            "[",
+            "]",
+            " ",
+            "\n'",
+            "': ",
+            ",\n",
+            "')",
+            ")",
+            "float('",
+            "a",
+        ),
+        *("nan", "float('nan')", "-inf", "NaN", "null", "None", "true", "1", "01", "1.", ".5", "-1e-06", "+1", "1_0"),
+        *("np.float64(", "np.float64(1)", "u'a'"),
+    ]
+)
+
+
+@given(
+    rate=st.sampled_from(
+        ["0.1", "1e-06", "0", "01", "1.", "1]", "nan", "None", "1e999", "-1", "1, error={}, error=[1"]
+    ),
+    errors=st.lists(_PIECES | st.just("'a': 1.5,\n"), max_size=8).map("".join),
+    end=st.sampled_from(["}),\n}", "})}", "})\n}", "}), }", "}),", "}, meta={}),\n}", "},),}"]),
+)
+@example("0.1", "null", "})}")
+@example("0.1", "'a': true", "})}")
+@example("0.1", "\n':meta:a': null,\n", "}),\n}")
+@example("0.1", "\n':meta:a': [true],\n", "}),\n}")
+@example("0.1", "': float('nan'),': 1", "})}")
+@example("true", "'a': 1.5", "})}")
+@example("null", "'a': 1.5", "})}")
+@example("0.1", ",\n", "}),\n}")
+@example("0.1", "'a': 1.5,,\n", "}),\n}")
+@example("0.1", "': float('nan')': 1", "})}")
+@example("0.1", "\n': float('nan'),\n': 1,\n", "})}")
+@example("0.1", "\n'a': np.float64(1),\n", "}),\n}")
+@example("0.1", "\n'a': 1.5,\n'a': 1.5,\n", "}),\n}")
+@example("1]", "\n'a': 1.5,\n", "}),\n}")
+@example("01", "\n'a': 1.5,\n", "}),\n}")
+def test_odd_epochs_mean_the_same_read_at_once_and_piece_by_piece(rate, errors, end):
+    content = f"{{1: EpochData(learningRate={rate}, error={{{errors}{end}"
+    assert _means_at_once(content) == _means_piece_by_piece(content)
+
+
+def test_recorded_files_are_read_at_once_and_mean_what_they_mean_piece_by_piece(corpus):
+    for folder in corpus:
+        content = (folder / "learning_rates").read_text(encoding="utf-8")
+        assert _is_read_at_once(content)
+        assert _means_at_once(content) == _means_piece_by_piece(content)
 
 
 @pytest.mark.parametrize("rate", ["1.0e400", "-1.0", "1.0"])
 @pytest.mark.parametrize("errors", ["'a': 1.0,\n", "'a': 1.0,\n'a': 2.0,\n", "'a': 1.0e400,\n"])
 def test_a_usual_epoch_obeys_the_same_laws(rate, errors):
     usual = f"{{\n1: EpochData(learningRate={rate}, error={{\n{errors}}}),\n}}\n"
-    answers = [_loads_or_says_where(content) for content in (usual, usual.replace("EpochData(", "EpochData( "))]
-    assert answers[0] == answers[1]
-    assert (answers[0] is None) == (rate != "1.0" or errors.count("'a'") == 2)
+    assert _means_at_once(usual) == _means_piece_by_piece(usual)
+    assert (_loads_or_says_where(usual) is None) == (rate != "1.0" or errors.count("'a'") == 2)
 
 
 @pytest.mark.parametrize(

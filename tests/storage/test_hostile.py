@@ -24,10 +24,6 @@ def _same_hash(number):
     return [str((1 + n) * (2**61 - 1)) for n in range(number)]
 
 
-def _same_hash_set(number):
-    return f'{{"$set": [{", ".join(_same_hash(number))}]}}'
-
-
 def _text_keys():
     return "{1: EpochData(learningRate=0.1, error={\n" + "".join(f"'k{n}': 0.5,\n" for n in range(MANY)) + "})}\n"
 
@@ -58,28 +54,6 @@ TEXTS = {
     "epochs of one hash": (
         "learning_rates",
         lambda: "{" + "".join(f"{n}: EpochData(learningRate=0.1, error={{}})," for n in _same_hash(30_000)) + "}",
-        "refused",
-    ),
-    "a dict of one hash": (
-        "learning_rates",
-        lambda: "{1: EpochData(error={':meta:a': {" + "".join(f"{n}: 0," for n in _same_hash(30_000)) + "}})}",
-        "refused",
-    ),
-    "a set of one hash": (
-        "learning_rates",
-        lambda: "{1: EpochData(error={':meta:a': set([" + ",".join(_same_hash(30_000)) + "])})}",
-        "refused",
-    ),
-    "json: a set of one hash": (
-        "run.json",
-        lambda: _json('{"epoch": 1, "meta": {"a": ' + _same_hash_set(30_000) + "}}"),
-        "refused",
-    ),
-    "json: a dict of one hash": (
-        "run.json",
-        lambda: _json(
-            '{"epoch": 1, "meta": {"a": {"$dict": [' + ", ".join(f"[{n}, 0]" for n in _same_hash(30_000)) + "]}}}"
-        ),
         "refused",
     ),
     "json: deep": ("run.json", lambda: _json('{"epoch": 1, "meta": {"a": ' + "[" * MANY), "refused"),
@@ -206,10 +180,6 @@ DATABASES = {
     "text that is none": (
         ["INSERT INTO errors VALUES (1, 1, CAST(x'fffe' AS TEXT), 1.0)"],
         "refused: FormatError: the database holds text that is not UTF-8",
-    ),
-    "a set of one hash": (
-        [f"INSERT INTO meta VALUES (1, 1, 'a', '{_same_hash_set(30_000)}')"],
-        "refused: FormatError: run 'default': keys that were made to have the same hash",
     ),
     "many lists": (
         ["INSERT INTO meta SELECT 1, 1, 'a', '[' || replace(hex(zeroblob(15000)), '00', '[],') || '1]'"],
