@@ -1,6 +1,6 @@
 """What there is to say when laws were checked, and how pytest is told."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, final
 
 import attrs
@@ -8,7 +8,7 @@ import attrs
 from lrsched.errors import broken_law, did_you_mean, missing_extra
 from lrsched.simulation.results import Result
 from lrsched.testing.laws import BrokenLawError, Law
-from lrsched.testing.search import Broken, Tried, Verdict
+from lrsched.testing.search import Broken, Budget, Progress, Trial, Verdict, search
 
 OnFail = Literal["raise", "report"]
 """Whether a broken law is raised, or only reported."""
@@ -78,18 +78,13 @@ class Report(Result):
         Raises:
             BrokenLawError: A law is broken; says which, how, and by what.
         """
-        if self.broken:
-            raise BrokenLawError("\n\n".join(_described(self.subject, each) for each in self.broken))
-
-    def raised_if(self, on_fail: OnFail) -> "Report":
-        """Itself, unless what is broken is to be raised.
-
-        Raises:
-            BrokenLawError: See `raise_if_broken`.
-        """
-        if on_fail == "raise":
-            self.raise_if_broken()
-        return self
+        told = [
+            f"{violation.subject} breaks the law {law.name} ({law.says}): {violation.told}\n\n{violation.code}"
+            for law, violation in ((each.law, each.violation) for each in self.broken)
+            if violation is not None
+        ]
+        if told:
+            raise BrokenLawError("\n\n".join(told))
 
     def to_dict(self) -> dict[str, Any]:
         """See `Result.to_dict`: law, verdict, examples, what the law says, and how it is broken."""
@@ -116,23 +111,37 @@ class Report(Result):
         }
 
 
-def _described(subject: str, checked: Checked) -> str:
-    violation = checked.violation
-    if violation is None:
-        return f"{subject} breaks the law {checked.law.name}"
-    told = f"{violation.subject} breaks the law {checked.law.name} ({checked.law.says}): {violation.told}"
-    return f"{told}\n\n{violation.code}"
-
-
-def checked(tried: Tried, violation: Callable[[Law, Broken], Violation]) -> Checked:
-    """What the search found out of a law.
+def checked(
+    name: str,
+    laws: Sequence[Law],
+    trial: Trial,
+    violation: Callable[[Law, Broken], Violation],
+    budget: Budget,
+    seed: int,
+    on_fail: OnFail,
+    progress: Progress | None,
+) -> Report:
+    """Try to break laws, and report what came of it.
 
     Args:
-        tried: What it knows of it.
-        violation: Writes down what breaks it.
+        name: What is checked.
+        laws: See `search`.
+        trial: See `search`.
+        violation: Writes down what breaks a law.
+        budget: See `search`.
+        seed: See `search`.
+        on_fail: Whether a broken law is raised.
+        progress: See `search`.
     """
-    found = None if tried.broken is None else violation(tried.law, tried.broken)
-    return Checked(tried.law, tried.verdict, tried.examples, found)
+    tried, examples = search(laws, trial, budget, seed, progress)
+    outcomes = [
+        Checked(each.law, each.verdict, each.examples, each.broken and violation(each.law, each.broken))
+        for each in tried
+    ]
+    report = Report(name, tuple(outcomes), examples, seed)
+    if on_fail == "raise":
+        report.raise_if_broken()
+    return report
 
 
 def chosen_laws(
@@ -145,17 +154,11 @@ def chosen_laws(
     """
     if laws is None:
         return tuple(known.values())
-    chosen = []
-    for law in (laws,) if isinstance(laws, (str, Law)) else laws:
-        if isinstance(law, str):
-            if law not in known:
-                raise broken_law(called, what, law, did_you_mean(law, known) or f"there are {', '.join(known)}")
-            chosen.append(known[law])
-        elif isinstance(law, Law):
-            chosen.append(law)
-        else:
-            raise broken_law("a law", "a name or a Law", law, f"there are {', '.join(known)}")
-    return tuple(chosen)
+    chosen = (laws,) if isinstance(laws, (str, Law)) else tuple(laws)
+    for law in chosen:
+        if not isinstance(law, Law) and law not in known:
+            raise broken_law(called, what, law, did_you_mean(str(law), known) or f"there are {', '.join(known)}")
+    return tuple(law if isinstance(law, Law) else known[law] for law in chosen)
 
 
 def law_tests(cases: Iterable[tuple[Any, Law]], check: Callable[[Any, Law], Report]) -> Callable[[Any, Law], None]:
