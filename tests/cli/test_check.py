@@ -76,14 +76,14 @@ def test_a_broken_schedule_is_shown_with_its_history_and_its_test(run, folder):
     code, out, err = run("check", "broken_one.py:BelowTheFloor", "--budget", 60)
     assert (code, err) == (1, "")
     assert out.startswith("broken_one.py:BelowTheFloor: 1 of 30 laws broken\n")
-    assert "min_learning_rate is broken: for epoch 2 the rate goes from 0.1 down to 0.05, the minimum is 0.06\n" in out
+    assert "min_learning_rate is broken: for epoch 2 the rate goes from 0.1 to 0.05, min_learning_rate is 0.06\n" in out
     assert "the history, for BelowTheFloor()\n\nepoch\n-----\n    1\n" in out
     code = out[out.index("from broken_one import BelowTheFloor") : out.index("\n60 examples")]
     (folder / "test_pasted.py").write_text(code)
     pasted = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pasted.py"]
     done = subprocess.run(pasted, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 1
-    assert "BrokenLawError: for epoch 2 the rate goes from 0.1 down to 0.05, the minimum is 0.06" in done.stdout
+    assert "BrokenLawError: for epoch 2 the rate goes from 0.1 to 0.05, min_learning_rate is 0.06" in done.stdout
 
 
 def test_json_has_everything(run, folder):
