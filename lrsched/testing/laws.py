@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import wraps
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, Final, NoReturn, final
 from unittest.mock import patch
@@ -678,14 +678,10 @@ def key_order(schedule: Schedule, history: History) -> bool:
         return False
     told = answers_of(schedule, history)
     for backwards in (False, True):
-        ordered = {
-            epoch: epoch_of_its_own(
-                data.learning_rate,
-                dict(sorted(data.error.items(), reverse=backwards)),
-                dict(sorted(data.meta.items(), reverse=backwards)),
-            )
-            for epoch, data in reversed([*history.items()])
-        }
+        ordered = {}
+        for epoch, data in reversed([*history.items()]):
+            error, meta = (dict(sorted(each.items(), reverse=backwards)) for each in (data.error, data.meta))
+            ordered[epoch] = epoch_of_its_own(data.learning_rate, error, meta)
         _demand_same_answers(told, schedule, History(ordered), "when the errors come in another order")
     return True
 
@@ -823,22 +819,16 @@ def _resumes(schedule: Schedule, history: History, reopened: Callable[[int, Hist
     """Whether a training run is the same that is stored and opened again twice an epoch: ``reopened(step, stored)``."""
     fresh = copier(schedule)
     own_run(fresh(), history)  # raises where there is no answer
-    uninterrupted = LearningRateControl(fresh())
-    resumed = LearningRateControl(fresh())
-    step = 0
+    uninterrupted, resumed = LearningRateControl(fresh()), LearningRateControl(fresh())
+    steps = count()
     for epoch, data in history.items():
-        rates = {}
-        for name, control in (("uninterrupted", uninterrupted), ("resumed", resumed)):
-            with no_exception(f"{name}, asked for epoch {epoch}, it raises"):
-                rates[name] = control.get_learning_rate_for_epoch(epoch)
-        if rates["uninterrupted"] != rates["resumed"]:
-            told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} in a training run without a restart"
-            _broken(f"{told}, but {rates['resumed']!r} after a restart")
-        resumed = LearningRateControl(fresh(), reopened(step, resumed.history))
+        with no_exception(f"asked for epoch {epoch} it raises"):
+            rate, again = (control.get_learning_rate_for_epoch(epoch) for control in (uninterrupted, resumed))
+        _demand_same({epoch: rate}, {epoch: again}, "after a restart")
+        resumed = LearningRateControl(fresh(), reopened(next(steps), resumed.history))
         for control in (uninterrupted, resumed):
             control.set_epoch_error(epoch, data.error)
-        resumed = LearningRateControl(fresh(), reopened(step + 1, resumed.history))
-        step += 2
+        resumed = LearningRateControl(fresh(), reopened(next(steps), resumed.history))
     return bool(history)
 
 
@@ -956,19 +946,13 @@ def window(schedule: Schedule, history: History) -> bool:
     number = parameter(schedule, "num_epochs")
     tried = False
     for epoch, decision in answers_of(schedule, history).items():
-        known = [*history.before(epoch)]
-        if len(known) <= number + 1:
-            continue
-        tried = True
-        outside = known[: -number - 1]
-        for error in (1e-3, 1e3):
-            past = history
-            for each in outside:
-                past = past.set(each, _with(error, history, history[each]))
-            rate = ask(schedule, past, epoch).learning_rate
-            if rate != decision.learning_rate:
-                told = f"for epoch {epoch} it gives {decision.learning_rate!r}, but {rate!r}"
-                _broken(f"{told} when the errors up to epoch {outside[-1]} are {error!r}")
+        outside = [*history.before(epoch)][: -number - 1]
+        for error in (1e-3, 1e3) if outside else ():
+            tried = True
+            past = History({**history, **{each: _with(error, history, history[each]) for each in outside}})
+            rates = [each.learning_rate for each in (decision, ask(schedule, past, epoch))]
+            because = f"when the errors up to epoch {outside[-1]} are {error!r}"
+            _demand_same({epoch: rates[0]}, {epoch: rates[1]}, because)
     return tried
 
 
@@ -982,12 +966,8 @@ def presets_count(schedule: Schedule, history: History) -> bool:
         if decision.action is Action.PRESET and not data.learning_rate:
             tried = True
             recorded = history.set(epoch, data.with_learning_rate(decision.learning_rate))
-            later = {each: answer for each, answer in told.items() if each > epoch}
-            others = {each: ask(schedule, recorded, each) for each in later}
-            because = f"when the preset of epoch {epoch} is recorded"
-            _demand_same(_rates_and_actions(later), _rates_and_actions(others), because)
+            for later in (each for each in told if each > epoch):
+                answers = [(each.learning_rate, each.action) for each in (told[later], ask(schedule, recorded, later))]
+                because = f"when the preset of epoch {epoch} is recorded"
+                _demand_same({later: answers[0]}, {later: answers[1]}, because)
     return tried
-
-
-def _rates_and_actions(decisions: Mapping[int, Decision]) -> dict[int, tuple[float, Action]]:
-    return {epoch: (decision.learning_rate, decision.action) for epoch, decision in decisions.items()}
