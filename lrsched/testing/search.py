@@ -34,7 +34,6 @@ _SETTINGS: Final = settings(
     database=None,
     deadline=None,
     derandomize=False,
-    print_blob=False,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
@@ -109,12 +108,14 @@ class Tried:
         verdict: What there is to say of it.
         examples: How many cases had something to say about it.
         broken: What breaks it; None if nothing does.
+        position: How many cases of the same round come before what breaks it.
     """
 
     law: Law
     verdict: Verdict = "never tried"
     examples: int = 0
     broken: Broken | None = None
+    position: int = 0
 
 
 @final
@@ -174,12 +175,11 @@ def search(
     begun, limit = time.monotonic(), budget.seconds or math.inf
     most, done = budget.examples or math.inf, 0
     for round_seed in itertools.count(start, 2**32):
-        unbroken = [each for each in tried if each.broken is None]
         number = int(min(_ROUND, most - done))
+        unbroken = [each for each in tried if each.broken is None]
         drawn = _scan(unbroken, trial, round_seed, number, begun + limit)
         for each in unbroken:
-            if each.broken is not None:
-                each.broken = _smallest(each.law, each.broken, trial, round_seed, number)
+            each.broken = each.broken and _smallest(each, each.broken, trial, round_seed, number)
         done += drawn
         passed = time.monotonic() - begun
         if progress is not None:
@@ -199,17 +199,17 @@ def _scan(tried: Sequence[Tried], trial: Trial, seed: int, number: int, until: f
             return
         for each in tried:
             if each.broken is None and count % each.law.every == each.law.every // 2:  # the first ones are simple
-                _try(each, trial, case)
+                _try(each, trial, case, count)
         count += 1
 
     _draw(trial.cases, try_all, seed, number, Phase.generate)
     return count
 
 
-def _try(tried: Tried, trial: Trial, case: Any) -> None:
+def _try(tried: Tried, trial: Trial, case: Any, position: int) -> None:
     outcome = trial(tried.law, case)
     if isinstance(outcome, Broken):
-        tried.verdict, tried.broken = "broken", outcome
+        tried.verdict, tried.broken, tried.position = "broken", outcome, position
     elif outcome != "never tried" and tried.verdict != "holds":
         tried.verdict = outcome
     tried.examples += isinstance(outcome, Broken) or outcome == "holds"
@@ -226,18 +226,19 @@ def _draw(cases: SearchStrategy[Any], test: Callable[[Any], None], seed: int, nu
         raise ArgumentError(message) from error
 
 
-def _smallest(law: Law, broken: Broken, trial: Trial, seed: int, number: int) -> Broken:
+def _smallest(tried: Tried, broken: Broken, trial: Trial, seed: int, number: int) -> Broken:
     """The smallest case that breaks a law, where one of the cases with this seed does.
 
     Hypothesis makes it smaller; then `_simplified` does. Both end after a number of attempts, not at a time.
     """
-    attempts = _ATTEMPTS // law.every
-    left = attempts
+    attempts = _ATTEMPTS // tried.law.every
+    tries = itertools.count()
 
     def try_one(case: Any) -> None:
-        nonlocal broken, left
-        left -= 1
-        outcome = trial(law, case) if left >= 0 else "never tried"
+        nonlocal broken
+        if next(tries) > tried.position + attempts:  # Hypothesis draws the cases before that one once more
+            return
+        outcome = trial(tried.law, case)
         if isinstance(outcome, Broken):
             if trial.size(case) <= trial.size(broken.case):  # of equal ones the simplest comes last
                 broken = outcome
@@ -245,7 +246,7 @@ def _smallest(law: Law, broken: Broken, trial: Trial, seed: int, number: int) ->
 
     with suppress(BrokenLawError, HypothesisException):  # also where it breaks the law only sometimes
         _draw(trial.cases, try_one, seed, number, Phase.generate, Phase.shrink)
-    return _simplified(law, broken, trial, attempts)
+    return _simplified(tried.law, broken, trial, attempts)
 
 
 def _simplified(law: Law, broken: Broken, trial: Trial, attempts: int) -> Broken:
