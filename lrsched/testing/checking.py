@@ -15,8 +15,8 @@ from lrsched.core.schedule import Schedule, measures
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
 from lrsched.testing.laws import LAWS, Law, NoAnswerError, answers, copier, history_of_its_own, parameter, said
-from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
-from lrsched.testing.search import Broken, Budget, Progress, Trial, Verdict
+from lrsched.testing.reporting import OnFail, Report, Verdict, Violation, chosen_laws, law_tests
+from lrsched.testing.search import Broken, Budget, Progress, Trial, search
 from lrsched.testing.source import Source, failing_test, import_of
 from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories, simpler_histories
 
@@ -166,9 +166,9 @@ def check_schedule(
                 dict.clear(shared)
 
     pasts = _pasts(past, [*keys, *_keys(always)], _numbers(always))
-    trial = Trial(st.tuples(subject.makers, pasts), unconcerned, attempt, _size, _simpler)
-    written = partial(_violation, subject)
-    return checked(subject.name, chosen, trial, written, Budget.of(budget), seed, on_fail, progress)
+    cases, written = st.tuples(subject.makers, pasts), partial(_violation, subject)
+    trial = Trial(subject.name, cases, attempt, _size, written, unconcerned, _simpler)
+    return search(trial, chosen, Budget.of(budget), seed, progress).raised_if(on_fail)
 
 
 def _optional(claims: Iterable[str], laws: Iterable[Law]) -> frozenset[str]:

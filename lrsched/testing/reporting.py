@@ -1,6 +1,6 @@
 """What there is to say when laws were checked, and how pytest is told."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, final
 
 import attrs
@@ -8,10 +8,17 @@ import attrs
 from lrsched.errors import broken_law, did_you_mean, missing_extra
 from lrsched.simulation.results import Result
 from lrsched.testing.laws import BrokenLawError, Law
-from lrsched.testing.search import Broken, Budget, Progress, Trial, Verdict, search
 
 OnFail = Literal["raise", "report"]
 """Whether a broken law is raised, or only reported."""
+
+
+Verdict = Literal["holds", "broken", "not claimed", "no parameter", "never tried"]
+"""What is said of a law.
+
+It holds on all examples, or is broken by one; it was not checked, since what is checked does not claim it or has no
+such parameter; or no example had anything to say about it.
+"""
 
 
 @final
@@ -86,6 +93,16 @@ class Report(Result):
         if told:
             raise BrokenLawError("\n\n".join(told))
 
+    def raised_if(self, on_fail: OnFail) -> "Report":
+        """Itself, unless what is broken is to be raised.
+
+        Raises:
+            BrokenLawError: See `raise_if_broken`.
+        """
+        if on_fail == "raise":
+            self.raise_if_broken()
+        return self
+
     def to_dict(self) -> dict[str, Any]:
         """See `Result.to_dict`: law, verdict, examples, what the law says, and how it is broken."""
         return {
@@ -98,50 +115,10 @@ class Report(Result):
 
     def data(self) -> dict[str, Any]:
         """See `Result.data`."""
-        table = self.to_dict()
+        table = self.to_dict() | {"violation": [each.violation for each in self.laws]}
         rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
-        for row, checked in zip(rows, self.laws, strict=True):
-            row["violation"] = checked.violation
-        return {
-            "subject": self.subject,
-            "sound": not self.broken,
-            "examples": self.examples,
-            "seed": self.seed,
-            "laws": rows,
-        }
-
-
-def checked(
-    name: str,
-    laws: Sequence[Law],
-    trial: Trial,
-    violation: Callable[[Law, Broken], Violation],
-    budget: Budget,
-    seed: int,
-    on_fail: OnFail,
-    progress: Progress | None,
-) -> Report:
-    """Try to break laws, and report what came of it.
-
-    Args:
-        name: What is checked.
-        laws: See `search`.
-        trial: See `search`.
-        violation: Writes down what breaks a law.
-        budget: See `search`.
-        seed: See `search`.
-        on_fail: Whether a broken law is raised.
-        progress: See `search`.
-    """
-    tried, examples = search(laws, trial, budget, seed, progress)
-    outcomes = [
-        Checked(each.law, each.verdict, each.examples, each.broken and violation(each.law, each.broken))
-        for each in tried
-    ]
-    report = Report(name, tuple(outcomes), examples, seed)
-    if on_fail == "raise":
-        report.raise_if_broken()
-    return report
+        about = {"subject": self.subject, "sound": not self.broken, "examples": self.examples, "seed": self.seed}
+        return {**about, "laws": rows}
 
 
 def chosen_laws(

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Literal, final
+from typing import Any, Final, final
 
 import attrs
 import hypothesis
@@ -17,13 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from lrsched.core.numbers import integer
 from lrsched.errors import ArgumentError, MeasureWarning, broken_law
 from lrsched.testing.laws import BrokenLawError, Law, said
-
-Verdict = Literal["holds", "broken", "not claimed", "no parameter", "never tried"]
-"""What is said of a law.
-
-It holds on all examples, or is broken by one; it was not checked, since what is checked does not claim it or has no
-such parameter; or no example had anything to say about it.
-"""
+from lrsched.testing.reporting import Checked, Report, Verdict, Violation
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and with how much there is to do."""
@@ -121,21 +115,25 @@ class Tried:
 @final
 @attrs.frozen
 class Trial:
-    """What is drawn, and how a law is tried on it.
+    """What is checked: what is drawn, and how a law is tried on it.
 
     Attributes:
+        name: What it is called.
         cases: Draws them.
-        unconcerned: Why a law does not concern a case; None if it does.
         attempt: Whether a case had something to say about a law; whatever it raises breaks the law.
         size: How large a case is: the smallest is shown.
+        written: Writes down what breaks a law.
+        unconcerned: Why a law does not concern a case; None if it does.
         simpler: Cases that are like another one, but simpler.
     """
 
+    name: str
     cases: SearchStrategy[Any]
-    unconcerned: Callable[[Law, Any], Verdict | None]
     attempt: Callable[[Law, Any], bool]
     size: Callable[[Any], Any]
-    simpler: Callable[[Any], Iterable[Any]]
+    written: Callable[[Law, Broken], Violation]
+    unconcerned: Callable[[Law, Any], Verdict | None] = lambda _law, _case: None
+    simpler: Callable[[Any], Iterable[Any]] = lambda _case: ()
 
     def __call__(self, law: Law, case: Any) -> Verdict | Broken:
         """What a law comes to on a case."""
@@ -153,22 +151,17 @@ class Trial:
             return Broken(case, BrokenLawError(f"it raises {said(error)}"))
 
 
-def search(
-    laws: Sequence[Law], trial: Trial, budget: Budget, start: int, progress: Progress | None = None
-) -> tuple[list[Tried], int]:
+def search(trial: Trial, laws: Sequence[Law], budget: Budget, start: int, progress: Progress | None = None) -> Report:
     """Try to break laws.
 
     The clock only says when to draw no more cases: it has no part in which case is shown.
 
     Args:
-        laws: The laws.
         trial: What they are tried on.
+        laws: The laws.
         budget: How much is tried.
         start: The same one draws the same cases; an integer >= 0.
         progress: Hears how much is done.
-
-    Returns:
-        What came of each law, and how many cases were tried.
     """
     start = integer("seed", start, least=0, way_out="any other number draws other examples")
     tried = [Tried(law) for law in laws]
@@ -186,7 +179,9 @@ def search(
             progress(done, budget.examples or max(done, int(done * limit / passed)))
         if drawn < number or done >= most or passed >= limit or all(each.broken for each in tried):
             break
-    return tried, done
+    outcomes = [(each, each.broken and trial.written(each.law, each.broken)) for each in tried]
+    rows = [Checked(each.law, each.verdict, each.examples, violation) for each, violation in outcomes]
+    return Report(trial.name, tuple(rows), done, start)
 
 
 def _scan(tried: Sequence[Tried], trial: Trial, seed: int, number: int, until: float) -> int:
