@@ -14,18 +14,9 @@ from lrsched.core.history import History
 from lrsched.core.schedule import Schedule, measures
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
-from lrsched.testing.laws import (
-    LAWS,
-    Law,
-    NoAnswerError,
-    answers,
-    copier,
-    history_of_its_own,
-    parameter,
-    said,
-)
-from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
-from lrsched.testing.search import Broken, Budget, Progress, Trial, Verdict, search
+from lrsched.testing.laws import LAWS, Law, NoAnswerError, answers, copier, history_of_its_own, parameter, said
+from lrsched.testing.reporting import OnFail, Report, Verdict, Violation, chosen_laws, law_tests
+from lrsched.testing.search import Broken, Budget, Progress, Trial, search
 from lrsched.testing.source import Source, failing_test, import_of
 from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories, simpler_histories
 
@@ -75,42 +66,30 @@ def subject_of(what: Any, name: str | None = None, imports: str | None = None) -
         return Subject(name or repr(what), what.map(copier), imports=imports)
     if isinstance(what, Schedule):
         return _always(copier(what), name or repr(what), imports, name)
-    if not callable(what):
-        law = "a schedule, a function (history, epoch) -> rate, or what makes one when it is called without arguments"
-        raise broken_law("what is checked", law, what, "see lrsched.Schedule")
     called = name or getattr(what, "__name__", None) or repr(what)
     imports = imports or import_of(what)
-    if not _takes(what, 0):
-        if _takes(what, 2) and not isinstance(what, type):
-            return _always(copier(what), called, imports, called)
-        law = "callable with (history, epoch), or without arguments"
-        way_out = "write a function that makes it, or draw its parameters with lrsched.testing.schedules"
-        raise broken_law(f"what is checked, {called},", law, _signature(what), way_out)
-    try:
-        made = what()
-    except Exception as error:
-        law = "made when it is called without arguments"
-        raise broken_law(f"what is checked, {called},", law, said(error), "write a function that makes it") from error
-    if isinstance(made, SearchStrategy):
-        return Subject(called, made.map(copier), imports=imports)
-    as_schedule(made)
-    return _always(lambda: as_schedule(what()), called, imports, f"{called}()")
+    if _takes(what, 0):
+        try:
+            made = what()
+        except Exception as error:
+            law, way_out = "made when it is called without arguments", "write a function that makes it"
+            raise broken_law(f"what is checked, {called},", law, said(error), way_out) from error
+        if isinstance(made, SearchStrategy):
+            return Subject(called, made.map(copier), imports=imports)
+        as_schedule(made)
+        return _always(lambda: as_schedule(what()), called, imports, f"{called}()")
+    if _takes(what, 2) and not isinstance(what, type):
+        return _always(copier(what), called, imports, called)
+    law = "a schedule, a function (history, epoch) -> rate, or what makes one when it is called without arguments"
+    way_out = "write a function that makes one, or draw its parameters with lrsched.testing.schedules"
+    raise broken_law("what is checked", law, what, way_out)
 
 
 def _always(make: Callable[[], Schedule], name: str, imports: str | None, expression: str | None) -> Subject:
     return Subject(name, st.just(make), make, imports, expression)
 
 
-def _signature(what: Callable[..., Any]) -> str:
-    """What it has to be called with."""
-    try:
-        parameters = inspect.signature(what).parameters.values()
-    except (TypeError, ValueError):
-        return "no known arguments"
-    return f"({', '.join(each.name for each in parameters if each.default is each.empty)})"
-
-
-def _takes(what: Callable[..., Any], number: int) -> bool:
+def _takes(what: Any, number: int) -> bool:
     """Whether it can be called with so many arguments."""
     try:
         inspect.signature(what).bind(*range(number))
@@ -187,10 +166,9 @@ def check_schedule(
                 dict.clear(shared)
 
     pasts = _pasts(past, [*keys, *_keys(always)], _numbers(always))
-    trial = Trial(st.tuples(subject.makers, pasts), unconcerned, attempt, _size, _simpler)
-    tried, examples = search(chosen, trial, Budget.of(budget), seed, progress)
-    report = Report(subject.name, tuple(checked(each, partial(_violation, subject)) for each in tried), examples, seed)
-    return report.raised_if(on_fail)
+    cases, written = st.tuples(subject.makers, pasts), partial(_violation, subject)
+    trial = Trial(subject.name, cases, attempt, _size, written, unconcerned, _simpler)
+    return search(trial, chosen, Budget.of(budget), seed, progress).raised_if(on_fail)
 
 
 def _optional(claims: Iterable[str], laws: Iterable[Law]) -> frozenset[str]:

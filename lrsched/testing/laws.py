@@ -18,8 +18,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, Final, NoReturn, final
 from unittest.mock import patch
@@ -86,20 +87,51 @@ LAWS: Final[dict[str, Law]] = {}
 """Every law of schedules, by name."""
 
 
-def registering(laws: dict[str, Law]) -> Callable[..., Callable[[Check], Check]]:
-    """What puts laws into ``laws``: a decorator ``@law(says, **details)`` for functions, see `Law`."""
+def registering(
+    laws: dict[str, Law], prepared: Callable[[Any], Any] = lambda subject: subject
+) -> Callable[..., Callable[[Check], Check]]:
+    """What puts laws into ``laws``: a decorator ``@law(says, **details)`` for functions, see `Law`.
+
+    Args:
+        laws: Where they go.
+        prepared: Makes of what a law is called with what the function sees.
+    """
 
     def law(says: str, **details: Any) -> Callable[[Check], Check]:
         def register(check: Check) -> Check:
-            laws[check.__name__] = Law(check, says, **details)
-            return check
+            @wraps(check)
+            def prepared_check(subject: Any, example: Any) -> bool:
+                return check(prepared(subject), example)
+
+            laws[check.__name__] = Law(prepared_check, says, **details)
+            return prepared_check
 
         return register
 
     return law
 
 
-_law = registering(LAWS)
+_law = registering(LAWS, as_schedule)
+
+
+@contextmanager
+def no_exception(when: str, way_out: str = "", kind: type[BrokenLawError] = BrokenLawError) -> Iterator[None]:
+    """While it lasts, whatever is raised breaks a law: ``when``, the exception in words, and ``way_out`` say how.
+
+    Raises:
+        BrokenLawError: Something is raised; it is a ``kind``, unless it is such an error itself.
+    """
+    try:
+        yield
+    except BrokenLawError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise kind(f"{when} {said(error)}{way_out}") from error
+
+
+def said(error: BaseException) -> str:
+    """An exception, in words."""
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 # ---- what the laws are made of
@@ -157,28 +189,21 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
     Raises:
         NoAnswerError: There is none, or its rate is no finite float >= 0.
     """
-    decision = _asked(partial(schedule.decide, history, epoch), epoch)
+    with _answering(epoch):
+        decision = schedule.decide(history, epoch)
     if not isinstance(decision, Decision):
         raise NoAnswerError(f"asked for epoch {epoch} it gives {decision!r}, which is no Decision")
     _demand_rate(decision.learning_rate, epoch)
     return decision
 
 
-def _asked(question: Callable[[], Any], epoch: int) -> Any:
-    try:
-        return question()
-    except (Exception, SystemExit) as error:
-        raise NoAnswerError(f"asked for epoch {epoch} it raises {said(error)}") from error
+def _answering(epoch: int) -> AbstractContextManager[None]:
+    return no_exception(f"asked for epoch {epoch} it raises", kind=NoAnswerError)
 
 
 def _demand_rate(learning_rate: Any, epoch: int) -> None:
     if type(learning_rate) is not float or not 0.0 <= learning_rate < math.inf:
         raise NoAnswerError(f"for epoch {epoch} it gives {learning_rate!r}, which is no finite float >= 0")
-
-
-def said(error: BaseException) -> str:
-    """An exception, in words."""
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def answers_of(schedule: Schedule, history: History) -> dict[int, Decision]:
@@ -188,69 +213,62 @@ def answers_of(schedule: Schedule, history: History) -> dict[int, Decision]:
 
 def own_run(schedule: Schedule, history: History) -> History:
     """A training run with the epochs and the errors of ``history``, and with the schedule's own learning rates."""
-    cursor, run = started(schedule), History()
+    cursor, run = _started(schedule), History()
     for epoch, data in history.items():
-        moment = Moment.of(epoch, data)
-        learning_rate = _asked(partial(cursor.rate, moment), epoch)
+        learning_rate = _rate(cursor, Moment.of(epoch, data))
         _demand_rate(learning_rate, epoch)
         rated = data.with_learning_rate(learning_rate)
-        cursor, run = _told(cursor, moment, rated), run.set(epoch, rated)
+        cursor, run = _after(cursor, epoch, rated), run.set(epoch, rated)
     return run
 
 
-def started(schedule: Schedule) -> Cursor:
-    """The cursor before any epoch.
+def own_rates(schedule: Schedule, history: History) -> dict[int, Any]:
+    """The learning rate of each epoch of the `own_run`."""
+    return {epoch: data.learning_rate for epoch, data in own_run(schedule, history).items()}
 
-    Raises:
-        NoAnswerError: There is none.
-    """
-    try:
+
+def _started(schedule: Schedule) -> Cursor:
+    with no_exception("start raises", kind=NoAnswerError):
         return Cursor.over(schedule)
-    except Exception as error:
-        raise NoAnswerError(f"start raises {said(error)}") from error
 
 
-def _told(cursor: Cursor, moment: Moment, data: EpochData) -> Cursor:
-    try:
-        return cursor.after(moment, data)
-    except Exception as error:
-        raise NoAnswerError(f"after raises {said(error)} at epoch {moment.epoch}") from error
+def _after(cursor: Cursor, epoch: int, data: EpochData) -> Cursor:
+    with no_exception("after raises", f" at epoch {epoch}", NoAnswerError):
+        return cursor.after(Moment.of(epoch, data), data)
 
 
-def _decisions(schedule: Schedule | Function, history: History) -> Iterator[tuple[int, Decision]]:
+def _rate(cursor: Cursor, moment: Moment) -> float:
+    with _answering(moment.epoch):
+        return cursor.rate(moment)
+
+
+def _answer(cursor: Cursor, epoch: int) -> Decision:
+    with _answering(epoch):
+        return cursor.answer(Moment(epoch))
+
+
+def _cursors(schedule: Schedule, history: History) -> Iterator[tuple[int, Cursor]]:
+    """For each of the `asked_epochs` the cursor that has seen the epochs before it, one by one."""
+    cursor = _started(schedule)
+    for epoch in asked_epochs(history):
+        yield epoch, cursor
+        if epoch in history:
+            cursor = _after(cursor, epoch, history[epoch])
+
+
+def _decisions(schedule: Schedule, history: History) -> Iterator[tuple[int, Decision]]:
     """The decisions for all `asked_epochs` of a history; then those of the schedule's own run."""
-    schedule = as_schedule(schedule)
     yield from answers_of(schedule, history).items()
     yield from answers_of(schedule, own_run(schedule, history)).items()
 
 
-def _going_by_rates(schedule: Schedule | Function, history: History) -> Iterator[tuple[int, Decision]]:
+def _going_by_rates(schedule: Schedule, history: History) -> Iterator[tuple[int, Decision]]:
     """`_decisions`; of the history's own only those that go by its rates, which the schedule may never have given."""
-    schedule = as_schedule(schedule)
     rateless = History({epoch: data.with_learning_rate(None) for epoch, data in history.items()})
     for epoch, decision in answers_of(schedule, history).items():
         if decision.learning_rate != ask(schedule, rateless, epoch).learning_rate:
             yield epoch, decision
     yield from answers_of(schedule, own_run(schedule, history)).items()
-
-
-def _moves(
-    schedule: Schedule | Function, history: History, action: Action, compare: Callable[[float, float], bool]
-) -> Iterator[tuple[int, float | None, float]]:
-    """Where a rate moves one way, by that action or without saying so: the epoch, the rate before, and the new one.
-
-    The default and presets may be any rate.
-    """
-    for epoch, decision in _going_by_rates(schedule, history):
-        rate, before = decision.learning_rate, decision.previous
-        moves = before is not None and compare(rate, before) and decision.action not in (Action.DEFAULT, Action.PRESET)
-        if moves or decision.action is action:
-            yield epoch, before, rate
-
-
-def rates_of(history: History) -> dict[int, float | None]:
-    """The learning rate of each epoch."""
-    return {epoch: data.learning_rate for epoch, data in history.items()}
 
 
 def epoch_of_its_own(learning_rate: float | None, error: Mapping[str, float], meta: Mapping[str, Any]) -> EpochData:
@@ -321,7 +339,9 @@ def _demand_same_answers(told: Mapping[int, Decision], schedule: Schedule, histo
 _DAY: Final = 24 * 60 * 60  # seconds
 _ANOTHER_TIME: Final = (2500 * _DAY + 27075.0, 2502 * _DAY + 28262.5, 2504 * _DAY + 29495.25)
 """Seconds to other years, hours and weekdays, and to other seconds of a minute at whatever part of one it is now."""
-_STOPWATCHES: Final = ("monotonic", "perf_counter", "process_time", "thread_time")
+_STOPWATCHES: Final = [
+    each for each in ("monotonic", "perf_counter", "process_time", "thread_time") if hasattr(time, each)
+]
 
 
 @contextmanager
@@ -329,14 +349,11 @@ def another_time(ahead: float) -> Iterator[None]:
     """While it lasts, the clocks are so many seconds ahead, and `random` is at another place."""
     state = random.getstate()
     now = time.monotonic() + ahead
-    nanoseconds = {f"{name}_ns": int(now * 1e9) for name in _STOPWATCHES}
+    stopwatches: dict[str, Any] = {name: lambda: now for name in _STOPWATCHES}
+    stopwatches |= {f"{name}_ns": lambda: int(now * 1e9) for name in _STOPWATCHES}
     random.seed(20260101)
     try:
-        with ExitStack() as stack:
-            stack.enter_context(time_machine.travel(time.time() + ahead))
-            for name, told in {**dict.fromkeys(_STOPWATCHES, now), **nanoseconds}.items():
-                if hasattr(time, name):  # no machine has all of them
-                    stack.enter_context(patch(f"time.{name}", return_value=told))
+        with time_machine.travel(time.time() + ahead), patch.multiple(time, **stopwatches):
             yield
     finally:
         random.setstate(state)
@@ -346,15 +363,15 @@ def another_time(ahead: float) -> Iterator[None]:
 
 
 @_law("whatever the past, the answer is a finite rate >= 0")
-def answers(schedule: Schedule | Function, history: History) -> bool:
+def answers(schedule: Schedule, history: History) -> bool:
     """For every epoch there is a `Decision` whose rate is a finite float >= 0; here, and in its own run."""
     return bool(dict(_decisions(schedule, history)))
 
 
 @_law("asking changes neither history nor schedule")
-def pure(schedule: Schedule | Function, history: History) -> bool:
+def pure(schedule: Schedule, history: History) -> bool:
     """The history and the schedule are the same before and after."""
-    schedule, history = as_schedule(schedule), history_of_its_own(history)
+    history = history_of_its_own(history)
     before, state = repr(history), _state(schedule)
     for epoch in asked_epochs(history):
         try:
@@ -376,9 +393,8 @@ def _state(schedule: Schedule) -> Any:
 
 
 @_law("the same question always has the same answer")
-def deterministic(schedule: Schedule | Function, history: History) -> bool:
+def deterministic(schedule: Schedule, history: History) -> bool:
     """Asked again, asked in another order, and asked years later, it answers the same."""
-    schedule = as_schedule(schedule)
     told = answers_of(schedule, history)
     _demand_same_answers(told, schedule, history, "when it is asked again")
     backwards = dict(reversed(told.items()))
@@ -406,12 +422,11 @@ _NOT_IMPORTED: Final = 3
 
 
 @_law("a new process gives the same answers", every=25)
-def new_process(schedule: Schedule | Function, history: History) -> bool:
+def new_process(schedule: Schedule, history: History) -> bool:
     """After other training runs it answers as where nothing can be remembered, and sets have another order.
 
     What cannot be pickled, or imported there, is not asked.
     """
-    schedule = as_schedule(schedule)
     for error in (1e-3, 1e3):
         answers_of(schedule, History({epoch: _with(error, history, data) for epoch, data in history.items()}))
     for epoch in asked_epochs(history):
@@ -439,59 +454,46 @@ def new_process(schedule: Schedule | Function, history: History) -> bool:
 
 
 @_law("data of the epoch and of later ones change nothing")
-def causal(schedule: Schedule | Function, history: History) -> bool:
+def causal(schedule: Schedule, history: History) -> bool:
     """Decisions do not change when the epoch and all later ones are taken away, or get other data."""
-    schedule = as_schedule(schedule)
     for epoch, decision in answers_of(schedule, history).items():
         past = history.before(epoch)
-        _demand_same({epoch: decision}, {epoch: ask(schedule, past, epoch)}, "without data of it and of later epochs")
+        _demand_same_answers({epoch: decision}, schedule, past, "without data of it and of later epochs")
         for rate, error in ((0.125, 1e-3), (None, 1e9)):
             data = _with(error, history, EpochData(learning_rate=rate))
             future = past.set(epoch, data)
             if epoch + 7 <= LARGEST_EPOCH:
                 future = future.set(epoch + 1, data).set(epoch + 7, data)
             because = f"when it and later epochs have the data {data!r}"
-            _demand_same({epoch: decision}, {epoch: ask(schedule, future, epoch)}, because)
+            _demand_same_answers({epoch: decision}, schedule, future, because)
     return True
 
 
 @_law("a rate alone is that of the decision")
-def rate_is_decision(schedule: Schedule | Function, history: History) -> bool:
+def rate_is_decision(schedule: Schedule, history: History) -> bool:
     """A call, `Schedule.rate` and `Schedule.answer` give the rate of `Schedule.decide`, whatever it is asked with."""
-    schedule = as_schedule(schedule)
     for past in (history, own_run(schedule, history)):
         decided = {epoch: each.learning_rate for epoch, each in answers_of(schedule, past).items()}
         _demand_same(decided, {epoch: schedule(past, epoch) for epoch in decided}, "when it is called")
-        cursors = _cursors(schedule, past)
-        rates = {epoch: _asked(partial(cursors[epoch].rate, Moment(epoch)), epoch) for epoch in decided}
+        cursors = dict(_cursors(schedule, past))
+        rates = {epoch: _rate(cursor, Moment(epoch)) for epoch, cursor in cursors.items()}
         _demand_same(decided, rates, "when a cursor asks for the rate")
-        answered = {epoch: _asked(partial(cursors[epoch].answer, Moment(epoch)), epoch) for epoch in decided}
-        _demand_same(decided, {epoch: each.learning_rate for epoch, each in answered.items()}, "when a cursor asks")
+        answered = {epoch: _answer(cursor, epoch).learning_rate for epoch, cursor in cursors.items()}
+        _demand_same(decided, answered, "when a cursor asks")
     return True
 
 
-def _cursors(schedule: Schedule, history: History) -> dict[int, Cursor]:
-    """For each of the `asked_epochs` the cursor that has seen the epochs before it, one by one."""
-    cursors, cursor = {}, started(schedule)
-    for epoch in asked_epochs(history):
-        cursors[epoch] = cursor
-        if epoch in history:
-            cursor = _told(cursor, Moment.of(epoch, history[epoch]), history[epoch])
-    return cursors
-
-
 @_law("epoch by epoch its memory comes to what the whole history folds to")
-def folds(schedule: Schedule | Function, history: History) -> bool:
+def folds(schedule: Schedule, history: History) -> bool:
     """A cursor that saw the epochs one by one remembers and decides what one does that folds all of them at once.
 
     So does one that folds the second half at once.
     """
-    schedule = as_schedule(schedule)
-    cursors = _cursors(schedule, history)
+    cursors = dict(_cursors(schedule, history))
     half = [*cursors.values()][len(cursors) // 2]
     for epoch, cursor in cursors.items():
-        decision = _asked(partial(cursor.answer, Moment(epoch)), epoch)
-        _demand_same({epoch: decision}, {epoch: ask(schedule, history, epoch)}, "when it is asked with the history")
+        decision = _answer(cursor, epoch)
+        _demand_same_answers({epoch: decision}, schedule, history, "when it is asked with the history")
         for start in (Cursor.over(schedule), half):
             if start.epoch > cursor.epoch:
                 continue
@@ -509,31 +511,24 @@ def _same_memory(one: Any, other: Any) -> bool:
 
 
 @_law("its memory is a value: what later epochs add does not change it, and it can be pickled")
-def memory_is_a_value(schedule: Schedule | Function, history: History) -> bool:
+def memory_is_a_value(schedule: Schedule, history: History) -> bool:
     """An old cursor answers as before, whatever later ones saw; and so does one that was pickled."""
-    schedule = as_schedule(schedule)
-    cursors, states, told = {}, {}, {}
-    cursor = started(schedule)
-    for epoch in asked_epochs(history):
-        cursors[epoch], states[epoch] = cursor, repr(cursor.memory)
-        told[epoch] = _asked(partial(cursor.answer, Moment(epoch)), epoch)
+    before = {}
+    for epoch, cursor in _cursors(schedule, history):
+        before[epoch] = cursor, repr(cursor.memory), _answer(cursor, epoch)
         for rate, error in ((0.125, 1e-3), (None, math.nan)):  # what else might have come
-            _told(cursor, Moment(epoch), _with(error, history, EpochData(learning_rate=rate)))
-        if epoch in history:
-            cursor = _told(cursor, Moment.of(epoch, history[epoch]), history[epoch])
-    for epoch, cursor in cursors.items():
-        if repr(cursor.memory) != states[epoch]:
-            _broken(f"before epoch {epoch} it remembered {states[epoch]}, and {cursor.memory!r} after later epochs")
-        _demand_same({epoch: told[epoch]}, {epoch: cursor.answer(Moment(epoch))}, "after later epochs")
-        try:
+            _after(cursor, epoch, _with(error, history, EpochData(learning_rate=rate)))
+    for epoch, (cursor, state, decision) in before.items():
+        if repr(cursor.memory) != state:
+            _broken(f"before epoch {epoch} it remembered {state}, and {cursor.memory!r} after later epochs")
+        _demand_same({epoch: decision}, {epoch: cursor.answer(Moment(epoch))}, "after later epochs")
+        with no_exception("its memory cannot be pickled:", "; keep plain values in it"):
             pickled = pickle.loads(pickle.dumps(cursor.memory))  # noqa: S301  its own
-        except Exception as error:
-            raise BrokenLawError(f"its memory cannot be pickled: {said(error)}; keep plain values in it") from error
         if not _same_memory(pickled, cursor.memory):
             way_out = "give its class equality by value"
             _broken(f"its memory {cursor.memory!r} is {pickled!r} after it was pickled; {way_out}")
         other = attrs.evolve(cursor, memory=pickled)
-        _demand_same({epoch: told[epoch]}, {epoch: other.answer(Moment(epoch))}, "after its memory was pickled")
+        _demand_same({epoch: decision}, {epoch: other.answer(Moment(epoch))}, "after its memory was pickled")
     return bool(history)
 
 
@@ -541,20 +536,19 @@ _HAND_ON: Final = (HoldLearningRate, Preset)
 
 
 @_law("each part decides as it would alone", parameter="parts")
-def parts_decide_alone(schedule: Schedule | Function, history: History) -> bool:
+def parts_decide_alone(schedule: Schedule, history: History) -> bool:
     """In a run of the whole, `Cause.inner` has for each part the decision that it gives in a run of its own.
 
     So also where every third rate is unknown, and so to the parts; and where every third is set by hand, and
     `Combinator.by_hand` says what the parts see. Not asked of holds and presets, whose parts see the recorded rates.
     And every schedule in a field is a part.
     """
-    parts = getattr(schedule, "parts", ())
-    if isinstance(schedule, _HAND_ON) or not parts:
+    if isinstance(schedule, _HAND_ON) or not schedule.parts:
         return False
     kind: Any = type(schedule)
     for field in attrs.fields(kind) if attrs.has(kind) else ():
         held = getattr(schedule, field.name)
-        if isinstance(held, Schedule) and all(held is not part for part in parts):
+        if isinstance(held, Schedule) and all(held is not part for part in schedule.parts):
             _broken(f"its field {field.name} is a schedule that is no part of it; name it in the property parts")
     records: list[Callable[[int, float], float | None]] = [
         lambda _, rate: rate,
@@ -572,11 +566,10 @@ def _demand_alone(schedule: Any, history: History, recorded: Callable[[int, floa
 
     ``rate`` is the rate that the whole decides on.
     """
-    whole, alone = started(schedule), [started(part) for part in schedule.parts]
+    whole, alone = _started(schedule), [*map(_started, schedule.parts)]
     for number, epoch in enumerate(asked_epochs(history), start=1):
-        data, moment = history.get(epoch), Moment(epoch)
-        decision = _asked(partial(whole.answer, moment), epoch)
-        decided = [_asked(partial(cursor.answer, moment), epoch) for cursor in alone]
+        data, decision = history.get(epoch), _answer(whole, epoch)
+        decided = [_answer(cursor, epoch) for cursor in alone]
         if len(decision.cause.inner) != len(decided):
             _broken(f"it has {len(decided)} parts, and its decision for epoch {epoch} the decisions of other ones")
         for part, inner, own in zip(schedule.parts, decision.cause.inner, decided, strict=True):
@@ -592,8 +585,8 @@ def _demand_alone(schedule: Any, history: History, recorded: Callable[[int, floa
         elif rate != decision.learning_rate:
             handed_on = schedule.by_hand(rate, *rates)
             rates = [new if 0.0 <= new < math.inf else own for new, own in zip(handed_on, rates, strict=True)]
-        whole = _told(whole, moment, data.with_learning_rate(rate))
-        alone = [_told(cursor, moment, data.with_learning_rate(own)) for cursor, own in zip(alone, rates, strict=True)]
+        whole = _after(whole, epoch, data.with_learning_rate(rate))
+        alone = [_after(cursor, epoch, data.with_learning_rate(own)) for cursor, own in zip(alone, rates, strict=True)]
 
 
 _NEUTRAL: Final[dict[str, Callable[[Schedule], Schedule]]] = {
@@ -606,9 +599,8 @@ _NEUTRAL: Final[dict[str, Callable[[Schedule], Schedule]]] = {
 
 
 @_law("inside schedules that change nothing it decides as it does alone")
-def neutral(schedule: Schedule | Function, history: History) -> bool:
+def neutral(schedule: Schedule, history: History) -> bool:
     """Inside a hold, presets and combinators with neutral parameters: the same rate, previous rate and action."""
-    schedule = as_schedule(schedule)
     decided = answers_of(schedule, history)
     rates = [rate for each in decided.values() for rate in (each.learning_rate, each.previous)]
     rates += [data.learning_rate for data in history.values()]
@@ -626,9 +618,8 @@ def _without_reasons(decision: Decision) -> tuple[float, float | None, Action]:
 
 
 @_law("the previous rate of a decision is the history's")
-def previous(schedule: Schedule | Function, history: History) -> bool:
+def previous(schedule: Schedule, history: History) -> bool:
     """``previous`` is the newest rate before the epoch; where wrappers may know of later ones, they must be newer."""
-    schedule = as_schedule(schedule)
     tried = False
     for epoch, decision in answers_of(schedule, history).items():
         newest = history.newest(1, before=epoch)
@@ -642,7 +633,7 @@ def previous(schedule: Schedule | Function, history: History) -> bool:
 
 
 @_law("the action and the cause of a decision are true")
-def true_to_its_cause(schedule: Schedule | Function, history: History) -> bool:
+def true_to_its_cause(schedule: Schedule, history: History) -> bool:
     """What a decision says is what it does.
 
     A rate that is kept or held is the previous one; a decay lowers it, unless the minimum lifts it; a growth raises it.
@@ -681,60 +672,62 @@ def _is_lifted(cause: Cause) -> bool:
 
 
 @_law("the order of an epoch's errors changes nothing")
-def key_order(schedule: Schedule | Function, history: History) -> bool:
+def key_order(schedule: Schedule, history: History) -> bool:
     """Decisions are the same when the errors, and the epochs, were recorded in another order."""
     if all(len(data.error) < 2 for data in history.values()) and len(history) < 2:  # noqa: PLR2004  two have an order
         return False
-    schedule = as_schedule(schedule)
     told = answers_of(schedule, history)
     for backwards in (False, True):
-        ordered = {
-            epoch: epoch_of_its_own(
-                data.learning_rate,
-                dict(sorted(data.error.items(), reverse=backwards)),
-                dict(sorted(data.meta.items(), reverse=backwards)),
-            )
-            for epoch, data in reversed([*history.items()])
-        }
+        ordered = {}
+        for epoch, data in reversed([*history.items()]):
+            error, meta = (dict(sorted(each.items(), reverse=backwards)) for each in (data.error, data.meta))
+            ordered[epoch] = epoch_of_its_own(data.learning_rate, error, meta)
         _demand_same_answers(told, schedule, History(ordered), "when the errors come in another order")
     return True
 
 
 @_law("a decay never goes below min_learning_rate", parameter="min_learning_rate")
-def min_learning_rate(schedule: Schedule | Function, history: History) -> bool:
+def min_learning_rate(schedule: Schedule, history: History) -> bool:
     """A rate that a decision lowers is at least ``min_learning_rate``, in its own run, and where it goes by the rates.
 
     So a rate that goes by time may rise from below the minimum.
     """
-    least = parameter(schedule, "min_learning_rate")
-    tried = False
-    for epoch, before, rate in _moves(schedule, history, Action.DECAY, operator.lt):
-        tried = True
-        if rate < least:
-            _broken(f"for epoch {epoch} the rate goes from {before!r} down to {rate!r}, the minimum is {least!r}")
-    return tried
+    return _keeps_limit(schedule, history, "min_learning_rate", Action.DECAY, operator.lt)
 
 
 @_law("a growth never goes above max_learning_rate", parameter="max_learning_rate")
-def max_learning_rate(schedule: Schedule | Function, history: History) -> bool:
+def max_learning_rate(schedule: Schedule, history: History) -> bool:
     """A rate that a decision raises is at most ``max_learning_rate``, in its own run and where it goes by the rates."""
-    most = parameter(schedule, "max_learning_rate")
+    return _keeps_limit(schedule, history, "max_learning_rate", Action.GROW, operator.gt)
+
+
+def _keeps_limit(
+    schedule: Schedule, history: History, name: str, action: Action, beyond: Callable[[float, float], bool]
+) -> bool:
+    """Where a rate moves one way, by that action or without saying so, it does not go beyond the limit of that name.
+
+    The default and presets may be any rate.
+    """
+    limit = parameter(schedule, name)
     tried = False
-    for epoch, before, rate in _moves(schedule, history, Action.GROW, operator.gt):
-        tried = True
-        if rate > most:
-            _broken(f"for epoch {epoch} the rate goes from {before!r} up to {rate!r}, the maximum is {most!r}")
+    for epoch, decision in _going_by_rates(schedule, history):
+        rate, before = decision.learning_rate, decision.previous
+        moves = before is not None and beyond(rate, before) and decision.action not in (Action.DEFAULT, Action.PRESET)
+        if moves or decision.action is action:
+            tried = True
+            if beyond(rate, limit):
+                _broken(f"for epoch {epoch} the rate goes from {before!r} to {rate!r}, {name} is {limit!r}")
     return tried
 
 
 @_law("a rate lasts for at least min_num_epochs", parameter="min_num_epochs")
-def min_num_epochs(schedule: Schedule | Function, history: History) -> bool:
+def min_num_epochs(schedule: Schedule, history: History) -> bool:
     """In its own runs, two changes lie at least ``min_num_epochs`` apart; so does the first from the first epoch.
 
     And it holds no rate that has lasted so long.
     """
     least = parameter(schedule, "min_num_epochs")
-    run = rates_of(own_run(as_schedule(schedule), history))
+    run = own_rates(schedule, history)
     tried = False
     since, before = 0, None
     for epoch, rate in run.items():
@@ -749,42 +742,42 @@ def min_num_epochs(schedule: Schedule | Function, history: History) -> bool:
         before = rate
     if any(parameter(part, "min_num_epochs") is not None for part in _inside(schedule)):
         return tried  # it may be one of these that holds
-    for epoch, decision in answers_of(as_schedule(schedule), history).items():
+    for epoch, decision in answers_of(schedule, history).items():
         newest = [data.learning_rate for _, data in history.newest(max(least, 1), before=epoch)]
         if decision.action is Action.HOLD and len(newest) >= least and len(set(newest)) == 1:
             _broken(f"at epoch {epoch} it holds {newest[-1]!r}, which has lasted {least} epochs")
     return tried
 
 
-def _inside(schedule: Any) -> Iterator[Schedule]:
+def _inside(schedule: Schedule) -> Iterator[Schedule]:
     """The parts of a schedule, and theirs."""
-    for part in getattr(schedule, "parts", ()):
+    for part in schedule.parts:
         yield part
         yield from _inside(part)
 
 
 @_law("no rate is below minimum", parameter="minimum")
-def minimum(schedule: Schedule | Function, history: History) -> bool:
+def minimum(schedule: Schedule, history: History) -> bool:
     """Every rate is at least ``minimum``."""
-    least = parameter(schedule, "minimum")
-    for epoch, decision in _decisions(schedule, history):
-        if decision.learning_rate < least:
-            _broken(f"for epoch {epoch} the rate is {decision.learning_rate!r}, the minimum is {least!r}")
-    return True
+    return _stays_within(schedule, history, "minimum", operator.lt)
 
 
 @_law("no rate is above maximum", parameter="maximum")
-def maximum(schedule: Schedule | Function, history: History) -> bool:
+def maximum(schedule: Schedule, history: History) -> bool:
     """Every rate is at most ``maximum``."""
-    most = parameter(schedule, "maximum")
+    return _stays_within(schedule, history, "maximum", operator.gt)
+
+
+def _stays_within(schedule: Schedule, history: History, name: str, beyond: Callable[[float, float], bool]) -> bool:
+    limit = parameter(schedule, name)
     for epoch, decision in _decisions(schedule, history):
-        if decision.learning_rate > most:
-            _broken(f"for epoch {epoch} the rate is {decision.learning_rate!r}, the maximum is {most!r}")
+        if beyond(decision.learning_rate, limit):
+            _broken(f"for epoch {epoch} the rate is {decision.learning_rate!r}, {name} is {limit!r}")
     return True
 
 
 @_law("a run that is replayed has the same rates")
-def replays(schedule: Schedule | Function, history: History) -> bool:
+def replays(schedule: Schedule, history: History) -> bool:
     """Both the recorded and the free replay of its own run give the rates of the run."""
     fresh = copier(schedule)
     run = own_run(fresh(), history)
@@ -796,7 +789,7 @@ def replays(schedule: Schedule | Function, history: History) -> bool:
 
 
 @_law("cut anywhere, a training run goes on as if it had not")
-def resumes(schedule: Schedule | Function, history: History) -> bool:
+def resumes(schedule: Schedule, history: History) -> bool:
     """A training run that stops after every step, and goes on in a new process from its file, has the same rates."""
     formats = (TEXT, JSON)
 
@@ -808,7 +801,7 @@ def resumes(schedule: Schedule | Function, history: History) -> bool:
 
 
 @_law("cut anywhere, it goes on so from every storage", every=25)
-def resumes_from_storage(schedule: Schedule | Function, history: History) -> bool:
+def resumes_from_storage(schedule: Schedule, history: History) -> bool:
     """The same, with files of all formats and a database on a disk."""
     names = ("learning_rates", "run.json", "learning_rates.gz", "run.db")
     with temporary_folder() as folder:
@@ -822,45 +815,34 @@ def resumes_from_storage(schedule: Schedule | Function, history: History) -> boo
         return _resumes(schedule, history, reopened)
 
 
-def _resumes(schedule: Schedule | Function, history: History, reopened: Callable[[int, History], Storage]) -> bool:
+def _resumes(schedule: Schedule, history: History, reopened: Callable[[int, History], Storage]) -> bool:
     """Whether a training run is the same that is stored and opened again twice an epoch: ``reopened(step, stored)``."""
     fresh = copier(schedule)
     own_run(fresh(), history)  # raises where there is no answer
-    uninterrupted = LearningRateControl(fresh())
-    resumed = LearningRateControl(fresh())
-    step = 0
+    uninterrupted, resumed = LearningRateControl(fresh()), LearningRateControl(fresh())
+    steps = count()
     for epoch, data in history.items():
-        rates = {}
-        for name, control in (("uninterrupted", uninterrupted), ("resumed", resumed)):
-            try:
-                rates[name] = control.get_learning_rate_for_epoch(epoch)
-            except Exception as error:
-                raise BrokenLawError(f"{name}, asked for epoch {epoch}, it raises {said(error)}") from error
-        if rates["uninterrupted"] != rates["resumed"]:
-            told = f"for epoch {epoch} it gives {rates['uninterrupted']!r} in a training run without a restart"
-            _broken(f"{told}, but {rates['resumed']!r} after a restart")
-        resumed = LearningRateControl(fresh(), reopened(step, resumed.history))
+        with no_exception(f"asked for epoch {epoch} it raises"):
+            rate, again = (control.get_learning_rate_for_epoch(epoch) for control in (uninterrupted, resumed))
+        _demand_same({epoch: rate}, {epoch: again}, "after a restart")
+        resumed = LearningRateControl(fresh(), reopened(next(steps), resumed.history))
         for control in (uninterrupted, resumed):
             control.set_epoch_error(epoch, data.error)
-        resumed = LearningRateControl(fresh(), reopened(step + 1, resumed.history))
-        step += 2
+        resumed = LearningRateControl(fresh(), reopened(next(steps), resumed.history))
     return bool(history)
 
 
 @_law("it can be pickled, and is the same afterwards")
-def round_trip(schedule: Schedule | Function, history: History) -> bool:
+def round_trip(schedule: Schedule, history: History) -> bool:
     """Sent to another process it is equal, and gives the same answers.
 
     A callable object, which Python compares by identity, is equal if it is made of the same.
     """
-    schedule = as_schedule(schedule)
-    try:
+    way_out = "; define it at the top of a module, as a function or a frozen class"
+    with no_exception("it cannot be pickled and compared:", way_out):
         sent = pickle.dumps(schedule)
         other = pickle.loads(sent)  # noqa: S301  its own
         same = bool(other == schedule) or (isinstance(schedule, FunctionSchedule) and pickle.dumps(other) == sent)
-    except Exception as error:
-        way_out = "define it at the top of a module, as a function or a frozen class"
-        raise BrokenLawError(f"it cannot be pickled and compared: {said(error)}; {way_out}") from error
     if not same:
         _broken("it is not equal to what it was before it was pickled; attrs.frozen compares by value")
     _demand_same_answers(answers_of(schedule, history), other, history, "after it was pickled")
@@ -875,48 +857,45 @@ _CHANGES: Final = (1.0 + 2.0**-10, 2.0, 1024.0)
 
 
 @_law("the unit of the errors does not matter", **_claimed)
-def scale_invariant(schedule: Schedule | Function, history: History) -> bool:
+def scale_invariant(schedule: Schedule, history: History) -> bool:
     """Its own run has the same rates when all errors are multiplied by a number > 0 (here by powers of two)."""
     sizes = [abs(error) for error in _all_errors(history) if error and math.isfinite(error)]
     if not sizes or not all(_SMALL < size < _LARGE for size in sizes):
         return False
-    schedule = as_schedule(schedule)
-    run = rates_of(own_run(schedule, history))
+    rates = own_rates(schedule, history)
     for scale in (1024.0, 1 / 1024.0):
-        scaled = own_run(schedule, with_errors(history, scale.__mul__))
-        _demand_same(run, rates_of(scaled), f"when all errors are {scale!r} times as large")
+        scaled = own_rates(schedule, with_errors(history, scale.__mul__))
+        _demand_same(rates, scaled, f"when all errors are {scale!r} times as large")
     return True
 
 
 @_law("the zero of the errors does not matter", **_claimed)
-def shift_invariant(schedule: Schedule | Function, history: History) -> bool:
+def shift_invariant(schedule: Schedule, history: History) -> bool:
     """Its own run has the same rates when the same number is added to all errors (where the sums are exact)."""
     known = [error for error in _all_errors(history) if math.isfinite(error)]
     shifts = (1024.0, -1.0)
     if not known or any(error + shift - shift != error for error in known for shift in shifts):
         return False
-    schedule = as_schedule(schedule)
-    run = rates_of(own_run(schedule, history))
+    rates = own_rates(schedule, history)
     for shift in shifts:
-        shifted = own_run(schedule, with_errors(history, shift.__add__))
-        _demand_same(run, rates_of(shifted), f"when {shift!r} is added to all errors")
+        shifted = own_rates(schedule, with_errors(history, shift.__add__))
+        _demand_same(rates, shifted, f"when {shift!r} is added to all errors")
     return True
 
 
 @_law("the name of the only error does not matter", **_claimed)
-def name_invariant(schedule: Schedule | Function, history: History) -> bool:
+def name_invariant(schedule: Schedule, history: History) -> bool:
     """Where all epochs have one error at most, of the same name, its own run has the same rates under another name."""
     names = {tuple(data.error) for data in history.values()} - {()}
     if len(names) != 1 or len(next(iter(names))) != 1:
         return False
-    schedule = as_schedule(schedule)
-    renamed = own_run(schedule, with_errors(history, float, _ANOTHER_NAME))
-    _demand_same(rates_of(own_run(schedule, history)), rates_of(renamed), f"when the error is called {_ANOTHER_NAME!r}")
+    renamed = own_rates(schedule, with_errors(history, float, _ANOTHER_NAME))
+    _demand_same(own_rates(schedule, history), renamed, f"when the error is called {_ANOTHER_NAME!r}")
     return True
 
 
 @_law("a worse error never gives a higher rate", **_claimed)
-def monotone(schedule: Schedule | Function, history: History) -> bool:
+def monotone(schedule: Schedule, history: History) -> bool:
     """Of two runs that differ in the newest epoch, the one whose errors are higher there has no higher rate next.
 
     All errors are positive and finite. What a worse error does to later epochs is not asked: it makes them look better.
@@ -928,15 +907,12 @@ def monotone(schedule: Schedule | Function, history: History) -> bool:
 
 
 @_law("a NaN or infinite error gives no higher rate", **_claimed)
-def non_finite_is_worst(schedule: Schedule | Function, history: History) -> bool:
+def non_finite_is_worst(schedule: Schedule, history: History) -> bool:
     """Of two runs that differ in the newest epoch, the one with no finite error there has no higher rate next."""
     return _never_higher(schedule, history, lambda _: [math.nan, math.inf, -math.inf])
 
 
-def _never_higher(
-    schedule: Schedule | Function, history: History, worse_than: Callable[[float], Iterable[float]]
-) -> bool:
-    schedule = as_schedule(schedule)
+def _never_higher(schedule: Schedule, history: History, worse_than: Callable[[float], Iterable[float]]) -> bool:
     run = own_run(schedule, history)
     tried = False
     for epoch, data in run.items():
@@ -955,45 +931,34 @@ def _never_higher(
 
 
 @_law("the rate never rises", **_claimed)
-def never_raises(schedule: Schedule | Function, history: History) -> bool:
+def never_raises(schedule: Schedule, history: History) -> bool:
     """In its own run no rate is above the one before."""
-    before = math.inf
-    for epoch, rate in rates_of(own_run(as_schedule(schedule), history)).items():
-        if rate is None:
-            continue
+    rates = own_rates(schedule, history)
+    for (_, before), (epoch, rate) in pairwise(rates.items()):
         if rate > before:
             _broken(f"at epoch {epoch} the rate goes from {before!r} up to {rate!r}")
-        before = rate
     return len(history) > 1
 
 
 @_law("errors before the last num_epochs changes do not matter", parameter="num_epochs", **_claimed)
-def window(schedule: Schedule | Function, history: History) -> bool:
+def window(schedule: Schedule, history: History) -> bool:
     """What is recorded before the newest ``num_epochs + 1`` epochs with data may be any error: the rate is the same."""
     number = parameter(schedule, "num_epochs")
-    schedule = as_schedule(schedule)
     tried = False
     for epoch, decision in answers_of(schedule, history).items():
-        known = [*history.before(epoch)]
-        if len(known) <= number + 1:
-            continue
-        tried = True
-        outside = known[: -number - 1]
-        for error in (1e-3, 1e3):
-            past = history
-            for each in outside:
-                past = past.set(each, _with(error, history, history[each]))
-            rate = ask(schedule, past, epoch).learning_rate
-            if rate != decision.learning_rate:
-                told = f"for epoch {epoch} it gives {decision.learning_rate!r}, but {rate!r}"
-                _broken(f"{told} when the errors up to epoch {outside[-1]} are {error!r}")
+        outside = [*history.before(epoch)][: -number - 1]
+        for error in (1e-3, 1e3) if outside else ():
+            tried = True
+            past = History({**history, **{each: _with(error, history, history[each]) for each in outside}})
+            rates = [each.learning_rate for each in (decision, ask(schedule, past, epoch))]
+            because = f"when the errors up to epoch {outside[-1]} are {error!r}"
+            _demand_same({epoch: rates[0]}, {epoch: rates[1]}, because)
     return tried
 
 
 @_law("an epoch that it presets counts, recorded or not", **_claimed)
-def presets_count(schedule: Schedule | Function, history: History) -> bool:
+def presets_count(schedule: Schedule, history: History) -> bool:
     """For later epochs rate and action are the same when the rate that it presets for an epoch is recorded there."""
-    schedule = as_schedule(schedule)
     tried = False
     told = answers_of(schedule, history)
     for epoch, decision in told.items():
@@ -1001,12 +966,8 @@ def presets_count(schedule: Schedule | Function, history: History) -> bool:
         if decision.action is Action.PRESET and not data.learning_rate:
             tried = True
             recorded = history.set(epoch, data.with_learning_rate(decision.learning_rate))
-            later = {each: answer for each, answer in told.items() if each > epoch}
-            others = {each: ask(schedule, recorded, each) for each in later}
-            because = f"when the preset of epoch {epoch} is recorded"
-            _demand_same(_rates_and_actions(later), _rates_and_actions(others), because)
+            for later in (each for each in told if each > epoch):
+                answers = [(each.learning_rate, each.action) for each in (told[later], ask(schedule, recorded, later))]
+                because = f"when the preset of epoch {epoch} is recorded"
+                _demand_same({later: answers[0]}, {later: answers[1]}, because)
     return tried
-
-
-def _rates_and_actions(decisions: Mapping[int, Decision]) -> dict[int, tuple[float, Action]]:
-    return {epoch: (decision.learning_rate, decision.action) for epoch, decision in decisions.items()}

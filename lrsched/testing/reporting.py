@@ -8,10 +8,17 @@ import attrs
 from lrsched.errors import broken_law, did_you_mean, missing_extra
 from lrsched.simulation.results import Result
 from lrsched.testing.laws import BrokenLawError, Law
-from lrsched.testing.search import Broken, Tried, Verdict
 
 OnFail = Literal["raise", "report"]
 """Whether a broken law is raised, or only reported."""
+
+
+Verdict = Literal["holds", "broken", "not claimed", "no parameter", "never tried"]
+"""What is said of a law.
+
+It holds on all examples, or is broken by one; it was not checked, since what is checked does not claim it or has no
+such parameter; or no example had anything to say about it.
+"""
 
 
 @final
@@ -78,8 +85,13 @@ class Report(Result):
         Raises:
             BrokenLawError: A law is broken; says which, how, and by what.
         """
-        if self.broken:
-            raise BrokenLawError("\n\n".join(_described(self.subject, each) for each in self.broken))
+        told = [
+            f"{violation.subject} breaks the law {law.name} ({law.says}): {violation.told}\n\n{violation.code}"
+            for law, violation in ((each.law, each.violation) for each in self.broken)
+            if violation is not None
+        ]
+        if told:
+            raise BrokenLawError("\n\n".join(told))
 
     def raised_if(self, on_fail: OnFail) -> "Report":
         """Itself, unless what is broken is to be raised.
@@ -103,36 +115,10 @@ class Report(Result):
 
     def data(self) -> dict[str, Any]:
         """See `Result.data`."""
-        table = self.to_dict()
+        table = self.to_dict() | {"violation": [each.violation for each in self.laws]}
         rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
-        for row, checked in zip(rows, self.laws, strict=True):
-            row["violation"] = checked.violation
-        return {
-            "subject": self.subject,
-            "sound": not self.broken,
-            "examples": self.examples,
-            "seed": self.seed,
-            "laws": rows,
-        }
-
-
-def _described(subject: str, checked: Checked) -> str:
-    violation = checked.violation
-    if violation is None:
-        return f"{subject} breaks the law {checked.law.name}"
-    told = f"{violation.subject} breaks the law {checked.law.name} ({checked.law.says}): {violation.told}"
-    return f"{told}\n\n{violation.code}"
-
-
-def checked(tried: Tried, violation: Callable[[Law, Broken], Violation]) -> Checked:
-    """What the search found out of a law.
-
-    Args:
-        tried: What it knows of it.
-        violation: Writes down what breaks it.
-    """
-    found = None if tried.broken is None else violation(tried.law, tried.broken)
-    return Checked(tried.law, tried.verdict, tried.examples, found)
+        about = {"subject": self.subject, "sound": not self.broken, "examples": self.examples, "seed": self.seed}
+        return {**about, "laws": rows}
 
 
 def chosen_laws(
@@ -145,17 +131,11 @@ def chosen_laws(
     """
     if laws is None:
         return tuple(known.values())
-    chosen = []
-    for law in (laws,) if isinstance(laws, (str, Law)) else laws:
-        if isinstance(law, str):
-            if law not in known:
-                raise broken_law(called, what, law, did_you_mean(law, known) or f"there are {', '.join(known)}")
-            chosen.append(known[law])
-        elif isinstance(law, Law):
-            chosen.append(law)
-        else:
-            raise broken_law("a law", "a name or a Law", law, f"there are {', '.join(known)}")
-    return tuple(chosen)
+    chosen = (laws,) if isinstance(laws, (str, Law)) else tuple(laws)
+    for law in chosen:
+        if not isinstance(law, Law) and law not in known:
+            raise broken_law(called, what, law, did_you_mean(str(law), known) or f"there are {', '.join(known)}")
+    return tuple(law if isinstance(law, Law) else known[law] for law in chosen)
 
 
 def law_tests(cases: Iterable[tuple[Any, Law]], check: Callable[[Any, Law], Report]) -> Callable[[Any, Law], None]:

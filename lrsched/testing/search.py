@@ -1,40 +1,33 @@
 """The search for examples that break laws: Hypothesis draws them, tries all laws on each, and makes them smaller."""
 
+import itertools
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final, Literal, final
+from typing import Any, Final, final
 
 import attrs
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import FlakyFailure, HypothesisException, HypothesisWarning, Unsatisfiable
+import hypothesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import HypothesisException, HypothesisWarning, Unsatisfiable
 from hypothesis.strategies import SearchStrategy
 
 from lrsched.core.numbers import integer
 from lrsched.errors import ArgumentError, MeasureWarning, broken_law
 from lrsched.testing.laws import BrokenLawError, Law, said
-
-Verdict = Literal["holds", "broken", "not claimed", "no parameter", "never tried"]
-"""What is said of a law.
-
-It holds on all examples, or is broken by one; it was not checked, since what is checked does not claim it or has no
-such parameter; or no example had anything to say about it.
-"""
+from lrsched.testing.reporting import Checked, Report, Verdict, Violation
 
 Progress = Callable[[int, int], None]
 """Called with how much is done, and with how much there is to do."""
 
-_DEFAULT_EXAMPLES: Final = 300
 _ROUND: Final = 100  # examples between two looks at the progress bar
-_SHRINKING: Final = 2.0  # seconds for each broken law, in which Hypothesis makes its example smaller
-_SIMPLIFYING: Final = 2.0  # seconds for what then is left out by `Trial.simpler`
+_ATTEMPTS: Final = 500  # how often a broken law is tried, first by Hypothesis and then by `Trial.simpler`
 _SETTINGS: Final = settings(
     database=None,
     deadline=None,
     derandomize=False,
-    print_blob=False,
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
@@ -60,12 +53,12 @@ class Budget:
         lrsched.errors.ArgumentError: budget must be a number of examples or of seconds > 0, got '0s'; use 500, or 20s
     """
 
-    examples: int | None = _DEFAULT_EXAMPLES
+    examples: int | None = 300
     seconds: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        known = [each for each in (self.examples, self.seconds) if each is not None]
-        if not known or not all(0 < each < math.inf for each in known):
+        limits = [each for each in (self.examples, self.seconds) if each is not None]
+        if not limits or not all(0 < each < math.inf for each in limits):
             raise _no_budget(f"{self.examples} examples, {self.seconds} seconds")
 
     @classmethod
@@ -93,7 +86,7 @@ def _no_budget(budget: Any) -> ArgumentError:
 @final
 @attrs.frozen
 class Broken:
-    """The smallest case that was found to break a law, and how."""
+    """A case that breaks a law, and how."""
 
     case: Any
     error: BrokenLawError
@@ -102,200 +95,162 @@ class Broken:
 @final
 @attrs.define
 class Tried:
-    """What the search knows of a law so far.
+    """What the search has seen of a law so far.
 
     Attributes:
         law: The law.
-        examples: How many had something to say about it.
-        unconcerned: Why it does not concern what is checked; None if it does.
-        broken: What breaks it; None if nothing was found that does.
+        verdict: What there is to say of it.
+        examples: How many cases had something to say about it.
+        broken: What breaks it; None if nothing does.
+        position: How many cases of the same round come before what breaks it.
     """
 
     law: Law
+    verdict: Verdict = "never tried"
     examples: int = 0
-    unconcerned: Verdict | None = None
     broken: Broken | None = None
-
-    @property
-    def verdict(self) -> Verdict:
-        """What is to be said of it."""
-        if self.broken:
-            return "broken"
-        return "holds" if self.examples else self.unconcerned or "never tried"
+    position: int = 0
 
 
 @final
 @attrs.frozen
 class Trial:
-    """What is drawn, and how a law is tried on it.
+    """What is checked: what is drawn, and how a law is tried on it.
 
     Attributes:
+        name: What it is called.
         cases: Draws them.
-        unconcerned: Why a law does not concern a case; None if it does.
-        attempt: Whether a case had something to say about a law; raises if it breaks it.
+        attempt: Whether a case had something to say about a law; whatever it raises breaks the law.
         size: How large a case is: the smallest is shown.
-        simpler: Cases that are like a given one, but simpler.
+        written: Writes down what breaks a law.
+        unconcerned: Why a law does not concern a case; None if it does.
+        simpler: Cases that are like another one, but simpler.
     """
 
+    name: str
     cases: SearchStrategy[Any]
-    unconcerned: Callable[[Law, Any], Verdict | None]
     attempt: Callable[[Law, Any], bool]
     size: Callable[[Any], Any]
-    simpler: Callable[[Any], Iterable[Any]] = attrs.field(default=lambda _: ())
+    written: Callable[[Law, Broken], Violation]
+    unconcerned: Callable[[Law, Any], Verdict | None] = lambda _law, _case: None
+    simpler: Callable[[Any], Iterable[Any]] = lambda _case: ()
 
-    def __call__(self, law: Law, case: Any) -> bool:
-        """Whether a case had something to say about a law.
-
-        Raises:
-            BrokenLawError: It breaks it; any other exception of `attempt` is one.
-        """
+    def __call__(self, law: Law, case: Any) -> Verdict | Broken:
+        """What a law comes to on a case."""
+        unconcerned = self.unconcerned(law, case)
+        if unconcerned is not None:
+            return unconcerned
         try:
             with warnings.catch_warnings(action="ignore", category=MeasureWarning):  # hostile histories deserve them
-                return self.attempt(law, case)
-        except (BrokenLawError, HypothesisException):
+                return "holds" if self.attempt(law, case) else "never tried"
+        except HypothesisException:
             raise
-        except Exception as error:
-            raise BrokenLawError(f"it raises {said(error)}") from error
+        except BrokenLawError as error:
+            return Broken(case, error)
+        except Exception as error:  # noqa: BLE001  whatever it is
+            return Broken(case, BrokenLawError(f"it raises {said(error)}"))
 
 
-def search(
-    laws: Sequence[Law], trial: Trial, budget: Budget, start: int, progress: Progress | None = None
-) -> tuple[list[Tried], int]:
+def search(trial: Trial, laws: Sequence[Law], budget: Budget, start: int, progress: Progress | None = None) -> Report:
     """Try to break laws.
 
+    The clock only says when to draw no more cases: it has no part in which case is shown.
+
     Args:
-        laws: The laws.
         trial: What they are tried on.
+        laws: The laws.
         budget: How much is tried.
         start: The same one draws the same cases; an integer >= 0.
-        progress: Told how much is done.
-
-    Returns:
-        What is known of each law, and how many cases were tried.
+        progress: Hears how much is done.
     """
     start = integer("seed", start, least=0, way_out="any other number draws other examples")
     tried = [Tried(law) for law in laws]
-    begun = time.monotonic()
-    until = math.inf if budget.seconds is None else begun + budget.seconds
-    most = budget.examples or math.inf
-    done = rounds = 0
-    while done < most and time.monotonic() < until and any(each.broken is None for each in tried):
-        wanted = int(min(_ROUND, most - done))
-        draw = start + 2**32 * rounds
+    begun, limit = time.monotonic(), budget.seconds or math.inf
+    most, done = budget.examples or math.inf, 0
+    for round_seed in itertools.count(start, 2**32):
+        number = int(min(_ROUND, most - done))
         unbroken = [each for each in tried if each.broken is None]
-        drawn = _scan(unbroken, trial, draw, wanted, until)
+        drawn = _scan(unbroken, trial, round_seed, number, begun + limit)
         for each in unbroken:
-            if each.broken is not None:
-                each.broken = _smallest(each.law, each.broken, trial, draw, wanted)
+            each.broken = each.broken and _smallest(each, each.broken, trial, round_seed, number)
         done += drawn
-        rounds += 1
+        passed = time.monotonic() - begun
         if progress is not None:
-            progress(done, budget.examples or _expected(done, begun, until))
-        if drawn < wanted:  # there are no more, or there is no more time
+            progress(done, budget.examples or max(done, int(done * limit / passed)))
+        if drawn < number or done >= most or passed >= limit or all(each.broken for each in tried):
             break
-    for each in tried:
-        each.broken = each.broken and _shared(each, tried, trial)
-    return tried, done
+    outcomes = [(each, each.broken and trial.written(each.law, each.broken)) for each in tried]
+    rows = [Checked(each.law, each.verdict, each.examples, violation) for each, violation in outcomes]
+    return Report(trial.name, tuple(rows), done, start)
 
 
-def _shared(tried: Tried, others: Sequence[Tried], trial: Trial) -> Broken | None:
-    """The smallest of the cases found for all laws that breaks this one, too."""
-    smallest = tried.broken
-    for other in others:
-        if smallest and other.broken and trial.size(other.broken.case) < trial.size(smallest.case):
-            smallest = _broken_by(tried.law, other.broken.case, trial) or smallest
-    return smallest
-
-
-def _broken_by(law: Law, case: Any, trial: Trial) -> Broken | None:
-    """How a law is broken by a case; None if it is not."""
-    if trial.unconcerned(law, case) is not None:
-        return None
-    try:
-        trial(law, case)
-    except BrokenLawError as error:
-        return Broken(case, error)
-    return None
-
-
-def _expected(done: int, begun: float, until: float) -> int:
-    """How many there will be at this pace."""
-    now = time.monotonic()
-    return max(done, int(done * (until - begun) / (now - begun)))
-
-
-def _scan(tried: Sequence[Tried], trial: Trial, draw: int, number: int, until: float) -> int:
+def _scan(tried: Sequence[Tried], trial: Trial, seed: int, number: int, until: float) -> int:
     """Try all laws on each of some cases, and note what breaks them; gives how many cases there were."""
     count = 0
 
-    @settings(_SETTINGS, max_examples=number, phases=(Phase.generate,))
-    @seed(draw)
-    @given(trial.cases)
     def try_all(case: Any) -> None:
         nonlocal count
         if time.monotonic() >= until:
             return
         for each in tried:
             if each.broken is None and count % each.law.every == each.law.every // 2:  # the first ones are simple
-                _try(each, trial, case)
+                _try(each, trial, case, count)
         count += 1
 
-    _draw(try_all)
+    _draw(trial.cases, try_all, seed, number, Phase.generate)
     return count
 
 
-def _draw(test: Callable[[], None]) -> None:
+def _try(tried: Tried, trial: Trial, case: Any, position: int) -> None:
+    outcome = trial(tried.law, case)
+    if isinstance(outcome, Broken):
+        tried.verdict, tried.broken, tried.position = "broken", outcome, position
+    elif outcome != "never tried" and tried.verdict != "holds":
+        tried.verdict = outcome
+    tried.examples += isinstance(outcome, Broken) or outcome == "holds"
+
+
+def _draw(cases: SearchStrategy[Any], test: Callable[[Any], None], seed: int, number: int, *phases: Phase) -> None:
     """Let Hypothesis draw for a test, without a word on how it does."""
+    quiet = settings(_SETTINGS, max_examples=number, phases=phases)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", HypothesisWarning)
-            test()
+        with warnings.catch_warnings(action="ignore", category=HypothesisWarning):
+            quiet(hypothesis.seed(seed)(given(cases)(test)))()
     except Unsatisfiable as error:
         message = "hardly anything that is drawn is allowed; give a strategy that rejects less"
         raise ArgumentError(message) from error
 
 
-def _try(tried: Tried, trial: Trial, case: Any) -> None:
-    unconcerned = trial.unconcerned(tried.law, case)
-    if unconcerned is not None:
-        tried.unconcerned = unconcerned
-        return
-    try:
-        tried.examples += trial(tried.law, case)
-    except BrokenLawError as error:
-        tried.examples += 1
-        tried.broken = Broken(case, error)
+def _smallest(tried: Tried, broken: Broken, trial: Trial, seed: int, number: int) -> Broken:
+    """The smallest case that breaks a law, where one of the cases with this seed does.
 
+    Hypothesis makes it smaller; then `_simplified` does. Both end after a number of attempts, not at a time.
+    """
+    attempts = _ATTEMPTS // tried.law.every
+    tries = itertools.count()
 
-def _smallest(law: Law, found: Broken, trial: Trial, draw: int, number: int) -> Broken:
-    """The smallest case that breaks a law, where one of the same cases is known to."""
-    broken = [found]
-    until = time.monotonic() + _SHRINKING
-
-    @settings(_SETTINGS, max_examples=number, phases=(Phase.generate, Phase.shrink))
-    @seed(draw)
-    @given(trial.cases)
     def try_one(case: Any) -> None:
-        if time.monotonic() >= until or trial.unconcerned(law, case) is not None:
+        nonlocal broken
+        if next(tries) > tried.position + attempts:  # Hypothesis draws the cases before that one once more
             return
-        try:
-            trial(law, case)
-        except BrokenLawError as error:
-            broken.append(Broken(case, error))
-            raise
+        outcome = trial(tried.law, case)
+        if isinstance(outcome, Broken):
+            if trial.size(case) <= trial.size(broken.case):  # of equal ones the simplest comes last
+                broken = outcome
+            raise outcome.error
 
-    with suppress(BrokenLawError, HypothesisException, FlakyFailure):  # also where it breaks the law only sometimes
-        _draw(try_one)
-    smallest = min(reversed(broken), key=lambda each: trial.size(each.case))  # of equal ones the simplest comes last
-    return _simplified(law, smallest, trial)
+    with suppress(BrokenLawError, HypothesisException):  # also where it breaks the law only sometimes
+        _draw(trial.cases, try_one, seed, number, Phase.generate, Phase.shrink)
+    return _simplified(tried.law, broken, trial, attempts)
 
 
-def _simplified(law: Law, broken: Broken, trial: Trial) -> Broken:
+def _simplified(law: Law, broken: Broken, trial: Trial, attempts: int) -> Broken:
     """What breaks a law, without what does not matter."""
-    until = time.monotonic() + _SIMPLIFYING
     cases = iter(trial.simpler(broken.case))
-    while (case := next(cases, None)) is not None and time.monotonic() < until:
-        if trial.size(case) < trial.size(broken.case) and (found := _broken_by(law, case, trial)):
-            broken = found
-            cases = iter(trial.simpler(case))
+    for _ in range(attempts):
+        case = next(cases, None)
+        if case is None:
+            break
+        if trial.size(case) < trial.size(broken.case) and isinstance(outcome := trial(law, case), Broken):
+            broken, cases = outcome, iter(trial.simpler(case))
     return broken

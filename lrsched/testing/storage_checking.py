@@ -15,7 +15,7 @@ from lrsched.core.history import History
 from lrsched.errors import broken_law
 from lrsched.testing import strategies
 from lrsched.testing.laws import Law, temporary_folder
-from lrsched.testing.reporting import OnFail, Report, Violation, checked, chosen_laws, law_tests
+from lrsched.testing.reporting import OnFail, Report, Violation, chosen_laws, law_tests
 from lrsched.testing.search import Broken, Budget, Progress, Trial, search
 from lrsched.testing.source import Source, failing_test, import_of
 from lrsched.testing.storage_laws import STORAGE_LAWS, Factory, NoStorageError, Place, is_storage
@@ -111,11 +111,9 @@ def check_storage(
                 shutil.rmtree(root, ignore_errors=True)
 
         cases = strategies.states() if states is None else states
+        trial = Trial(subject.name, cases, attempt, _size, partial(_violation, subject))
         tries = Budget.of(_DEFAULT_EXAMPLES if budget is None else budget)
-        trial = Trial(cases, lambda _law, _case: None, attempt, _size)
-        tried, examples = search(chosen_laws(laws, STORAGE_LAWS), trial, tries, seed, progress)
-    report = Report(subject.name, tuple(checked(each, partial(_violation, subject)) for each in tried), examples, seed)
-    return report.raised_if(on_fail)
+        return search(trial, chosen_laws(laws, STORAGE_LAWS), tries, seed, progress).raised_if(on_fail)
 
 
 def _size(states: Sequence[History]) -> tuple[int, int, int]:

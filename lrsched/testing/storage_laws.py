@@ -22,13 +22,13 @@ from lrsched.control import LearningRateControl
 from lrsched.core.epoch_data import EpochData
 from lrsched.core.history import History
 from lrsched.core.numbers import LARGEST_EPOCH
-from lrsched.errors import ArgumentError, ConflictError, LrschedError
+from lrsched.errors import ArgumentError, ConflictError
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.constant import Constant
 from lrsched.storage import Readable, Storage
 from lrsched.storage.opening import read
 from lrsched.storage.wrappers import ReadOnly
-from lrsched.testing.laws import BrokenLawError, Law, registering, said
+from lrsched.testing.laws import BrokenLawError, Law, no_exception, registering
 
 Factory = Callable[[Path], Storage]
 """Opens a storage in a folder that is there; with the same folder, the one that holds what was saved."""
@@ -76,10 +76,8 @@ class Place:
             NoStorageError: There is none.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        try:
+        with no_exception("opened, it raises", kind=NoStorageError):
             storage = self.factory(self.folder)
-        except Exception as error:
-            raise NoStorageError(f"opened, it raises {said(error)}") from error
         if isinstance(storage, type) or not isinstance(storage, Storage):
             raise NoStorageError(f"opened, it is {storage!r}, which is no object with load and save")
         return storage
@@ -117,10 +115,8 @@ def changes(old: History, new: History) -> list[int]:
 
 
 def _load(storage: Any, who: str = "it", how: Callable[[Any], Any] = methodcaller("load")) -> History:
-    try:
+    with no_exception(f"{who} raises", " when it loads"):
         history = how(storage)
-    except Exception as error:
-        raise BrokenLawError(f"{who} raises {said(error)} when it loads") from error
     if not isinstance(history, History):
         raise BrokenLawError(f"{who} loads {history!r}, which is no History")
     return history
@@ -128,27 +124,19 @@ def _load(storage: Any, who: str = "it", how: Callable[[Any], Any] = methodcalle
 
 def _save(storage: Storage, history: History, changed: Collection[int] | None = None) -> bool:
     """Whether a storage can hold a history; if so, it does now."""
-    try:
-        storage.save(history, changed)
-    except ArgumentError:
-        return False
-    except Exception as error:
-        way_out = "" if isinstance(error, LrschedError) else "; what it cannot hold is refused with an ArgumentError"
-        told = f"it raises {said(error)} when it saves {history!r}{_of(changed)}"
-        raise BrokenLawError(told + way_out) from error
+    way_out = "refuse with an ArgumentError what cannot be held"
+    with no_exception("it raises", f" when it saves {history!r}{_of(changed)}; {way_out}"):
+        try:
+            storage.save(history, changed)
+        except ArgumentError:
+            return False
     return True
 
 
 def _save_plainly(storage: Storage, history: History, when: str, changed: Collection[int] | None = None) -> None:
-    """Save what can be held.
-
-    Raises:
-        BrokenLawError: It is refused.
-    """
-    try:
+    """Save what can be held: it must not be refused."""
+    with no_exception(f"{when} it raises", f" when it saves {history!r}{_of(changed)}"):
         storage.save(history, changed)
-    except Exception as error:
-        raise BrokenLawError(f"{when} it raises {said(error)} when it saves {history!r}{_of(changed)}") from error
 
 
 def _of(changed: Collection[int] | None) -> str:
@@ -162,13 +150,8 @@ def _demand(wanted: History, found: History, who: str, when: str = "") -> None:
         BrokenLawError: It is not; says who has loaded it, and when.
     """
     for epoch in changes(wanted, found):
-        old, new = wanted.get(epoch), found.get(epoch)
-        where = f"epoch {epoch}{when}"
-        if old is None:
-            raise BrokenLawError(f"{who} loads {new!r} for {where}, but there should be nothing")
-        if new is None:
-            raise BrokenLawError(f"{who} loads nothing for {where}, but it should be {old!r}")
-        raise BrokenLawError(f"{who} loads {new!r} for {where}, but it should be {old!r}")
+        should, does = (history.get(epoch, "nothing") for history in (wanted, found))
+        raise BrokenLawError(f"{who} loads {does} for epoch {epoch}{when}, but it should be {should}")
 
 
 def _demand_stored(wanted: History, place: Place, when: str = "") -> None:
@@ -180,14 +163,12 @@ def _demand_conflict(
     storage: Storage, history: History, place: Place, stored: History, changed: Collection[int] | None = None
 ) -> None:
     """It does not overwrite what another saved."""
-    try:
-        storage.save(history, changed)
-    except ConflictError:
-        _demand_stored(stored, place, " after a ConflictError")
-        return
-    except Exception as error:
-        told = f"it raises {said(error)} and no ConflictError"
-        raise BrokenLawError(f"{told} when it would overwrite what another saved") from error
+    with no_exception("it raises", " and no ConflictError when it would overwrite what another saved"):
+        try:
+            storage.save(history, changed)
+        except ConflictError:
+            _demand_stored(stored, place, " after a ConflictError")
+            return
     raise BrokenLawError(f"what another saved, {stored!r}, it overwrites unseen with {history!r}{_of(changed)}")
 
 
@@ -363,18 +344,12 @@ def pickled(place: Place, states: Sequence[History]) -> bool:
     old = _last_held(storage, states)
     if old is None:
         return False
-    try:
+    way_out = "; define it at the top of a module, and __reduce__ where it holds what is open"
+    with no_exception("it cannot be pickled:", way_out):
         first, second = (pickle.loads(pickle.dumps(storage)) for _ in range(2))  # noqa: S301  its own
-    except Exception as error:
-        way_out = "define it at the top of a module, and __reduce__ where it holds what is open"
-        raise BrokenLawError(f"it cannot be pickled: {said(error)}; {way_out}") from error
     new = _more(old)
-    try:
+    with no_exception("its copy raises", " when it saves, and no ConflictError"), suppress(ConflictError):
         first.save(new)
-    except ConflictError:
-        pass
-    except Exception as error:
-        raise BrokenLawError(f"its copy raises {said(error)} when it saves, and no ConflictError") from error
     _demand_stored(old, place, " after a copy of the first has saved what it had not loaded")
     _demand(old, _load(second, "its copy"), "its copy")
     _save_plainly(second, new, "as a copy that has loaded")
@@ -419,7 +394,7 @@ def resumed(place: Place, states: Sequence[History]) -> bool:
     schedule = Preset(Constant(0.5), {last + 4: 0.25})
     uninterrupted = LearningRateControl(schedule)
     for epoch, data in past.items():
-        try:
+        with no_exception(f"at epoch {epoch} a control raises"):
             control = LearningRateControl(schedule, place())
             _demand(uninterrupted.history, control.history, "a control that is made anew", " before it was asked")
             for each in (uninterrupted, control):
@@ -430,10 +405,6 @@ def resumed(place: Place, states: Sequence[History]) -> bool:
                 each.set_epoch_meta(epoch, data.meta)
                 each.set_default_learning_rate_for_epoch(last + 7, 0.125)
             control.save()
-        except BrokenLawError:
-            raise
-        except Exception as error:
-            raise BrokenLawError(f"at epoch {epoch} a control raises {said(error)}") from error
         _demand_stored(uninterrupted.history, place, f" after a control has saved epoch {epoch}")
     return True
 

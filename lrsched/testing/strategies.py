@@ -8,7 +8,6 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import accumulate
 from typing import Any, Final, Literal, get_args, get_origin
 
 import attrs
@@ -334,58 +333,28 @@ def states(draw: DrawFn, data: SearchStrategy[EpochData] | None = None, *, max_s
         max_size: The largest number of histories.
     """
     changes = draw(st.lists(_changes(data), max_size=max_size))
-    return [*accumulate(changes, _after, initial=History())][1:]
+    return [*itertools.accumulate(changes, lambda history, change: change(history), initial=History())][1:]
 
 
 @cache
 def _changes(data: SearchStrategy[EpochData] | None) -> SearchStrategy[Callable[[History], History]]:
+    """What may become of a history."""
     if data is None:
         numbers = st.sampled_from(_EASILY_LOST) | errors() | st.integers(-(2**53), 2**53)
         data = epoch_data(error=error_dicts(values=numbers))
     return (
-        st.builds(_Set, st.integers(1, 3) | epochs(), data)
-        | st.builds(_Drop, st.integers(0, 7))
-        | st.builds(_Replace, histories(data, max_size=4))
+        st.tuples(st.integers(1, 3) | epochs(), data).map(lambda new: lambda history: history.set(*new))
+        | st.integers(0, 7).map(lambda position: lambda history: _without(history, position))
+        | histories(data, max_size=4).map(lambda new: lambda _: new)
         | st.just(_with_twins)
         | st.just(History)
     )
 
 
-def _after(history: History, change: Callable[[History], History]) -> History:
-    return change(history)
-
-
-@attrs.frozen
-class _Set:
-    """One epoch comes or changes."""
-
-    epoch: int
-    data: EpochData
-
-    def __call__(self, history: History) -> History:
-        return history.set(self.epoch, self.data)
-
-
-@attrs.frozen
-class _Drop:
-    """One epoch goes."""
-
-    position: int
-
-    def __call__(self, history: History) -> History:
-        gone = [*history][self.position % len(history)] if history else None
-        return History({epoch: data for epoch, data in history.items() if epoch != gone})
-
-
-@attrs.frozen
-class _Replace:
-    """All change."""
-
-    by: History
-
-    def __call__(self, history: History) -> History:
-        del history
-        return self.by
+def _without(history: History, position: int) -> History:
+    """Without the epoch at a position, counted round and round."""
+    gone = [*history][position % len(history)] if history else None
+    return History({epoch: data for epoch, data in history.items() if epoch != gone})
 
 
 def _with_twins(history: History) -> History:

@@ -3,7 +3,6 @@
 import importlib.util
 import runpy
 import sys
-import time
 from contextlib import contextmanager
 from unittest.mock import patch
 
@@ -17,7 +16,6 @@ from lrsched.testing import LAWS, BrokenLawError, check_schedule
 
 DEEP = profile.default.max_examples > 1000  # the profile deep
 MOST_EPOCHS = 6
-MOST_SECONDS = 20.0
 SOME = [bad for bad in BAD if name_of(bad) in ("HoldKeptElsewhere", "best_of_none")]
 
 
@@ -26,9 +24,7 @@ def laws_of(bad):
 
 
 def report(schedule, laws, **options):
-    begun = time.process_time()
     told = check_schedule(schedule, laws, on_fail="report", **options)
-    assert time.process_time() - begun < MOST_SECONDS
     assert not UNKNOWN.meta
     assert not UNKNOWN.error
     return told

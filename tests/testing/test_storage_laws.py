@@ -15,8 +15,6 @@ ONE = History({1: EpochData(learning_rate=0.1, error={"dev_score": 1.0})})
 
 @pytest.fixture(autouse=True)
 def each_test_by_itself(monkeypatch):
-    """However slow the machine is, what is shown is as small as it gets."""
-    monkeypatch.setattr("lrsched.testing.search._SHRINKING", 60.0)
     monkeypatch.setattr(known_bad_storages.SharesAll, "text", "")
 
 

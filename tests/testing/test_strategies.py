@@ -86,11 +86,16 @@ def test_histories_are_awkward_in_every_way(kind):
     assert sum(map(AWKWARD[kind], many_histories())) >= 10
 
 
+@cache
+def many_realistic_histories():
+    return drawn(strategies.realistic_histories())
+
+
 @pytest.mark.parametrize("curve", strategies.CURVES)
 def test_realistic_histories_follow_their_curve(curve):
     """Each curve's own factors are seen between neighbouring epochs."""
     steps = set()
-    for history in drawn(strategies.realistic_histories()):
+    for history in many_realistic_histories():
         scores = [data.error["dev_score"] for data in history.values()]
         steps |= {new / old for old, new in pairwise(scores) if math.isfinite(old)}
     finite = {factor for factor in strategies.CURVES[curve] if math.isfinite(factor)}
