@@ -12,7 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from lrsched import ArgumentError, Schedule, read
 from lrsched.config.settings import schedules_from_configs
 from lrsched.simulation import replay, sweep
-from lrsched.simulation.engine import Batch, vectorisable
+from lrsched.simulation.columns import vectorisable
+from lrsched.simulation.engine import Batch
 
 pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # hostile histories deserve them
 
