@@ -138,10 +138,11 @@ def _moments(
 
     A preset's epoch is one even where nothing is recorded.
     """
-    last = max(history, default=0)
-    for epoch in sorted(set(history).union(*presets)):
+    recorded = dict(history)
+    last = max(recorded, default=0)
+    for epoch in sorted({*recorded}.union(*presets)):
         if epoch <= last:
-            yield epoch, history.get(epoch), tuple(rates[epoch] for rates in presets if epoch in rates)
+            yield epoch, recorded.get(epoch), tuple([rates[epoch] for rates in presets if epoch in rates])
 
 
 Rates = np.ndarray | float | None
@@ -161,11 +162,14 @@ class _Past:
     """What the rule of a group sees of the epochs so far, from the newest ones only: a flat cost in epochs."""
 
     def __init__(self, group: Group) -> None:
+        rule = group.rule
         self.group = group
         self.epoch_before: Entry | None = None
         self.last: Rates = None  # the newest epoch's
         self.newest: Rates = None  # the newest known
-        num_epochs = group.rule.num_epochs if isinstance(group.rule, NewbobMultiEpoch) else 1
+        self.is_constant, self.is_multi = isinstance(rule, Constant), isinstance(rule, NewbobMultiEpoch)
+        self.interval = rule.update_interval if isinstance(rule, NewbobMultiEpoch) else 1
+        num_epochs = rule.num_epochs if isinstance(rule, NewbobMultiEpoch) else 1
         self.changes: deque[Any] = deque(maxlen=min(num_epochs, LARGEST))  # of the errors, oldest first
         self.lasted: Any = 0  # for how many epochs the last rate is what it is
         self.holds = bool((group.hold > 1.0).any())
@@ -199,16 +203,14 @@ class _Past:
 
     def next_rates(self, epoch: int) -> Rates:
         """What the rule says to the next epoch."""
-        rule = self.group.rule
-        is_multi = isinstance(rule, NewbobMultiEpoch)
-        previous = self.newest if is_multi or isinstance(rule, Constant) else self.last
+        previous = self.newest if self.is_multi or self.is_constant else self.last
         if previous is None:
             return self.group.default
-        if isinstance(rule, NewbobMultiEpoch) and rule.update_interval > 1 and epoch % rule.update_interval != 1:
+        if self.is_constant or (self.interval > 1 and epoch % self.interval != 1):
             return previous
         if not self.changes or any(change is None for change in self.changes):
             return previous
-        return self._stepped(previous, mean(list(self.changes)) if is_multi else self.changes[-1])
+        return self._stepped(previous, mean(list(self.changes)) if self.is_multi else self.changes[-1])
 
     def _stepped(self, previous: Any, change: Any) -> np.ndarray:
         """The rates after a decay where the change exceeds the threshold, and growth where it is small enough."""
