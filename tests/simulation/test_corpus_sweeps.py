@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from lrsched import ArgumentError, Schedule, read
-from lrsched.config.settings import schedules_from_configs
+from lrsched import ArgumentError, Schedule, read, schedule_from_config
 from lrsched.simulation import replay, sweep
 from lrsched.simulation.columns import vectorisable
 from lrsched.simulation.engine import Batch
@@ -63,7 +62,7 @@ def test_the_engine_equals_the_pure_functions_on_every_training(corpus, part):
         numbers = random.Random(folder.name)
         policy = numbers.choice(["worse", "keep", "original"])
         settings = [_random_settings(numbers) for _ in range(SETTINGS)]
-        schedules = [*schedules_from_configs({}, settings, non_finite_error=policy)]
+        schedules = [schedule_from_config(each, non_finite_error=policy) for each in settings]
         assert all(isinstance(schedule, Schedule) and vectorisable(schedule) for schedule in schedules)
         mode = numbers.choice(["free", "free", "recorded"])
         found = Batch.of(schedules).rates(history, mode)
