@@ -105,6 +105,24 @@ def test_columns_are_the_settings_one_by_one(space, pretrain_epochs, first, poli
 
 
 @pytest.mark.parametrize(
+    "grid",
+    [
+        {"learning_rate": [0.1, 0.2], "pretrain_learning_rate": [0.3, 0.4]},
+        {"learning_rate": [0.1, 0.2], "learning_rates": [[0.0], [-0.0], [0.0, 0.1]]},
+        {"newbob_relative_error_div_by_old": [False, True], "learning_rate_control_error_measure": [None, "dev_error"]},
+        {"learning_rate_control": ["newbob", "newbob_abs", "constant"], "newbob_error_threshold": [0.0, 9.0]},
+        {"newbob_relative_error_threshold": [-0.1, 0.0, 0.3], "newbob_multi_num_epochs": [1, 2]},
+    ],
+)
+@pytest.mark.parametrize("pretrain_epochs", [0, 2])
+@pytest.mark.parametrize("control", ["newbob", "newbob_multi_epoch"])
+def test_values_that_are_more_than_a_number(grid, pretrain_epochs, control):
+    """Two keys of the same preset, of the same kind of schedule, of two parameters, and such as make another kind."""
+    fixed = {} if "learning_rate_control" in grid else {"learning_rate_control": control}
+    assert_as_one_by_one(Space(fixed=fixed, grid=grid), pretrain_epochs)
+
+
+@pytest.mark.parametrize(
     ("control", "grid"),
     [
         (
