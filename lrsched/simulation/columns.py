@@ -8,6 +8,7 @@ made one by one.
 import math
 from collections.abc import Callable, Sequence
 from itertools import product
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeGuard, final
 
 import attrs
@@ -26,8 +27,6 @@ Presets = tuple[FrozenDict[int, float], ...]
 Made = Schedule | ArgumentError
 
 _FAST: Final = (Constant, NewbobRelative, NewbobAbs, NewbobMultiEpoch)
-# The numbers in which settings that go together may differ: what they are where a rule does not have them, and what the
-# rules call them.
 _COLUMNS: Final[dict[str, tuple[Any, ...]]] = {
     "default": (math.nan, "default_learning_rate"),
     "minimum": (math.nan, "min_learning_rate"),
@@ -35,23 +34,23 @@ _COLUMNS: Final[dict[str, tuple[Any, ...]]] = {
     "growth": (1.0, "learning_rate_growth"),
     "threshold": (math.inf, "relative_error_threshold", "error_threshold"),
     "grow_threshold": (math.inf, "relative_error_grow_threshold"),
-    "hold": (0.0, "hold"),
+    "hold": (0.0,),
 }
+"""The numbers in which settings that go together may differ, with their value where a rule does not have them, and what
+the rules call them."""
 _MEASURE: Final = ("error_measure_key", "strict_error_key", "mode", "non_finite_error", "stand_ins", "gaps")
 """What makes the measure."""
 LARGEST: Final = 2**62
 """What stands for any larger number of epochs."""
-_WORTH_IT: Final = 4
-"""How many times as many settings as values there must be, so that columns are made of these."""
 _LEAST: Final = 64
-"""How many settings there must be."""
+"""How many settings there must be to be read by their values."""
 
 
-def _names(kind: type[Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What settings of a kind must have in common to go together, and the numbers in which they may differ."""
-    numbers = {name for _, *names in _COLUMNS.values() for name in names}
-    names = [field.name for field in attrs.fields(kind) if field.name not in _MEASURE]
-    return tuple(name for name in names if name not in numbers), tuple(name for name in names if name in numbers)
+def _names(kind: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], list[tuple[str | None, float]]]:
+    """What settings of a kind must have in common to go together; its columns' names and their neutral values."""
+    names = {field.name for field in attrs.fields(kind)} - {*_MEASURE}
+    columns = [(next((name for name in own if name in names), None), neutral) for neutral, *own in _COLUMNS.values()]
+    return attrgetter("__class__", *names - {name for name, _ in columns}), columns[:-1]
 
 
 _NAMES: Final = {kind: _names(kind) for kind in _FAST}
@@ -100,22 +99,15 @@ def relative_to_rate(rule: Rule) -> bool:
     return isinstance(rule, RelativeNewbob) and rule.relative_error_also_relative_to_learning_rate
 
 
-class _Common(NamedTuple):
-    """What settings that go together have in common: equal ones do."""
-
-    kind: type[Rule]
-    presets: Presets
-    negative_zeros: tuple[tuple[int, ...], ...]
-    parameters: tuple[Any, ...]
-
-
 class _Taken(NamedTuple):
     """A schedule taken apart."""
 
-    common: _Common
+    common: tuple[Any, ...]
+    """What settings that go together have in common."""
     rule: Rule
-    numbers: tuple[float | None, ...]
-    """Those of its kind, and for how many epochs a rate is held."""
+    presets: Presets
+    numbers: list[float | None]
+    """The numbers in which they may differ."""
 
 
 def _taken(made: Made) -> _Taken | None:
@@ -125,13 +117,9 @@ def _taken(made: Made) -> _Taken | None:
     presets, hold, rule = _parts(made)
     if not _is_fast(rule):
         return None
-    common, numbers = _NAMES[type(rule)]
-    parameters = tuple([getattr(rule, name) for name in common])
-    return _Taken(
-        _Common(type(rule), presets, _negative_zeros(presets), parameters),
-        rule,
-        (*[getattr(rule, name) for name in numbers], min(hold, LARGEST)),
-    )
+    common, names = _NAMES[type(rule)]
+    numbers = [neutral if name is None else getattr(rule, name) for name, neutral in names]
+    return _Taken((presets, _negative_zeros(presets), *common(rule)), rule, presets, [*numbers, min(hold, LARGEST)])
 
 
 @final
@@ -154,23 +142,14 @@ class Group:
     hold: np.ndarray
 
     @classmethod
-    def of(cls, rule: Rule, presets: Presets, positions: np.ndarray, numbers: np.ndarray) -> "Group":
-        """Settings with their numbers: float64 of shape (S, those of the rule's kind)."""
-        own = dict(zip((*_NAMES[type(rule)][1], "hold"), numbers.T, strict=True))
-        columns = {
-            name: next((own[each] for each in names if each in own), np.full(len(positions), neutral))
-            for name, (neutral, *names) in _COLUMNS.items()
-        }
-        for name in ("decay", "growth"):  # None is no change
+    def of(cls, taken: _Taken, positions: np.ndarray, numbers: np.ndarray) -> "Group":
+        """Settings like one that is taken apart; their numbers, float64 of shape (S, columns), are NaN for None."""
+        columns = dict(zip(_COLUMNS, numbers.T, strict=True))
+        for name in ("decay", "growth"):
             columns[name] = np.where(np.isnan(columns[name]), 1.0, columns[name])
-        order = np.argsort(positions if relative_to_rate(rule) else columns["threshold"], kind="stable")
-        return cls(rule, presets, positions[order], **{name: column[order] for name, column in columns.items()})
-
-    def part(self, first: int, stop: int) -> "Group":
-        """The settings at some positions, which count from the first of these."""
-        here = (self.positions >= first) & (self.positions < stop)
-        columns = {name: getattr(self, name)[here] for name in _COLUMNS}
-        return attrs.evolve(self, positions=self.positions[here] - first, **columns)
+        order = np.argsort(positions if relative_to_rate(taken.rule) else columns["threshold"], kind="stable")
+        columns = {name: column[order] for name, column in columns.items()}
+        return cls(taken.rule, taken.presets, positions[order], **columns)
 
 
 Groups = tuple[Group, ...]
@@ -189,94 +168,71 @@ def read(axes: Axes, first: int, stop: int) -> tuple[Groups, Others]:
         The settings that the engine runs; and by position, from 0, the schedules that it cannot run, and the errors of
         settings that break a law.
     """
-    reader = _Reader(axes.make)
     places = np.array(np.unravel_index(np.arange(first, stop), axes.shape))
+    joint = np.ravel_multi_index(tuple(places[[*axes.joint]]), [axes.shape[axis] for axis in axes.joint])
+    _, family, counts = np.unique(joint, return_inverse=True, return_counts=True)
+    found: _Found = {}
     left = np.ones(stop - first, dtype=bool)
-    shape = [axes.shape[axis] for axis in axes.joint]
-    joint = np.ravel_multi_index(tuple(places[[*axes.joint]]), shape)
-    _, inverse, counts = np.unique(joint, return_inverse=True, return_counts=True)
     for number in np.flatnonzero(counts >= _LEAST).tolist():
-        at = np.flatnonzero(inverse == number)
-        left[at] = ~reader.read_grid(at, places[:, at])
-    reader.read(np.flatnonzero(left), places[:, left])
-    return reader.groups, dict(sorted(reader.others.items()))
+        at = np.flatnonzero(family == number)
+        left[at] = ~_find(found, axes.make, at, places[:, at])
+    at, by_one = np.flatnonzero(left), places[:, left].T.tolist()
+    left[at] = ~_find(found, lambda place: axes.make(by_one[place[0]]), at, np.arange(len(at))[np.newaxis])
+    groups = [Group.of(taken, *map(np.concatenate, columns)) for taken, *columns in found.values()]
+    return tuple(groups), {at: axes.make(places[:, at].tolist()) for at in np.flatnonzero(left).tolist()}
 
 
-class _Reader:
-    """Reads settings, by their places along the axes: arrays of integers of shape (axes, S)."""
+_Found = dict[Any, tuple[_Taken, list[np.ndarray], list[np.ndarray]]]
+"""Groups by what their settings have in common: one of these, positions, and numbers."""
 
-    def __init__(self, make: Callable[[Sequence[int]], Made]) -> None:
-        self.others: Others = {}
-        self._make = make
-        self._found: dict[_Common, tuple[Rule, list[np.ndarray], list[np.ndarray]]] = {}
 
-    @property
-    def groups(self) -> Groups:
-        """The groups of all that was read."""
-        return tuple(
-            Group.of(rule, common.presets, np.concatenate(positions), np.concatenate(numbers))
-            for common, (rule, positions, numbers) in self._found.items()
-        )
+def _find(
+    found: _Found, make: Callable[[Sequence[int]], Made], positions: np.ndarray, places: np.ndarray
+) -> np.ndarray:
+    """Find the groups of settings each of whose parameters depends on the place along one axis only.
 
-    def _add(self, taken: _Taken, positions: Any, numbers: Any) -> None:
-        _, *columns = self._found.setdefault(taken.common, (taken.rule, [], []))
-        columns[0].append(np.array(positions))
-        columns[1].append(np.array(numbers, dtype=np.float64))  # None becomes NaN
+    A place on an axis is read in one schedule, which has the first setting's places on the others.
 
-    def read(self, positions: np.ndarray, places: np.ndarray) -> None:
-        """Read settings one by one."""
-        found: dict[_Common, tuple[_Taken, list[int], list[Any]]] = {}
-        for position, place in zip(positions.tolist(), places.T.tolist(), strict=True):
-            made = self._make(place)
-            taken = _taken(made)
-            if taken is None:
-                self.others[position] = made
-                continue
-            _, own, numbers = found.setdefault(taken.common, (taken, [], []))
-            own.append(position)
-            numbers.append(taken.numbers)
-        for each in found.values():
-            self._add(*each)
+    Args:
+        found: Where the groups go.
+        make: What makes a schedule from its places.
+        positions: Where the settings stand, integers of shape (S,).
+        places: Their places, integers of shape (axes, S).
 
-    def read_grid(self, positions: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """Read settings each of whose parameters depends on the place along one axis only.
-
-        A value on an axis is read in one schedule, which has the first setting's values on the others.
-
-        Returns:
-            Which settings are read, bool of shape (S,). Those are not that have a value for which this schedule breaks
-            a law, or is not for the engine, or values that break a law together; and none if it would save nothing.
-        """
-        first, size = places[:, 0].tolist(), len(positions)
-        base = _taken(self._make(first))
-        values, inverses = zip(*(np.unique(places_on_it, return_inverse=True) for places_on_it in places), strict=True)
-        if base is None or _WORTH_IT * sum(map(len, values)) > size:
-            return np.zeros(size, dtype=bool)
-        done, group = np.ones(size, dtype=bool), np.zeros(size, dtype=np.int64)
-        numbers = np.tile(np.array(base.numbers, dtype=np.float64), (size, 1))
-        varied = {}
-        for axis, (own, inverse) in enumerate(zip(values, inverses, strict=True)):
-            makes = [[*first[:axis], value, *first[axis + 1 :]] for value in own.tolist()] if len(own) > 1 else []
-            takens = [_taken(self._make(place)) for place in makes] or [base]
-            table = np.array([(taken or base).numbers for taken in takens], dtype=np.float64)
-            varying = np.flatnonzero((table.view(np.int64) != table[:1].view(np.int64)).any(axis=0))
-            numbers[:, varying] = table[inverse][:, varying]
-            if len(varying):
-                varied[axis] = varying[0]
-            kinds: dict[_Common, int] = {}
-            kind = np.array([kinds.setdefault(taken.common, len(kinds)) if taken else -1 for taken in takens])[inverse]
-            done &= kind >= 0
-            group = group * len(kinds) + kind
-        for number in np.unique(group[done]).tolist():
-            at = np.flatnonzero(done & (group == number))
-            ends = places[:, at[[0, 0]]]
-            for axis, column in varied.items():
-                own = numbers[at, column]
-                ends[axis] = places[axis, at[[own.argmin(), own.argmax()]]]
-            # A law between numbers is an inequality: where it holds at all corners, it holds in between.
-            corners = [_taken(self._make(corner)) for corner in product(*map(set, ends.tolist()))]
-            if corners[0] is None or None in corners:
-                done[at] = False
-            else:
-                self._add(corners[0], positions[at], numbers[at])
-        return done
+    Returns:
+        Which settings are in groups, bool of shape (S,). Left over are those with a place that the engine cannot run,
+        or that breaks a law, and those with places that break one together.
+    """
+    done, group = np.ones(len(positions), dtype=bool), np.zeros(len(positions), dtype=np.int64)
+    numbers, varied = np.zeros((len(positions), len(_COLUMNS))), {}
+    for axis, own in enumerate(places):
+        values, inverse = np.unique(own, return_inverse=True)
+        ways = np.repeat(places[:, :1], len(values), axis=1)
+        ways[axis] = values
+        takens = [_taken(make(way)) for way in ways.T.tolist()]
+        fine = next(filter(None, takens), None)
+        if fine is None:
+            return np.zeros_like(done)
+        table = np.array([(taken or fine).numbers for taken in takens], dtype=np.float64)  # None becomes NaN
+        varies = (table.view(np.int64) != table[:1].view(np.int64)).any(axis=0)
+        numbers = np.where(varies | (axis == 0), table[inverse], numbers)
+        if varies.any():
+            varied[axis] = varies.argmax()
+        kinds: dict[Any, int] = {}
+        kind = np.array([kinds.setdefault(taken.common, len(kinds)) if taken else -1 for taken in takens])[inverse]
+        done &= kind >= 0
+        group = group * len(kinds) + kind
+    for number in np.unique(group[done]).tolist():
+        at = np.flatnonzero(done & (group == number))
+        ends = places[:, at[[0, 0]]]
+        for axis, column in varied.items():
+            ends[axis] = places[axis, at[[numbers[at, column].argmin(), numbers[at, column].argmax()]]]
+        # A law between numbers is an inequality: where it holds at all corners, it holds in between.
+        corners = [_taken(make(corner)) for corner in product(*map(set, ends.tolist()))]
+        if corners[0] is None or None in corners:
+            done[at] = False
+            continue
+        _, own_positions, own_numbers = found.setdefault(corners[0].common, (corners[0], [], []))
+        own_positions.append(positions[at])
+        own_numbers.append(numbers[at])
+    return done

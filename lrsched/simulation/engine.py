@@ -55,14 +55,6 @@ class Batch:
         """The batch of the settings along some axes, from number ``first`` on and before ``stop``."""
         return cls(first, stop - first, *read(axes, first, stop))
 
-    def part(self, begin: int, end: int) -> "Batch":
-        """The batch of the settings at some positions."""
-        if (begin, end) == (0, self.size):
-            return self
-        groups = tuple(group.part(begin, end) for group in self.groups)
-        others = {position - begin: made for position, made in self.others.items() if begin <= position < end}
-        return Batch(self.first + begin, end - begin, tuple(group for group in groups if group.positions.size), others)
-
     @property
     def floors(self) -> np.ndarray:
         """The settings' ``min_learning_rate``, float64 of shape (S,), NaN where a schedule has none."""
@@ -167,10 +159,10 @@ class _Past:
         self.epoch_before: Entry | None = None
         self.last: Rates = None  # the newest epoch's
         self.newest: Rates = None  # the newest known
-        self.is_constant, self.is_multi = isinstance(rule, Constant), isinstance(rule, NewbobMultiEpoch)
-        self.interval = rule.update_interval if isinstance(rule, NewbobMultiEpoch) else 1
-        num_epochs = rule.num_epochs if isinstance(rule, NewbobMultiEpoch) else 1
-        self.changes: deque[Any] = deque(maxlen=min(num_epochs, LARGEST))  # of the errors, oldest first
+        self.by_newest = isinstance(rule, (Constant, NewbobMultiEpoch))
+        self.interval = getattr(rule, "update_interval", 1)
+        num_epochs = min(getattr(rule, "num_epochs", 1), LARGEST)
+        self.changes: deque[Any] = deque(maxlen=num_epochs)  # of the errors, oldest first
         self.lasted: Any = 0  # for how many epochs the last rate is what it is
         self.holds = bool((group.hold > 1.0).any())
         self.grows = bool((group.growth > 1.0).any())
@@ -203,14 +195,13 @@ class _Past:
 
     def next_rates(self, epoch: int) -> Rates:
         """What the rule says to the next epoch."""
-        previous = self.newest if self.is_multi or self.is_constant else self.last
+        previous = self.newest if self.by_newest else self.last
         if previous is None:
             return self.group.default
-        if self.is_constant or (self.interval > 1 and epoch % self.interval != 1):
+        waits = self.interval > 1 and epoch % self.interval != 1
+        if waits or not self.changes or any(change is None for change in self.changes):
             return previous
-        if not self.changes or any(change is None for change in self.changes):
-            return previous
-        return self._stepped(previous, mean(list(self.changes)) if self.is_multi else self.changes[-1])
+        return self._stepped(previous, mean(list(self.changes)))
 
     def _stepped(self, previous: Any, change: Any) -> np.ndarray:
         """The rates after a decay where the change exceeds the threshold, and growth where it is small enough."""

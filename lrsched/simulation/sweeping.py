@@ -190,15 +190,15 @@ def _tried(space: Any) -> Space | Schedules:
 
 def _batches(axes: Axes, number: int, most: int) -> Iterator[Batch]:
     """All settings in order, in batches that cost at most as much as ``most`` settings in the engine."""
-    for first in range(0, number, most):
-        batch = Batch.read(axes, first, min(first + most, number))
+    first, size = 0, most
+    while first < number:
+        batch = Batch.read(axes, first, min(first + size, number))
         costs = np.ones(batch.size)
         costs[[position for position, made in batch.others.items() if isinstance(made, Schedule)]] = _COST
-        begin = 0
-        while begin < batch.size:
-            end = begin + max(1, int(np.searchsorted(np.cumsum(costs[begin:]), most, side="right")))
-            yield batch.part(begin, end)
-            begin = end
+        size = max(1, int(np.searchsorted(np.cumsum(costs), most, side="right")))
+        if size == batch.size:
+            yield batch
+            first, size = first + size, min(2 * size, most)
 
 
 _Answer = TypeVar("_Answer")
