@@ -40,6 +40,8 @@ def as_flag(key: str, value: Any) -> bool:
     Raises:
         ArgumentError: It is none.
     """
+    if isinstance(value, bool):
+        return value
     text = str(value).lower()
     if text in _FLAGS:
         return _FLAGS[text]
@@ -125,14 +127,14 @@ class _Parameter:
                 return self.read(key, value)
         if self.default is _REQUIRED:
             raise ArgumentError(f"the setting {self.keys[0]!r} is missing: the schedule needs it")
-        return self.default if self.default is attrs.NOTHING else self.read(self.keys[0], self.default)
+        return self.default
 
 
 _CONTROL: Final = _Parameter(("learning_rate_control",), _text, "constant")
 _OF_ALL: Final = {
     "default_learning_rate": _Parameter(("learning_rate",), _number, 1.0),
     "min_learning_rate": _Parameter(("min_learning_rate",), _number, 0.0),
-    "default_learning_rates": _Parameter(("learning_rates",), _rates, None),
+    "default_learning_rates": _Parameter(("learning_rates",), _rates, ()),
     "error_measure_key": _Parameter(("learning_rate_control_error_measure",), _error_keys, None),
     "relative_error_also_relative_to_learning_rate": _Parameter(
         ("learning_rate_control_relative_error_relative_lr",), as_flag, False
@@ -223,7 +225,8 @@ def parameters_from_config(kind: type[Schedule], config: Mapping[str, Any]) -> d
         ArgumentError: A setting is text that does not say what it should.
         FormatError: A setting of a Python file cannot be known without running it.
     """
-    return {name: parameter.value(config) for name, parameter in (_OF_ALL | _parameters(kind)).items()}
+    parameters = {name: parameter.value(config) for name, parameter in (_OF_ALL | _parameters(kind)).items()}
+    return {**parameters, _PRESETS: parameters[_PRESETS] or []}
 
 
 def control_kind(config: Mapping[str, Any]) -> type[Schedule]:

@@ -7,6 +7,7 @@ made one by one.
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import product
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeGuard, final
@@ -176,10 +177,11 @@ def read(axes: Axes, first: int, stop: int) -> tuple[Groups, Others]:
     for number in np.flatnonzero(counts >= _LEAST).tolist():
         at = np.flatnonzero(family == number)
         left[at] = ~_find(found, axes.make, at, places[:, at])
-    at, by_one = np.flatnonzero(left), places[:, left].T.tolist()
-    left[at] = ~_find(found, lambda place: axes.make(by_one[place[0]]), at, np.arange(len(at))[np.newaxis])
+    make = cache(lambda number: axes.make(places[:, number].tolist()))
+    at = np.flatnonzero(left)
+    left[at] = ~_find(found, lambda place: make(place[0]), at, at[np.newaxis])
     groups = [Group.of(taken, *map(np.concatenate, columns)) for taken, *columns in found.values()]
-    return tuple(groups), {at: axes.make(places[:, at].tolist()) for at in np.flatnonzero(left).tolist()}
+    return tuple(groups), {number: make(number) for number in np.flatnonzero(left).tolist()}
 
 
 _Found = dict[Any, tuple[_Taken, list[np.ndarray], list[np.ndarray]]]
