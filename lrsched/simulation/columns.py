@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import product
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeGuard, final
+from typing import Any, Final, NamedTuple, final, get_args
 
 import attrs
 import numpy as np
@@ -27,7 +27,6 @@ Rule = Constant | NewbobRelative | NewbobAbs | NewbobMultiEpoch
 Presets = tuple[FrozenDict[int, float], ...]
 Made = Schedule | ArgumentError
 
-_FAST: Final = (Constant, NewbobRelative, NewbobAbs, NewbobMultiEpoch)
 _COLUMNS: Final[dict[str, tuple[Any, ...]]] = {
     "default": (math.nan, "default_learning_rate"),
     "minimum": (math.nan, "min_learning_rate"),
@@ -54,10 +53,10 @@ def _names(kind: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], list[tupl
     return attrgetter("__class__", *names - {name for name, _ in columns}), columns[:-1]
 
 
-_NAMES: Final = {kind: _names(kind) for kind in _FAST}
+_NAMES: Final = {kind: _names(kind) for kind in get_args(Rule)}
 
 
-def _parts(schedule: Schedule) -> tuple[Presets, int, Schedule]:
+def _parts(schedule: Schedule) -> tuple[Presets, int, Any]:
     """Presets, outermost first, around a hold, around a rule: the order that configurations give."""
     presets = []
     while type(schedule) is Preset:
@@ -71,28 +70,6 @@ def _parts(schedule: Schedule) -> tuple[Presets, int, Schedule]:
 def _negative_zeros(presets: Presets) -> tuple[tuple[int, ...], ...]:
     """The epochs of a rate of -0.0: presets that differ in nothing else are equal."""
     return tuple(tuple(epoch for epoch, rate in rates.items() if str(rate) == "-0.0") for rates in presets)
-
-
-def vectorisable(schedule: Schedule) -> bool:
-    """Whether the engine can run a schedule: constant or one of the newbob family, inside a hold, inside presets.
-
-    Not so where a decay or growth is a function, or where epochs without a key are passed over.
-
-    Examples:
-        >>> rule = NewbobRelative(-0.01, default_learning_rate=0.1, learning_rate_decay=0.5)
-        >>> vectorisable(Preset(HoldLearningRate(rule, 3), {1: 0.01}))
-        True
-        >>> vectorisable(HoldLearningRate(Preset(rule, {1: 0.01}), 3))
-        False
-    """
-    return _is_fast(_parts(schedule)[-1])
-
-
-def _is_fast(rule: Any) -> TypeGuard[Rule]:
-    if type(rule) not in _FAST or type(rule) is Constant:
-        return type(rule) is Constant
-    by_number = not callable(rule.learning_rate_decay) and not callable(rule.learning_rate_growth)
-    return by_number and rule.gaps == "neighbours"
 
 
 def relative_to_rate(rule: Rule) -> bool:
@@ -112,35 +89,40 @@ class _Taken(NamedTuple):
 
 
 def _taken(made: Made) -> _Taken | None:
-    """None where the engine cannot run it."""
+    """None where the engine cannot run it.
+
+    It runs constant and the newbob family, inside a hold, inside presets; but not where a decay or growth is a function,
+    or where epochs without a key are passed over.
+    """
     if isinstance(made, ArgumentError):
         return None
     presets, hold, rule = _parts(made)
-    if not _is_fast(rule):
+    if type(rule) not in _NAMES or getattr(rule, "gaps", "neighbours") != "neighbours":
         return None
     common, names = _NAMES[type(rule)]
     numbers = [neutral if name is None else getattr(rule, name) for name, neutral in names]
+    if any(map(callable, numbers)):
+        return None
     return _Taken((presets, _negative_zeros(presets), *common(rule)), rule, presets, [*numbers, min(hold, LARGEST)])
 
 
 @final
 @attrs.frozen(eq=False)
 class Group:
-    """Settings that differ in numbers only, S of them. All arrays but ``positions`` are float64 of shape (S,)."""
+    """Settings that differ in numbers only, S of them.
+
+    Attributes:
+        rule: That of one of them.
+        presets: Those of all, outermost first.
+        positions: Where the settings stand among all, integers of shape (S,).
+        columns: The numbers by name, float64 of shape (S,). Where all settings see the same change, the threshold
+            ascends, so that those that it exceeds are a slice.
+    """
 
     rule: Rule
-    """That of one of them."""
     presets: Presets
     positions: np.ndarray
-    """Where the settings stand among all, integers."""
-    default: np.ndarray
-    minimum: np.ndarray
-    decay: np.ndarray
-    growth: np.ndarray
-    threshold: np.ndarray
-    """Ascending where all settings see the same change, so that those that it exceeds are a slice."""
-    grow_threshold: np.ndarray
-    hold: np.ndarray
+    columns: dict[str, np.ndarray]
 
     @classmethod
     def of(cls, taken: _Taken, positions: np.ndarray, numbers: np.ndarray) -> "Group":
@@ -149,8 +131,7 @@ class Group:
         for name in ("decay", "growth"):
             columns[name] = np.where(np.isnan(columns[name]), 1.0, columns[name])
         order = np.argsort(positions if relative_to_rate(taken.rule) else columns["threshold"], kind="stable")
-        columns = {name: column[order] for name, column in columns.items()}
-        return cls(taken.rule, taken.presets, positions[order], **columns)
+        return cls(taken.rule, taken.presets, positions[order], {name: each[order] for name, each in columns.items()})
 
 
 Groups = tuple[Group, ...]

@@ -9,6 +9,7 @@ import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final, final
 
 import attrs
@@ -23,7 +24,7 @@ from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative, mean
 from lrsched.simulation.columns import LARGEST, Group, Groups, Others, read, relative_to_rate
 from lrsched.simulation.replaying import Mode
-from lrsched.simulation.spaces import Axes, Schedules
+from lrsched.simulation.spaces import Schedules
 
 _NONE: Final[FrozenDict[int, float]] = FrozenDict()
 
@@ -48,19 +49,15 @@ class Batch:
     @classmethod
     def of(cls, schedules: Sequence[Schedule]) -> "Batch":
         """The batch of some schedules."""
-        return cls.read(Schedules(tuple(schedules)).axes(), 0, len(schedules))
-
-    @classmethod
-    def read(cls, axes: Axes, first: int, stop: int) -> "Batch":
-        """The batch of the settings along some axes, from number ``first`` on and before ``stop``."""
-        return cls(first, stop - first, *read(axes, first, stop))
+        axes = Schedules(tuple(schedules)).axes()
+        return cls(0, len(schedules), *read(axes, 0, len(schedules)))
 
     @property
     def floors(self) -> np.ndarray:
         """The settings' ``min_learning_rate``, float64 of shape (S,), NaN where a schedule has none."""
         floors = np.full(self.size, math.nan)
         for group in self.groups:
-            floors[group.positions] = group.minimum
+            floors[group.positions] = group.columns["minimum"]
         for position, made in self.others.items():
             floor = getattr(next(leaves(made)), "min_learning_rate", None) if isinstance(made, Schedule) else None
             floors[position] = floor if isinstance(floor, (int, float)) else math.nan
@@ -69,27 +66,22 @@ class Batch:
     @property
     def measures(self) -> frozenset[ErrorMeasure]:
         """The errors that they look at."""
-        others = [made for made in self.others.values() if isinstance(made, Schedule)]
-        return frozenset(
-            measure for each in (*(group.rule for group in self.groups), *others) for measure in measures(each)
-        )
+        schedules = [made for made in self.others.values() if isinstance(made, Schedule)]
+        return frozenset(chain(*map(measures, [*(group.rule for group in self.groups), *schedules])))
 
-    def rates(
-        self, history: History, mode: Mode, out: np.ndarray | None = None, kept: Mapping[int, float] = _NONE
-    ) -> np.ndarray:
+    def rates(self, history: History, mode: Mode, kept: Mapping[int, float] = _NONE) -> np.ndarray:
         """The rates that the schedules give for the E epochs of a history, as `lrsched.simulation.replay` does.
 
         Args:
             history: The recorded epochs.
             mode: See `Mode`.
-            out: Where to write: float64 of shape (E, S), rows contiguous.
             kept: Rates that are given, by epoch: a preset around all schedules.
 
         Returns:
             float64 of shape (E, S), NaN from where a rate grows beyond the largest float: the pure function raises
             there. The columns of ``others`` are not written.
         """
-        rates = np.empty((len(history), self.size)) if out is None else out
+        rates = np.empty((len(history), self.size))
         for group in self.groups:
             is_all = len(group.positions) == self.size
             own = rates if is_all else np.empty((len(history), len(group.positions)))
@@ -154,8 +146,8 @@ class _Past:
     """What the rule of a group sees of the epochs so far, from the newest ones only: a flat cost in epochs."""
 
     def __init__(self, group: Group) -> None:
-        rule = group.rule
-        self.group = group
+        rule, columns = group.rule, group.columns
+        self.rule, self.columns = rule, columns
         self.epoch_before: Entry | None = None
         self.last: Rates = None  # the newest epoch's
         self.newest: Rates = None  # the newest known
@@ -164,11 +156,12 @@ class _Past:
         num_epochs = min(getattr(rule, "num_epochs", 1), LARGEST)
         self.changes: deque[Any] = deque(maxlen=num_epochs)  # of the errors, oldest first
         self.lasted: Any = 0  # for how many epochs the last rate is what it is
-        self.holds = bool((group.hold > 1.0).any())
-        self.grows = bool((group.growth > 1.0).any())
-        self.thresholds: list[float] = group.threshold.tolist()
-        self.minimum = np.where(group.minimum > 0.0, group.minimum, -math.inf)  # to np.maximum, 0.0 is as good as -0.0
-        self.rates = np.empty_like(group.default)
+        self.holds = bool((columns["hold"] > 1.0).any())
+        self.grows = bool((columns["growth"] > 1.0).any())
+        self.thresholds: list[float] = columns["threshold"].tolist()
+        lifts = columns["minimum"] > 0.0  # to np.maximum, 0.0 is as good as -0.0
+        self.minimum = np.where(lifts, columns["minimum"], -math.inf)
+        self.rates = np.empty_like(columns["default"])
 
     def add(self, epoch: int, data: EpochData, rates: Rates) -> None:
         """One epoch more."""
@@ -184,20 +177,20 @@ class _Past:
 
     def _change(self, old: Entry, new: Entry) -> Any:
         """How the errors changed: one number for all settings, or one for each; None where they cannot be compared."""
-        rule = self.group.rule
+        rule = self.rule
         if isinstance(rule, Constant):
             return None
         change = rule.measure.change(old[1], new[1], rule.relative_to)
         if change is None or not relative_to_rate(rule):
             return change
-        scale = (0.0 if self.newest is None else self.newest) / self.group.default
+        scale = (0.0 if self.newest is None else self.newest) / self.columns["default"]
         return change / np.where(scale == 0.0, 1.0, scale)
 
     def next_rates(self, epoch: int) -> Rates:
         """What the rule says to the next epoch."""
         previous = self.newest if self.by_newest else self.last
         if previous is None:
-            return self.group.default
+            return self.columns["default"]
         waits = self.interval > 1 and epoch % self.interval != 1
         if waits or not self.changes or any(change is None for change in self.changes):
             return previous
@@ -205,30 +198,30 @@ class _Past:
 
     def _stepped(self, previous: Any, change: Any) -> np.ndarray:
         """The rates after a decay where the change exceeds the threshold, and growth where it is small enough."""
-        group = self.group
+        columns = self.columns
         rates = np.empty_like(self.rates) if self.holds else self.rates  # a hold looks at the last ones again
         if rates is not previous:
             rates[:] = previous
-        free = self.lasted >= group.hold if self.holds and self.last is not None else None
+        free = self.lasted >= columns["hold"] if self.holds and self.last is not None else None
         exceeded, exceeds = self._exceeded(change)
         where = exceeds if free is None else exceeds & free[exceeded]
-        np.multiply(rates[exceeded], group.decay[exceeded], out=rates[exceeded], where=where)
+        np.multiply(rates[exceeded], columns["decay"][exceeded], out=rates[exceeded], where=where)
         np.maximum(rates[exceeded], self.minimum[exceeded], out=rates[exceeded], where=where)
         if self.grows:
             grows = self._grows(change)
             grows[exceeded] &= ~np.asarray(exceeds)
-            np.multiply(rates, group.growth, out=rates, where=grows if free is None else grows & free)
+            np.multiply(rates, columns["growth"], out=rates, where=grows if free is None else grows & free)
         return rates
 
     def _exceeded(self, change: Any) -> tuple[slice, Any]:
         """The settings whose threshold a change exceeds: a slice of them, and which of these; True: all of these."""
         if isinstance(change, np.ndarray):
-            return slice(None), change > self.group.threshold
+            return slice(None), change > self.columns["threshold"]
         return slice(0 if math.isnan(change) else bisect_left(self.thresholds, change)), True
 
     def _grows(self, change: Any) -> np.ndarray:
         """The settings for which a change is small enough to grow, if it does not exceed their threshold."""
-        rule, thresholds = self.group.rule, self.group.grow_threshold
+        rule, thresholds = self.rule, self.columns["grow_threshold"]
         if isinstance(rule, (NewbobRelative, NewbobAbs)) and rule.non_finite_error == "original":
             return np.ones(thresholds.shape, dtype=bool)  # whatever does not exceed the threshold, a NaN too
         return np.asarray(change < thresholds)

@@ -17,6 +17,7 @@ from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.function import Function, as_schedule
+from lrsched.simulation.columns import read
 from lrsched.simulation.engine import Batch
 from lrsched.simulation.replaying import Mode, recorded_rates, replayed_epochs, warn_of_doubts
 from lrsched.simulation.results import epoch_array, rate_array
@@ -192,7 +193,8 @@ def _batches(axes: Axes, number: int, most: int) -> Iterator[Batch]:
     """All settings in order, in batches that cost at most as much as ``most`` settings in the engine."""
     first, size = 0, most
     while first < number:
-        batch = Batch.read(axes, first, min(first + size, number))
+        size = min(size, number - first)
+        batch = Batch(first, size, *read(axes, first, first + size))
         costs = np.ones(batch.size)
         costs[[position for position, made in batch.others.items() if isinstance(made, Schedule)]] = _COST
         size = max(1, int(np.searchsorted(np.cumsum(costs), most, side="right")))
@@ -248,7 +250,7 @@ def _swept(
     kept: FrozenDict[int, float],
 ) -> SweptHistory:
     """What the settings of a batch say to a history, with some rates given: one piece of work, for any worker."""
-    rates = batch.rates(history, mode, kept=kept)
+    rates = batch.rates(history, mode, kept)
     failures = {}
     for position in np.flatnonzero(np.isnan(rates[-1:]).any(axis=0)).tolist():  # it grew beyond all numbers
         epoch = [*history][np.isnan(rates[:, position]).argmax()]

@@ -13,7 +13,6 @@ from lrsched import ArgumentError, EpochData, History, Preset, schedule_from_con
 from lrsched.config.settings import pretrain_rates
 from lrsched.core.schedule import leaves, measures
 from lrsched.simulation import Space, columns
-from lrsched.simulation.columns import vectorisable
 from lrsched.simulation.engine import Batch
 
 pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")
@@ -69,7 +68,7 @@ def _one_by_one(space, pretrain_epochs, policies):
 def _read(axes, first, stop):
     """Small grids, too, are read as columns."""
     with mock.patch.object(columns, "_LEAST", 1):
-        return Batch.read(axes, first, stop)
+        return Batch(first, stop - first, *columns.read(axes, first, stop))
 
 
 def assert_as_one_by_one(space, pretrain_epochs=0, *, first=0, non_finite_error="worse", mode="min"):
@@ -81,8 +80,9 @@ def assert_as_one_by_one(space, pretrain_epochs=0, *, first=0, non_finite_error=
             assert str(batch.others[position]) == str(one)
             continue
         looked_at.update(measures(one))
-        assert repr(floors[position]) == repr(np.float64(getattr(next(leaves(one)), "min_learning_rate", math.nan)))
-        if vectorisable(one):
+        rule = next(leaves(one))
+        assert repr(floors[position]) == repr(np.float64(getattr(rule, "min_learning_rate", math.nan)))
+        if not callable(getattr(rule, "learning_rate_decay", None)):
             assert position not in batch.others
             assert rates[:, position].tobytes() == rates_of(one, HISTORY, "free"), one
         else:
@@ -162,6 +162,6 @@ def test_a_value_is_read_in_one_schedule(more, most):
     grid = {"newbob_learning_rate_decay": DECAYS, "newbob_relative_error_threshold": THRESHOLDS, **more}
     axes = Space(grid=grid).axes("worse", 0, "min")
     make = mock.Mock(side_effect=axes.make)
-    batch = Batch.read(attrs.evolve(axes, make=make), 0, math.prod(axes.shape))
-    assert batch.others == {}
+    _, others = columns.read(attrs.evolve(axes, make=make), 0, math.prod(axes.shape))
+    assert others == {}
     assert make.call_count <= most

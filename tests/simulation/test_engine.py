@@ -19,7 +19,6 @@ from lrsched import (
     Preset,
 )
 from lrsched.simulation import sweep
-from lrsched.simulation.columns import vectorisable
 from lrsched.simulation.engine import Batch
 from lrsched.testing import strategies
 
@@ -88,7 +87,9 @@ def histories():
 
 
 def assert_as_pure(schedules, history, mode):
-    found = Batch.of(schedules).rates(history, mode)
+    batch = Batch.of(schedules)
+    assert batch.others == {}
+    found = batch.rates(history, mode)
     assert found.shape == (len(history), len(schedules))
     for schedule, column in zip(schedules, found.T, strict=True):
         assert column.tobytes() == rates_of(schedule, history, mode), schedule
@@ -96,7 +97,6 @@ def assert_as_pure(schedules, history, mode):
 
 @given(st.lists(schedules(), max_size=6), histories(), MODES)
 def test_any_settings_over_any_history(schedules, history, mode):
-    assert all(map(vectorisable, schedules))
     assert_as_pure(schedules, history, mode)
 
 
@@ -194,7 +194,8 @@ def test_settings_that_see_other_changes_of_the_error_do_not_go_together(schedul
 @pytest.mark.parametrize("schedule", [RELATIVE, MULTI, NewbobAbs(-1.0, **TOGETHER)])
 def test_gaps_are_left_to_the_pure_functions(schedule, mode):
     with_gaps = attrs.evolve(schedule, gaps="newest_with_key")
-    assert not vectorisable(HoldLearningRate(with_gaps, 2))
+    held = HoldLearningRate(with_gaps, 2)
+    assert Batch.of([schedule, held]).others == {1: held}
     assert rates_of(with_gaps, UNEVEN, mode) != rates_of(schedule, UNEVEN, mode)
     swept = sweep([schedule, with_gaps], UNEVEN, mode).histories["history"].learning_rates
     assert [rates.tobytes() for rates in swept] == [rates_of(each, UNEVEN, mode) for each in (schedule, with_gaps)]
