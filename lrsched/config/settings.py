@@ -328,7 +328,7 @@ def schedule_of(config: Mapping[str, Any], pretrain_epochs: int = 0, **policies:
     """
     kind: Any = control_kind(config)
     fields = attrs.fields(kind)
-    policies["stand_ins"] = "returnn"
+    policies = {"stand_ins": "returnn", **policies}
     parameters = {name: value for name, value in policies.items() if hasattr(fields, name)}
     for name, parameter in _parameters(kind).items():
         parameters[name] = parameter.value(config)

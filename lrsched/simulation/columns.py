@@ -91,8 +91,8 @@ class _Taken(NamedTuple):
 def _taken(made: Made) -> _Taken | None:
     """None where the engine cannot run it.
 
-    It runs constant and the newbob family, inside a hold, inside presets; but not where a decay or growth is a function,
-    or where epochs without a key are passed over.
+    It runs constant and the newbob family, inside a hold, inside presets; but not where a decay or growth is a
+    function, or where epochs without a key are passed over.
     """
     if isinstance(made, ArgumentError):
         return None

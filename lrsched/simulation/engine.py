@@ -49,8 +49,7 @@ class Batch:
     @classmethod
     def of(cls, schedules: Sequence[Schedule]) -> "Batch":
         """The batch of some schedules."""
-        axes = Schedules(tuple(schedules)).axes()
-        return cls(0, len(schedules), *read(axes, 0, len(schedules)))
+        return cls(0, len(schedules), *read(Schedules(tuple(schedules)).axes(), 0, len(schedules)))
 
     @property
     def floors(self) -> np.ndarray:

@@ -4,9 +4,10 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, product
-from typing import Annotated, Any, final, overload
+from typing import Annotated, Any, NamedTuple, final, overload
 
 import attrs
+import numpy as np
 
 from lrsched.config.settings import instead_of, joint_keys, known_keys, report_unknown, schedule_of
 from lrsched.core.frozendict import FrozenDict
@@ -16,9 +17,7 @@ from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law
 
 
-@final
-@attrs.frozen
-class Axes:
+class Axes(NamedTuple):
     """The schedules that are tried, by their places along some axes: the last axis goes fastest.
 
     Attributes:
@@ -98,8 +97,9 @@ class Space(Sequence[dict[str, Any]]):
                     raise ArgumentError(f"{key!r} stands in two of {', '.join(_PARTS)}; leave it in one of them")
         if not (self.fixed or self.grid or self.settings):
             raise ArgumentError(f"a space must have some of {', '.join(_PARTS)}; there is nothing to try")
-        if self._number > sys.maxsize:
-            raise broken_law("the number of settings", f"at most {sys.maxsize}", self._number, "try fewer values")
+        number = math.prod(self._shape)
+        if number > sys.maxsize:
+            raise broken_law("the number of settings", f"at most {sys.maxsize}", number, "try fewer values")
         report_unknown({**dict.fromkeys(tables), **self.fixed})
 
     @classmethod
@@ -117,10 +117,6 @@ class Space(Sequence[dict[str, Any]]):
         return cls(**space)
 
     @property
-    def _number(self) -> int:
-        return math.prod(self._shape)
-
-    @property
     def _tables(self) -> tuple[FrozenDict[str, Any], ...]:
         return self.settings or (_NONE,)
 
@@ -135,7 +131,7 @@ class Space(Sequence[dict[str, Any]]):
         return (len(self._tables), *map(len, self.grid.values()))
 
     def __len__(self) -> int:
-        return self._number
+        return math.prod(self._shape)
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -154,11 +150,7 @@ class Space(Sequence[dict[str, Any]]):
 
     def varied(self, index: int) -> dict[str, Any]:
         """The settings number ``index``, from 0, without the fixed ones."""
-        rest, places = range(len(self))[index], []
-        for length in reversed(self._shape):
-            rest, place = divmod(rest, length)
-            places.append(place)
-        return self._at(places[::-1])
+        return self._at([*map(int, np.unravel_index(range(len(self))[index], self._shape))])
 
     def over(self, config: Mapping[str, Any]) -> "Space":
         """This space with the settings of ``config`` fixed, but for those that it has itself."""

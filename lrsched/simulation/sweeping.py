@@ -17,7 +17,7 @@ from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.function import Function, as_schedule
-from lrsched.simulation.columns import read
+from lrsched.simulation.columns import Made, read
 from lrsched.simulation.engine import Batch
 from lrsched.simulation.replaying import Mode, recorded_rates, replayed_epochs, warn_of_doubts
 from lrsched.simulation.results import epoch_array, rate_array
@@ -145,24 +145,24 @@ def sweep_blocks(
     pretrain_epochs = min(integer("pretrain_epochs", pretrain_epochs, least=0, way_out="0 is no pretraining"), last + 1)
     kept = [FrozenDict(recorded_rates(history, overrides)) for history in named.values()]
     pieces = (
-        (block, history, mode, keep_rates, rates)
-        for block in _batches(tried.axes(non_finite_error, pretrain_epochs, error_mode), len(tried), most)
+        (batch, history, mode, keep_rates, rates)
+        for batch in _batches(tried.axes(non_finite_error, pretrain_epochs, error_mode), len(tried), most)
         for history, rates in zip(named.values(), kept, strict=True)
     )
     found: list[SweptHistory] = []
     done = 0
     looked_at: set[tuple[str, ErrorMeasure]] = set()
-    for (block, history, *_), swept in _carried_out(pieces, executor):
+    for (batch, history, *_), swept in _carried_out(pieces, executor):
         name = [*named][len(found)]
-        fresh = sorted({(name, measure) for measure in block.measures} - looked_at, key=repr)
+        fresh = sorted({(name, measure) for measure in batch.measures} - looked_at, key=repr)
         warn_of_doubts([measure for _, measure in fresh], history.before(max(history, default=1)), f"{name}: ")
         looked_at.update(fresh)
         found.append(swept)
-        done += block.size * len(history)
+        done += batch.size * len(history)
         if progress is not None:
             progress(done, len(tried) * epochs)
         if len(found) == len(named):
-            yield Sweep(mode, block.first, FrozenDict(zip(named, found, strict=True)), tried)
+            yield Sweep(mode, batch.first, FrozenDict(zip(named, found, strict=True)), tried)
             found = []
 
 
@@ -251,30 +251,26 @@ def _swept(
 ) -> SweptHistory:
     """What the settings of a batch say to a history, with some rates given: one piece of work, for any worker."""
     rates = batch.rates(history, mode, kept)
-    failures = {}
+    failures = {
+        position: _pure_rates(made, kept, history, mode, rates[:, position]) for position, made in batch.others.items()
+    }
     for position in np.flatnonzero(np.isnan(rates[-1:]).any(axis=0)).tolist():  # it grew beyond all numbers
         epoch = [*history][np.isnan(rates[:, position]).argmax()]
-        failures[position] = f"at epoch {epoch}: {_TOO_LARGE}"
-    for position, made in batch.others.items():
-        asked = Preset(made, kept) if kept and isinstance(made, Schedule) else made
-        failure = _pure_rates(asked, history, mode, rates[:, position])
-        failures.pop(position, None)
-        if failure:
-            failures[position] = failure
+        failures.setdefault(position, f"at epoch {epoch}: {_TOO_LARGE}")
     recorded = rate_array(data.learning_rate for data in history.values())
-    in_order = FrozenDict(sorted(failures.items()))
+    in_order = FrozenDict({position: why for position, why in sorted(failures.items()) if why})
     swept = SweptHistory(epoch_array(history), recorded, mode, batch.floors, in_order, rates.T)
     return swept if keep_rates else swept.without_rates()
 
 
-def _pure_rates(schedule: Schedule | ArgumentError, history: History, mode: Mode, out: np.ndarray) -> str | None:
-    """Write the rates of one schedule; why there are none from some epoch on, None if there are all."""
+def _pure_rates(made: Made, kept: FrozenDict[int, float], history: History, mode: Mode, out: np.ndarray) -> str | None:
+    """Write the rates of one setting; why there are none from some epoch on, None if there are all."""
     out[:] = np.nan
-    if isinstance(schedule, ArgumentError):
-        return str(schedule)
+    if isinstance(made, ArgumentError):
+        return str(made)
     done = 0
     try:
-        for step in replayed_epochs(schedule, history, mode):
+        for step in replayed_epochs(Preset(made, kept) if kept else made, history, mode):
             out[done] = step.learning_rate
             done += 1
     except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does

@@ -3,7 +3,6 @@
 import math
 from unittest import mock
 
-import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -162,6 +161,6 @@ def test_a_value_is_read_in_one_schedule(more, most):
     grid = {"newbob_learning_rate_decay": DECAYS, "newbob_relative_error_threshold": THRESHOLDS, **more}
     axes = Space(grid=grid).axes("worse", 0, "min")
     make = mock.Mock(side_effect=axes.make)
-    _, others = columns.read(attrs.evolve(axes, make=make), 0, math.prod(axes.shape))
+    _, others = columns.read(axes._replace(make=make), 0, math.prod(axes.shape))
     assert others == {}
     assert make.call_count <= most
