@@ -174,7 +174,7 @@ def _find(
 ) -> np.ndarray:
     """Find the groups of settings each of whose parameters depends on the place along one axis only.
 
-    A place on an axis is read in one schedule, which has the first setting's places on the others.
+    A place on an axis is read in one schedule, which has the places of one and the same setting on the others.
 
     Args:
         found: Where the groups go.
@@ -186,11 +186,14 @@ def _find(
         Which settings are in groups, bool of shape (S,). Left over are those with a place that the engine cannot run,
         or that breaks a law, and those with places that break one together.
     """
-    done, group = np.ones(len(positions), dtype=bool), np.zeros(len(positions), dtype=np.int64)
-    numbers, varied = np.zeros((len(positions), len(_COLUMNS))), {}
+    size = len(positions)
+    fit = (at for at in range(0, size, max(1, size // 3)) if _taken(make(places[:, at].tolist())))
+    base = next(fit, 0)
+    done, group = np.ones(size, dtype=bool), np.zeros(size, dtype=np.int64)
+    numbers, varied = np.zeros((size, len(_COLUMNS))), {}
     for axis, own in enumerate(places):
         values, inverse = np.unique(own, return_inverse=True)
-        ways = np.repeat(places[:, :1], len(values), axis=1)
+        ways = np.repeat(places[:, base : base + 1], len(values), axis=1)
         ways[axis] = values
         takens = [_taken(make(way)) for way in ways.T.tolist()]
         fine = next(filter(None, takens), None)
