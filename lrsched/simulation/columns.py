@@ -7,7 +7,7 @@ made one by one.
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, final, get_args
@@ -126,8 +126,8 @@ class Group:
 
     @classmethod
     def of(cls, taken: _Taken, positions: np.ndarray, numbers: np.ndarray) -> "Group":
-        """Settings like one that is taken apart; their numbers, float64 of shape (S, columns), are NaN for None."""
-        columns = dict(zip(_COLUMNS, numbers.T, strict=True))
+        """Settings like one that is taken apart; their numbers, float64 of shape (columns, S), are NaN for None."""
+        columns = dict(zip(_COLUMNS, numbers, strict=True))
         for name in ("decay", "growth"):
             columns[name] = np.where(np.isnan(columns[name]), 1.0, columns[name])
         order = np.argsort(positions if relative_to_rate(taken.rule) else columns["threshold"], kind="stable")
@@ -161,7 +161,8 @@ def read(axes: Axes, first: int, stop: int) -> tuple[Groups, Others]:
     make = cache(lambda number: axes.make(places[:, number].tolist()))
     at = np.flatnonzero(left)
     left[at] = ~_find(found, lambda place: make(place[0]), at, at[np.newaxis])
-    groups = [Group.of(taken, *map(np.concatenate, columns)) for taken, *columns in found.values()]
+    joined = partial(np.concatenate, axis=-1)
+    groups = [Group.of(taken, *map(joined, columns)) for taken, *columns in found.values()]
     return tuple(groups), {number: make(number) for number in np.flatnonzero(left).tolist()}
 
 
@@ -190,7 +191,7 @@ def _find(
     fit = (at for at in range(0, size, max(1, size // 3)) if _taken(make(places[:, at].tolist())))
     base = next(fit, 0)
     done, group = np.ones(size, dtype=bool), np.zeros(size, dtype=np.int64)
-    numbers, varied = np.zeros((size, len(_COLUMNS))), {}
+    numbers, varied = np.zeros((len(_COLUMNS), size)), {}
     for axis, own in enumerate(places):
         values, inverse = np.unique(own, return_inverse=True)
         ways = np.repeat(places[:, base : base + 1], len(values), axis=1)
@@ -201,7 +202,8 @@ def _find(
             return np.zeros_like(done)
         table = np.array([(taken or fine).numbers for taken in takens], dtype=np.float64)  # None becomes NaN
         varies = (table.view(np.int64) != table[:1].view(np.int64)).any(axis=0)
-        numbers = np.where(varies | (axis == 0), table[inverse], numbers)
+        for column in np.flatnonzero(varies | (axis == 0)):
+            numbers[column] = table[inverse, column]
         if varies.any():
             varied[axis] = varies.argmax()
         kinds: dict[Any, int] = {}
@@ -212,7 +214,7 @@ def _find(
         at = np.flatnonzero(done & (group == number))
         ends = places[:, at[[0, 0]]]
         for axis, column in varied.items():
-            ends[axis] = places[axis, at[[numbers[at, column].argmin(), numbers[at, column].argmax()]]]
+            ends[axis] = places[axis, at[[numbers[column, at].argmin(), numbers[column, at].argmax()]]]
         # A law between numbers is an inequality: where it holds at all corners, it holds in between.
         corners = [_taken(make(corner)) for corner in product(*map(set, ends.tolist()))]
         if corners[0] is None or None in corners:
@@ -220,5 +222,5 @@ def _find(
             continue
         _, own_positions, own_numbers = found.setdefault(corners[0].common, (corners[0], [], []))
         own_positions.append(positions[at])
-        own_numbers.append(numbers[at])
+        own_numbers.append(numbers[:, at])
     return done
