@@ -102,10 +102,7 @@ def _run(group: Group, history: History, mode: Mode, out: np.ndarray, kept: Mapp
             past.add(epoch, UNKNOWN, _seen(None, given))
             continue
         rates = given[0] if given else past.next_rates(epoch)
-        if is_ascending or not isinstance(rates, np.ndarray):
-            out[row] = rates
-        else:
-            np.take(rates, order, out=out[row], mode="clip")
+        out[row] = rates if is_ascending or not isinstance(rates, np.ndarray) else rates.take(order)
         past.add(epoch, data, _seen(rates if mode == "free" else data.learning_rate, given))
         row += 1
     if past.grows:
