@@ -14,5 +14,5 @@ def rates_of(schedule, history, mode):
     rates = np.full(len(history), math.nan)
     with suppress(ArgumentError):
         for row, step in enumerate(replayed_epochs(schedule, history, mode)):
-            rates[row] = step.decision.learning_rate
+            rates[row] = step.learning_rate
     return rates.tobytes()
