@@ -22,7 +22,7 @@ with warnings.catch_warnings(), contextlib.redirect_stdout(None):
     import returnn.learning_rate_control as original
 
 NUM_EPOCHS, HOLD = 6, 3
-FLOOR, FIRST = 1e-5, 0.1
+FLOOR, FIRST = 1e-6, 0.1
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,12 @@ def errors(size):
 
 @pytest.fixture(scope="module")
 def history(errors):
-    return History({e: EpochData(learning_rate=FIRST, error={"dev_score": error}) for e, error in enumerate(errors, 1)})
+    """A record whose rates fall to the floor."""
+    history, schedule = History(), _kind("NewbobRelative", lrsched)(0.0, 0.9)
+    for epoch, error in enumerate(errors, start=1):
+        rate = schedule(history, epoch)
+        history = history.set(epoch, EpochData(learning_rate=rate, error={"dev_score": error}))
+    return history
 
 
 @pytest.fixture(scope="module")
@@ -150,10 +155,26 @@ def test_so_does_one_that_begins_with_the_configuration_keys(against, space, his
         against(
             f"{len(space)} settings x {size[0]} epochs from a grid of keys (peer: the original, 1 setting)",
             lambda: lambda: sweep(space, history),
-            lambda: _theirs(errors, KINDS["newbob_relative"][1](0.0, 0.95)),
-            law=len(space) / 2000,
+            lambda: _theirs(errors, KINDS["newbob_relative"][1](0.0, 0.9)),
+            law=len(space) / 4000,
             rounds=20,
         )
+
+
+@pytest.mark.parametrize(
+    ("by_epoch", "loop", "law"), [(False, "a loop", 2.5), (True, "vectorised over the settings", 3.0)]
+)
+def test_a_sweep_from_the_configuration_keys_beside_c(against, space, history, errors, loops, by_epoch, loop, law):
+    """C has the columns of numbers already, and gives the rates alone."""
+    function = loops.newbob_relative_by_epoch if by_epoch else loops.newbob_relative
+    peer = Loop((function,), errors, _schedules(space, KINDS["newbob_relative"][0]), by_epoch=by_epoch)
+    against(
+        f"{len(space)} settings from a grid of keys (peer: C, {loop})",
+        lambda: lambda: sweep(space, history),
+        lambda: peer,
+        law=law,
+        rounds=20,
+    )
 
 
 @pytest.mark.parametrize(("kind", "law"), [(kind, 2.0 if kind == "newbob_relative" else 10.0) for kind in KINDS])

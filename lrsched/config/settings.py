@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ def as_flag(key: str, value: Any) -> bool:
     Raises:
         ArgumentError: It is none.
     """
+    if isinstance(value, bool):
+        return value
     text = str(value).lower()
     if text in _FLAGS:
         return _FLAGS[text]
@@ -57,7 +59,7 @@ def _text(key: str, value: Any) -> str | None:
 def _error_keys(key: str, value: Any) -> Any:
     if isinstance(value, str) and "," in value:
         message = f"{key} {value!r} is one key with a comma in it, as in RETURNN; for several keys use a JSON list"
-        warnings.warn(message, SettingWarning, stacklevel=6)
+        warnings.warn(message, SettingWarning, stacklevel=5)
     return value if _says_something(value) else None
 
 
@@ -105,12 +107,6 @@ def as_rates(value: Any, name: str = "learning_rates") -> Any:
 _Reader = Callable[[str, Any], Any]
 
 
-def _read(read: _Reader, key: str, given: Any) -> Any:
-    if isinstance(given, FormatError):  # what it is cannot be known, and why
-        raise given
-    return read(key, given)
-
-
 _REQUIRED: Final = object()
 
 
@@ -125,17 +121,20 @@ class _Parameter:
     def value(self, config: Mapping[str, Any]) -> Any:
         for key in self.keys:
             if key in config:
-                return _read(self.read, key, config[key])
+                value = config[key]
+                if isinstance(value, FormatError):  # what it is cannot be known, and why
+                    raise value
+                return self.read(key, value)
         if self.default is _REQUIRED:
             raise ArgumentError(f"the setting {self.keys[0]!r} is missing: the schedule needs it")
-        return self.default if self.default is attrs.NOTHING else self.read(self.keys[0], self.default)
+        return self.default
 
 
 _CONTROL: Final = _Parameter(("learning_rate_control",), _text, "constant")
 _OF_ALL: Final = {
     "default_learning_rate": _Parameter(("learning_rate",), _number, 1.0),
     "min_learning_rate": _Parameter(("min_learning_rate",), _number, 0.0),
-    "default_learning_rates": _Parameter(("learning_rates",), _rates, None),
+    "default_learning_rates": _Parameter(("learning_rates",), _rates, ()),
     "error_measure_key": _Parameter(("learning_rate_control_error_measure",), _error_keys, None),
     "relative_error_also_relative_to_learning_rate": _Parameter(
         ("learning_rate_control_relative_error_relative_lr",), as_flag, False
@@ -226,7 +225,8 @@ def parameters_from_config(kind: type[Schedule], config: Mapping[str, Any]) -> d
         ArgumentError: A setting is text that does not say what it should.
         FormatError: A setting of a Python file cannot be known without running it.
     """
-    return {name: parameter.value(config) for name, parameter in (_OF_ALL | _parameters(kind)).items()}
+    parameters = {name: parameter.value(config) for name, parameter in (_OF_ALL | _parameters(kind)).items()}
+    return {**parameters, _PRESETS: parameters[_PRESETS] or []}
 
 
 def control_kind(config: Mapping[str, Any]) -> type[Schedule]:
@@ -309,91 +309,41 @@ def schedule_from_config(
         0.001
     """
     report_unknown(config)
-    policies = {"non_finite_error": non_finite_error, "strict_error_key": strict_error_key, "mode": mode}
-    return _Plan.of(config, {}, policies).schedule({})
+    return schedule_of(config, non_finite_error=non_finite_error, strict_error_key=strict_error_key, mode=mode)
 
 
-def schedules_from_configs(
-    fixed: Mapping[str, Any],
-    varied: Iterable[Mapping[str, Any]],
-    *,
-    non_finite_error: NonFinitePolicy = "worse",
-    mode: Direction = "min",
-    pretrain_epochs: int = 0,
-) -> Iterator[Schedule | ArgumentError]:
-    """The schedule of each of many configurations, which have most settings in common: what is common is read once.
+def schedule_of(config: Mapping[str, Any], pretrain_epochs: int = 0, **policies: Any) -> Schedule:
+    """`schedule_from_config` for the configurations of a sweep: it does not look for keys that mean nothing.
 
-    It does not look for keys that mean nothing, see `report_unknown`.
+    The value of a parameter comes from one key, whatever the other keys have, but for `joint_keys`.
 
     Args:
-        fixed: Settings by key.
-        varied: For each configuration those of its own, which go before the fixed ones.
-        non_finite_error: As in `schedule_from_config`.
-        mode: As in `schedule_from_config`.
+        config: Settings by key.
         pretrain_epochs: How many epochs are pretraining, see `pretrain_rates`.
-
-    Yields:
-        A schedule, or the error that says which law a setting breaks.
+        **policies: Parameters that RETURNN has no settings for.
 
     Raises:
+        ArgumentError: A setting breaks a law; says which.
         FormatError: A setting of a Python file cannot be known without running it.
-
-    Examples:
-        >>> growing = [{"newbob_learning_rate_growth": growth} for growth in (1.0, 0.5)]
-        >>> fine, broken = schedules_from_configs({"learning_rate_control": "newbob"}, growing)
-        >>> fine.learning_rate_growth, str(broken)[:56]
-        (1.0, 'learning_rate_growth must be None, a finite factor >= 1,')
     """
-    policies = {"non_finite_error": non_finite_error, "mode": mode}
-    plans: dict[Any, _Plan] = {}
-    for own in varied:
-        key = (repr(own.get(_CONTROL.keys[0])), *own)
-        try:
-            plan = plans.get(key)
-            if plan is None:
-                plan = plans[key] = _Plan.of(fixed, own, policies)
-            schedule = plan.schedule(own)
-            if pretrain_epochs:
-                schedule = Preset(schedule, pretrain_rates({**fixed, **own}, pretrain_epochs))
-            yield schedule
-        except ArgumentError as error:
-            yield error
+    kind: Any = control_kind(config)
+    fields = attrs.fields(kind)
+    policies = {"stand_ins": "returnn", **policies}
+    parameters = {name: value for name, value in policies.items() if hasattr(fields, name)}
+    for name, parameter in _parameters(kind).items():
+        parameters[name] = parameter.value(config)
+    min_num_epochs, presets = _OF_ALL[_HOLD].value(config), _OF_ALL[_PRESETS].value(config)
+    schedule: Schedule = kind(**parameters)
+    if _says_something(min_num_epochs):
+        schedule = HoldLearningRate(schedule, min_num_epochs)
+    if _says_something(presets) and _says_something(rates := as_rates(presets)):
+        schedule = Preset(schedule, rates)
+    return Preset(schedule, pretrain_rates(config, pretrain_epochs)) if pretrain_epochs else schedule
 
 
-@attrs.frozen
-class _Plan:
-    """How configurations with the same keys are read."""
-
-    kind: type[Schedule]
-    common: dict[str, Any]
-    """Parameter -> its value in all of them."""
-    own: tuple[tuple[str, str, _Reader], ...]
-    """The parameters that differ: name, the key that gives it, and how it is read."""
-
-    @classmethod
-    def of(cls, fixed: Mapping[str, Any], own: Mapping[str, Any], policies: Mapping[str, Any]) -> "_Plan":
-        config = {**fixed, **own}
-        kind: Any = control_kind(config)
-        names = {field.name for field in attrs.fields(kind)}
-        common = {name: value for name, value in {**policies, "stand_ins": "returnn"}.items() if name in names}
-        differing: list[tuple[str, str, _Reader]] = []
-        for name, parameter in (_parameters(kind) | {each: _OF_ALL[each] for each in (_HOLD, _PRESETS)}).items():
-            key = next((key for key in parameter.keys if key in config), parameter.keys[0])
-            if key in own:
-                differing.append((name, key, parameter.read))
-            else:
-                common[name] = parameter.value(fixed)
-        return cls(kind, common, tuple(differing))
-
-    def schedule(self, own: Mapping[str, Any]) -> Schedule:
-        parameters = {**self.common, **{name: _read(read, key, own[key]) for name, key, read in self.own}}
-        min_num_epochs, presets = parameters.pop(_HOLD), parameters.pop(_PRESETS)
-        schedule: Schedule = self.kind(**parameters)
-        if _says_something(min_num_epochs):
-            schedule = HoldLearningRate(schedule, min_num_epochs)
-        if _says_something(presets) and _says_something(rates := as_rates(presets)):
-            schedule = Preset(schedule, rates)
-        return schedule
+def joint_keys(pretrain_epochs: int) -> tuple[str, ...]:
+    """The keys whose value says what others mean, or counts together with that of another."""
+    return _CONTROL.keys + (_PRETRAIN.keys if pretrain_epochs else ())
 
 
 def pretrain_rates(config: Mapping[str, Any], num_epochs: int) -> dict[int, float]:

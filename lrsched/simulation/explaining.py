@@ -202,7 +202,7 @@ def _threshold_change(
     """The smallest change, or why there is none: the schedule is asked again, whatever its rules are like."""
     if decision.cause.rule in _OVERRULED:
         return None, _OVERRULED[Action(decision.cause.rule)]
-    if not any(thresholds for _, thresholds in _thresholds(schedule)):
+    if not any(_thresholds(schedule)):
         return None, "no threshold is found in the schedule"
     causes = [each for each in _causes(decision) if each.change is not None and each.threshold is not None]
     if not causes:
@@ -231,23 +231,20 @@ def _causes(decision: Decision) -> Iterator[Cause]:
         yield from _causes(part)
 
 
-def _fields(schedule: Schedule) -> dict[str, Any]:
+def _fields(value: Any) -> dict[str, Any]:
     """What a schedule is made from, by the name of the argument; nothing where its class is not one of attrs."""
-    fields = getattr(type(schedule), "__attrs_attrs__", ())
-    return {field.alias: getattr(schedule, field.name) for field in fields if field.init}
+    fields = getattr(type(value), "__attrs_attrs__", ()) if isinstance(value, Schedule) else ()
+    return {field.alias: getattr(value, field.name) for field in fields if field.init}
 
 
 def _thresholds(value: Any) -> Iterator[tuple[Schedule, dict[str, float]]]:
-    """A schedule and those inside it, each with its thresholds by name."""
-    if isinstance(value, tuple):
-        for each in value:
-            yield from _thresholds(each)
-    if isinstance(value, Schedule):
-        fields = _fields(value)
-        numbers = {name: each for name, each in fields.items() if isinstance(each, (int, float))}
-        yield value, {name: each for name, each in numbers.items() if name.endswith("threshold")}
-        for each in fields.values():
-            yield from _thresholds(each)
+    """A schedule and those inside it that have thresholds, with these by name."""
+    fields = _fields(value)
+    numbers = {name: each for name, each in fields.items() if isinstance(each, (int, float))}
+    if thresholds := {name: each for name, each in numbers.items() if name.endswith("threshold")}:
+        yield value, thresholds
+    for each in value if isinstance(value, tuple) else fields.values():
+        yield from _thresholds(each)
 
 
 def _changes(
@@ -255,8 +252,7 @@ def _changes(
 ) -> Iterator[ThresholdChange]:
     """Those values of a threshold that give another rate."""
     cursor = Cursor.over(schedule, past)  # the parts remember what they do
-    rules = [(rule, thresholds) for rule, thresholds in _thresholds(schedule) if thresholds]
-    for new, (rule, thresholds) in product(values, rules):
+    for new, (rule, thresholds) in product(values, _thresholds(schedule)):
         for name, old in thresholds.items():
             try:
                 other = _with_threshold(schedule, rule, name, new, thresholds)
@@ -283,8 +279,7 @@ def _replaced(value: Any, rule: Any, values: Mapping[str, float]) -> Any:
         return attrs.evolve(rule, **values)
     if isinstance(value, tuple):
         return tuple(_replaced(each, rule, values) for each in value)
-    fields = _fields(value) if isinstance(value, Schedule) else {}
-    changed = {name: _replaced(each, rule, values) for name, each in fields.items()}
+    changed = {name: _replaced(each, rule, values) for name, each in _fields(value).items()}
     return attrs.evolve(value, **changed) if changed else value
 
 

@@ -223,13 +223,9 @@ def replayed_epochs(
     cursor = Cursor.over(schedule)
     for epoch, data in history.items():
         moment = Moment.of(epoch, data)
-        if reasons:
-            decision = cursor.answer(moment)
-            learning_rate = decision.learning_rate
-            yield ReplayedEpoch(epoch, data.learning_rate, learning_rate, decision)
-        else:
-            learning_rate = cursor.rate(moment)
-            yield ReplayedEpoch(epoch, data.learning_rate, learning_rate, partial(cursor.answer, moment))
+        decision: Any = cursor.answer(moment) if reasons else partial(cursor.answer, moment)
+        learning_rate = decision.learning_rate if reasons else cursor.rate(moment)
+        yield ReplayedEpoch(epoch, data.learning_rate, learning_rate, decision)
         cursor = cursor.after(moment, data if mode == "recorded" else data.with_learning_rate(learning_rate))
 
 

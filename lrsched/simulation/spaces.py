@@ -2,18 +2,35 @@
 
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, product
-from typing import Annotated, Any, final, overload
+from typing import Annotated, Any, NamedTuple, final, overload
 
 import attrs
+import numpy as np
 
-from lrsched.config.settings import instead_of, known_keys, report_unknown, schedules_from_configs
+from lrsched.config.settings import instead_of, joint_keys, known_keys, report_unknown, schedule_of
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.measure import Direction, NonFinitePolicy
 from lrsched.core.numbers import checked
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, broken_law
+
+
+class Axes(NamedTuple):
+    """The schedules that are tried, by their places along some axes: the last axis goes fastest.
+
+    Attributes:
+        shape: How many places each axis has.
+        joint: The axes along which anything may change. Along each of the others some parameters do, and these depend
+            on no other axis.
+        make: What gives a schedule, or the error of a setting that breaks a law, from its places along the axes.
+    """
+
+    shape: tuple[int, ...]
+    joint: tuple[int, ...]
+    make: Callable[[Sequence[int]], Schedule | ArgumentError]
+
 
 _PARTS = ("fixed", "grid", "settings")
 _NONE: FrozenDict[str, Any] = FrozenDict()
@@ -80,8 +97,9 @@ class Space(Sequence[dict[str, Any]]):
                     raise ArgumentError(f"{key!r} stands in two of {', '.join(_PARTS)}; leave it in one of them")
         if not (self.fixed or self.grid or self.settings):
             raise ArgumentError(f"a space must have some of {', '.join(_PARTS)}; there is nothing to try")
-        if self._number > sys.maxsize:
-            raise broken_law("the number of settings", f"at most {sys.maxsize}", self._number, "try fewer values")
+        number = math.prod(self._shape)
+        if number > sys.maxsize:
+            raise broken_law("the number of settings", f"at most {sys.maxsize}", number, "try fewer values")
         report_unknown({**dict.fromkeys(tables), **self.fixed})
 
     @classmethod
@@ -99,18 +117,21 @@ class Space(Sequence[dict[str, Any]]):
         return cls(**space)
 
     @property
-    def _number(self) -> int:
-        return len(self._tables) * math.prod(map(len, self.grid.values()))
-
-    @property
     def _tables(self) -> tuple[FrozenDict[str, Any], ...]:
         return self.settings or (_NONE,)
 
-    def _combined(self, table: Mapping[str, Any], chosen: Iterable[Any]) -> dict[str, Any]:
-        return {**table, **dict(zip(self.grid, chosen, strict=True))}
+    def _at(self, places: Sequence[int]) -> dict[str, Any]:
+        """The settings, without the fixed ones, from the number of the table and that of each value of the grid."""
+        table, *rest = places
+        chosen = {key: values[place] for (key, values), place in zip(self.grid.items(), rest, strict=True)}
+        return {**self._tables[table], **chosen}
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return (len(self._tables), *map(len, self.grid.values()))
 
     def __len__(self) -> int:
-        return self._number
+        return math.prod(self._shape)
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -129,12 +150,7 @@ class Space(Sequence[dict[str, Any]]):
 
     def varied(self, index: int) -> dict[str, Any]:
         """The settings number ``index``, from 0, without the fixed ones."""
-        rest = range(len(self))[index]
-        chosen = []
-        for choices in reversed(self.grid.values()):
-            rest, choice = divmod(rest, len(choices))
-            chosen.append(choices[choice])
-        return self._combined(self._tables[rest], reversed(chosen))
+        return self._at([*map(int, np.unravel_index(range(len(self))[index], self._shape))])
 
     def over(self, config: Mapping[str, Any]) -> "Space":
         """This space with the settings of ``config`` fixed, but for those that it has itself."""
@@ -155,11 +171,22 @@ class Space(Sequence[dict[str, Any]]):
         Yields:
             A schedule, or the error that says which law a setting breaks.
         """
-        combinations = product(self._tables, product(*self.grid.values()))
-        varied = (self._combined(table, chosen) for table, chosen in combinations)
-        return schedules_from_configs(
-            self.fixed, varied, non_finite_error=non_finite_error, mode=mode, pretrain_epochs=pretrain_epochs
-        )
+        axes = self.axes(non_finite_error, pretrain_epochs, mode)
+        return map(axes.make, product(*map(range, axes.shape)))
+
+    def axes(self, non_finite_error: NonFinitePolicy, pretrain_epochs: int, mode: Direction) -> Axes:
+        """The schedules of all settings: an axis of the tables, and one for each key of the grid."""
+        fixed = dict(self.fixed)
+        joint = [axis for axis, key in enumerate(self.grid, start=1) if key in joint_keys(pretrain_epochs)]
+
+        def make(places: Sequence[int]) -> Schedule | ArgumentError:
+            config = {**fixed, **self._at(places)}
+            try:
+                return schedule_of(config, pretrain_epochs, non_finite_error=non_finite_error, mode=mode)
+            except ArgumentError as error:
+                return error
+
+        return Axes(self._shape, (0, *joint), make)
 
 
 @final
@@ -187,8 +214,8 @@ class Schedules:
         """See `Space.varied`."""
         return {"schedule": self.names[index] if self.names else repr(self.tried[index])}
 
-    def schedules(self, _: object = None, pretrain_epochs: int = 0, *__: object) -> Iterator[Schedule]:
-        """See `Space.schedules`; what errors mean they say themselves."""
+    def axes(self, _: object = None, pretrain_epochs: int = 0, *__: object) -> Axes:
+        """See `Space.axes`; what errors mean the schedules say themselves."""
         if pretrain_epochs:
             raise broken_law("pretrain_epochs", "0 where schedules are tried", pretrain_epochs, "use Preset")
-        return iter(self.tried)
+        return Axes((len(self),), (0,), lambda places: self.tried[places[0]])

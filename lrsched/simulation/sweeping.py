@@ -5,23 +5,23 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import Executor, Future
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeGuard, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
-import attrs
 import numpy as np
 
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
 from lrsched.core.numbers import choice, integer
-from lrsched.core.schedule import Schedule, leaves, measures
+from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.schedules.combine import Preset
 from lrsched.schedules.function import Function, as_schedule
-from lrsched.simulation.engine import Batch, vectorisable
+from lrsched.simulation.columns import Made, read
+from lrsched.simulation.engine import Batch
 from lrsched.simulation.replaying import Mode, recorded_rates, replayed_epochs, warn_of_doubts
 from lrsched.simulation.results import epoch_array, rate_array
-from lrsched.simulation.spaces import Schedules, Space
+from lrsched.simulation.spaces import Axes, Schedules, Space
 from lrsched.simulation.swept import Sweep, SweptHistory
 
 Progress = Callable[[int, int], None]
@@ -37,6 +37,8 @@ _IN_FLIGHT: Final = 32
 """How many pieces of work an executor has at once: what is done waits in memory for its turn."""
 _COST: Final = 1000
 """How many decisions of the engine take the time of one of a pure function."""
+_TOO_LARGE: Final = "the learning rate after learning_rate_growth must be a finite number, got inf; correct the value"
+"""What the pure functions say there."""
 MOST_RATES: Final = 2**30
 """How many rates are kept at most: 8 GiB."""
 
@@ -143,24 +145,24 @@ def sweep_blocks(
     pretrain_epochs = min(integer("pretrain_epochs", pretrain_epochs, least=0, way_out="0 is no pretraining"), last + 1)
     kept = [FrozenDict(recorded_rates(history, overrides)) for history in named.values()]
     pieces = (
-        (block, history, mode, keep_rates, rates)
-        for block in _blocks(tried.schedules(non_finite_error, pretrain_epochs, error_mode), most)
+        (batch, history, mode, keep_rates, rates)
+        for batch in _batches(tried.axes(non_finite_error, pretrain_epochs, error_mode), len(tried), most)
         for history, rates in zip(named.values(), kept, strict=True)
     )
     found: list[SweptHistory] = []
     done = 0
     looked_at: set[tuple[str, ErrorMeasure]] = set()
-    for (block, history, *_), swept in _carried_out(pieces, executor):
+    for (batch, history, *_), swept in _carried_out(pieces, executor):
         name = [*named][len(found)]
-        fresh = sorted({(name, measure) for measure in block.measures} - looked_at, key=repr)
+        fresh = sorted({(name, measure) for measure in batch.measures} - looked_at, key=repr)
         warn_of_doubts([measure for _, measure in fresh], history.before(max(history, default=1)), f"{name}: ")
         looked_at.update(fresh)
         found.append(swept)
-        done += len(block.floors) * len(history)
+        done += batch.size * len(history)
         if progress is not None:
             progress(done, len(tried) * epochs)
         if len(found) == len(named):
-            yield Sweep(mode, block.first, FrozenDict(zip(named, found, strict=True)), tried)
+            yield Sweep(mode, batch.first, FrozenDict(zip(named, found, strict=True)), tried)
             found = []
 
 
@@ -187,56 +189,22 @@ def _tried(space: Any) -> Space | Schedules:
     return Schedules(tuple(map(as_schedule, space)))
 
 
-@attrs.frozen(eq=False)
-class _Block:
-    """Settings that are worked on together."""
-
-    first: int
-    floors: np.ndarray
-    fast: tuple[int, ...]
-    """Which of them the engine runs, from 0."""
-    batch: Batch
-    """These."""
-    pure: Mapping[int, Schedule | ArgumentError]
-    """All others, and those whose growth may be too much for the engine; the error in place of what breaks a law."""
-    measures: frozenset[ErrorMeasure]
-    """Which errors they look at."""
-
-
-def _blocks(tried: Iterable[Schedule | ArgumentError], most: int) -> Iterator[_Block]:
-    """All settings in order, in blocks that cost at most as much as ``most`` settings in the engine."""
-    schedules: list[Schedule | ArgumentError] = []
-    cost = first = 0
-    for schedule in tried:
-        own_cost = 1 if _is_fast(schedule) else _COST
-        if schedules and cost + own_cost > most:
-            yield _block(first, schedules)
-            first += len(schedules)
-            schedules, cost = [], 0
-        schedules.append(schedule)
-        cost += own_cost
-    yield _block(first, schedules)
-
-
-def _is_fast(schedule: Schedule | ArgumentError) -> TypeGuard[Schedule]:
-    return not isinstance(schedule, ArgumentError) and vectorisable(schedule)
-
-
-def _block(first: int, schedules: Sequence[Schedule | ArgumentError]) -> _Block:
-    rules = [None if isinstance(schedule, ArgumentError) else next(leaves(schedule)) for schedule in schedules]
-    floors = [getattr(rule, "min_learning_rate", None) for rule in rules]
-    floors = [floor if isinstance(floor, (int, float)) else None for floor in floors]
-    fast = {index: schedule for index, schedule in enumerate(schedules) if _is_fast(schedule)}
-    grows = {index for index in fast if (getattr(rules[index], "learning_rate_growth", None) or 1.0) > 1.0}
-    pure = {index: schedule for index, schedule in enumerate(schedules) if index not in fast or index in grows}
-    batch = Batch.of([*fast.values()])
-    others = [schedule for schedule in pure.values() if isinstance(schedule, Schedule)]
-    looked_at = {measure for schedule in (*batch.rules, *others) for measure in measures(schedule)}
-    return _Block(first, rate_array(floors), tuple(fast), batch, pure, frozenset(looked_at))
+def _batches(axes: Axes, number: int, most: int) -> Iterator[Batch]:
+    """All settings in order, in batches that cost at most as much as ``most`` settings in the engine."""
+    first, size = 0, most
+    while first < number:
+        size = min(size, number - first)
+        batch = Batch(first, size, *read(axes, first, first + size))
+        costs = np.ones(batch.size)
+        costs[[position for position, made in batch.others.items() if isinstance(made, Schedule)]] = _COST
+        size = max(1, int(np.searchsorted(np.cumsum(costs), most, side="right")))
+        if size == batch.size:
+            yield batch
+            first, size = first + size, min(2 * size, most)
 
 
 _Answer = TypeVar("_Answer")
-_Piece = tuple[_Block, History, Mode, bool, FrozenDict[int, float]]
+_Piece = tuple[Batch, History, Mode, bool, FrozenDict[int, float]]
 
 
 def _carried_out(pieces: Iterable[_Piece], executor: Executor | None) -> Iterator[tuple[_Piece, SweptHistory]]:
@@ -275,39 +243,34 @@ def _asked(executor: Callable[[], _Answer]) -> _Answer:
 
 
 def _swept(
-    block: _Block,
+    batch: Batch,
     history: History,
     mode: Mode,
     keep_rates: bool,  # noqa: FBT001  a piece of work is a tuple
     kept: FrozenDict[int, float],
 ) -> SweptHistory:
-    """What the settings of a block say to a history, with some rates given: one piece of work, for any worker."""
-    rates = np.empty((len(history), len(block.floors)))
-    if block.batch.size == len(block.floors):
-        block.batch.rates(history, mode, rates, kept)
-    else:
-        rates[:, block.fast] = block.batch.rates(history, mode, kept=kept)
-    fine = set(block.fast) - set(np.flatnonzero(np.isnan(rates[:1]).any(axis=0)).tolist())  # none grew beyond numbers
-    failures = {}
-    for index, schedule in block.pure.items():
-        if index not in fine:
-            asked = Preset(schedule, kept) if kept and isinstance(schedule, Schedule) else schedule
-            failure = _pure_rates(asked, history, mode, rates[:, index])
-            if failure:
-                failures[index] = failure
+    """What the settings of a batch say to a history, with some rates given: one piece of work, for any worker."""
+    rates = batch.rates(history, mode, kept)
+    failures = {
+        position: _pure_rates(made, kept, history, mode, rates[:, position]) for position, made in batch.others.items()
+    }
+    for position in np.flatnonzero(np.isnan(rates[-1:]).any(axis=0)).tolist():  # it grew beyond all numbers
+        epoch = [*history][np.isnan(rates[:, position]).argmax()]
+        failures.setdefault(position, f"at epoch {epoch}: {_TOO_LARGE}")
     recorded = rate_array(data.learning_rate for data in history.values())
-    swept = SweptHistory(epoch_array(history), recorded, mode, block.floors, FrozenDict(failures), rates.T)
+    in_order = FrozenDict({position: why for position, why in sorted(failures.items()) if why})
+    swept = SweptHistory(epoch_array(history), recorded, mode, batch.floors, in_order, rates.T)
     return swept if keep_rates else swept.without_rates()
 
 
-def _pure_rates(schedule: Schedule | ArgumentError, history: History, mode: Mode, out: np.ndarray) -> str | None:
-    """Write the rates of one schedule; why there are none from some epoch on, None if there are all."""
+def _pure_rates(made: Made, kept: FrozenDict[int, float], history: History, mode: Mode, out: np.ndarray) -> str | None:
+    """Write the rates of one setting; why there are none from some epoch on, None if there are all."""
     out[:] = np.nan
-    if isinstance(schedule, ArgumentError):
-        return str(schedule)
+    if isinstance(made, ArgumentError):
+        return str(made)
     done = 0
     try:
-        for step in replayed_epochs(schedule, history, mode):
+        for step in replayed_epochs(Preset(made, kept) if kept else made, history, mode):
             out[done] = step.learning_rate
             done += 1
     except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, Final, final
 
 import attrs
@@ -95,16 +96,13 @@ class SweptHistory:
         """What the settings of several say to the same history, in that order."""
         if len(parts) == 1:
             return parts[0]
-        failures: dict[int, str] = {}
-        first = 0
-        for part in parts:
-            failures |= {first + setting: why for setting, why in part.failures.items()}
-            first += len(part.floors)
+        firsts = accumulate((len(part.floors) for part in parts), initial=0)
+        failures = ((first, part.failures) for first, part in zip(firsts, parts, strict=False))
         rates = [part.learning_rates for part in parts if part.learning_rates is not None]
         return attrs.evolve(
             parts[0],
             floors=np.concatenate([part.floors for part in parts]),
-            failures=FrozenDict(failures),
+            failures=FrozenDict({first + setting: why for first, own in failures for setting, why in own.items()}),
             learning_rates=np.concatenate(rates) if rates else None,
             summary=None if rates else Summary.joined([part.summary for part in parts]),
         )
@@ -173,8 +171,7 @@ class Sweep(Result):
     @property
     def agreement(self) -> np.ndarray:
         """In how many epochs of all histories each setting gives the recorded rate, int64 of shape (S,)."""
-        agreements = [swept.summary.agreement for swept in self.histories.values()]
-        return np.add.reduce(agreements)  # type: ignore[no-any-return]
+        return sum(swept.summary.agreement for swept in self.histories.values())  # type: ignore[return-value]
 
     @property
     def recorded_epochs(self) -> int:

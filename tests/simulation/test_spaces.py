@@ -4,11 +4,9 @@ import json
 import warnings
 
 import pytest
-from hypothesis import given, strategies as st
 
-from lrsched import ArgumentError, FormatError, Schedule, SettingWarning, schedule_from_config
+from lrsched import ArgumentError, FormatError, SettingWarning
 from lrsched.config.files import parse_tables
-from lrsched.config.settings import schedules_from_configs
 from lrsched.simulation.spaces import Space
 
 TOML = """
@@ -131,39 +129,6 @@ def test_a_file_without_tables_names_itself(text, message):
         parse_tables(text, "f")
     assert str(refused.value).startswith(message) or message in str(refused.value)
     assert refused.value.filename == "f"
-
-
-CONFIGS = st.fixed_dictionaries(
-    {},
-    optional={
-        "learning_rate_control": st.sampled_from(["newbob", "newbob_abs", "newbob_multi_epoch", "constant", "nothing"]),
-        "learning_rate": st.sampled_from([0.1, "0.2", 0, "x"]),
-        "learning_rates": st.sampled_from([None, [], [0.1], {"2": 0.1}, "0.1,0.2"]),
-        "newbob_learning_rate_decay": st.sampled_from([0.5, 2.0]),
-        "learning_rate_decay": st.sampled_from([0.7, None]),
-        "newbob_multi_num_epochs": st.sampled_from([3, 0]),
-        "newbob_multi_update_interval": st.sampled_from([2]),
-        "newbob_relative_error_threshold": st.sampled_from([-0.01, 0.0]),
-        "newbob_relative_error_grow_threshold": st.sampled_from([-0.02, 0.1]),
-        "learning_rate_control_relative_error_relative_lr": st.sampled_from([True, "no"]),
-        "learning_rate_control_min_num_epochs_per_new_lr": st.sampled_from([0, 3, "2"]),
-        "learning_rate_control_error_measure": st.sampled_from([None, "dev_error"]),
-    },
-)
-
-
-def _one_by_one(config):
-    try:
-        return schedule_from_config(config)
-    except ArgumentError as error:
-        return str(error)
-
-
-@given(CONFIGS, st.lists(CONFIGS, max_size=6))
-def test_many_configurations_give_what_each_gives_alone(fixed, varied):
-    expected = [_one_by_one({**fixed, **own}) for own in varied]
-    found = schedules_from_configs(fixed, varied)
-    assert [each if isinstance(each, Schedule) else str(each) for each in found] == expected
 
 
 def test_what_fails_fails_alone():
