@@ -15,10 +15,10 @@ from typing import IO, Annotated, Any, Final
 
 import attrs
 import numpy as np
-from typer import Option
 
 from lrsched.cli.options import Files, ScheduleOptions, read_history
 from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
+from lrsched.cli.parameters import option
 from lrsched.cli.scheduling import PastMode, epochs, names_of, recipes
 from lrsched.core.history import History
 from lrsched.core.plain import dumps
@@ -38,8 +38,8 @@ class SweepPrinting(Printing):
     """As of all commands, but files are written while the sweep runs.
 
     Args:
-        output: Where to write the result of every setting and file: a table .csv, .json or .jsonl, or the rates
-            themselves as NumPy arrays, .npz. It replaces an existing file.
+        output: Write the result of every setting and file: a table .csv, .json or .jsonl, or the rates as NumPy
+            arrays, .npz. It replaces an existing file.
     """
 
     endings = (".csv", ".json", ".jsonl", ".npz")
@@ -49,21 +49,26 @@ def sweep(
     files: Files,
     options: ScheduleOptions,
     printing: SweepPrinting,
-    space: Annotated[Path | None, Option("--space", metavar="SPACE")] = None,
+    space: Annotated[Path | None, option("--space", metavar="SPACE")] = None,
     mode: PastMode = "free",
-    jobs: Annotated[int, Option("--jobs", "-j", metavar="N", min=1)] = 1,
-    most: Annotated[int, Option("--most", metavar="N", min=1)] = 20,
+    jobs: Annotated[int, option("--jobs", "-j", metavar="N", min=1)] = 1,
+    most: Annotated[int, option("--most", metavar="N", min=1)] = 20,
 ) -> Answer:
     """Try many settings on recorded histories: what would each have done, and which give the recorded rates?
 
-    Settings of CONFIG hold wherever SPACE does not say otherwise. Those that agree with most of the recorded rates come
-    first. Ctrl-C ends it, leaves what is done, and makes the exit code 130.
+    The settings that agree with most of the recorded rates come first. A setting in SPACE replaces the same one in
+    CONFIG. Ctrl-C ends the sweep and keeps the results so far; the exit code is then 130.
 
     Args:
-        space: The settings to try, in TOML or JSON: tables fixed (key = value) and grid (key = list of values, every
-            combination), or a list settings of tables. Required, unless --schedule names a schedule or a list of them.
+        space: The settings to try, a TOML or JSON file. It has a table fixed (key = value) and a table grid (key =
+            list of values; every combination is tried), or a list settings of tables. Required, unless --schedule
+            names a schedule or a list of them.
         jobs: How many processes share the work.
         most: How many settings to show.
+
+    Examples:
+        lrsched sweep learning_rates --config config.json --space space.toml
+        lrsched sweep learning_rates --config config.json --space space.toml -o results.csv
     """
     tried = _tried(options, space)
     for file in files:

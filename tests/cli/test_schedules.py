@@ -1,6 +1,5 @@
 """The options that say which schedule a command asks: the same for all commands, and ``--schedule``."""
 
-import inspect
 import json
 import subprocess
 import sys
@@ -63,10 +62,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def _options(command):
-    return {
-        about.default
-        for about in (each.annotation.__metadata__[0] for each in inspect.signature(command).parameters.values())
-    }
+    return {name for parameter in command.params for name in parameter.opts}
 
 
 def test_the_options_of_a_schedule_are_the_same_for_all_commands():
