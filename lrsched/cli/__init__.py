@@ -1,5 +1,6 @@
 """The command line: each command parses, asks the library, prints. It adds no behaviour of its own."""
 
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from lrsched.cli.garbage import RARELY, collected
 from lrsched.cli.loading import foreign_code
 from lrsched.cli.options import command
 from lrsched.cli.output import INTERRUPTED, UNREADABLE, WRONG_USAGE, output_is_open, say_error, say_warning
-from lrsched.cli.parameters import Command, Section, context_settings, parsed
+from lrsched.cli.parameters import Command, Section, parsed
 from lrsched.errors import ArgumentError, LrschedError, MeasureWarning, MissingExtraError, SettingWarning
 
 GROUPS: Final = {
@@ -90,7 +91,10 @@ def program() -> click.Group:
         help="Read, replay, verify, explain, draw and keep the learning rates of training runs.\n\n"
         "Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data, 130 ended by Ctrl-C.",
         epilog="lrsched demo\nlrsched show learning_rates\nlrsched show --help",
-        context_settings=context_settings(),
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "terminal_width": shutil.get_terminal_size().columns,
+        },
     )
 
 

@@ -22,7 +22,7 @@ import attrs
 
 from lrsched import errors
 from lrsched.cli.output import Answer, Printing, busy, say
-from lrsched.cli.parameters import Command, argument, context_settings, option, parsed
+from lrsched.cli.parameters import Command, argument, option, parsed
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
 from lrsched.storage.opening import read
@@ -120,7 +120,6 @@ def command(function: Callable[..., Answer | str | None]) -> Command:
         params=[get_args(each.annotation)[1].made(each, helps.get(each.name)) for each in parameters],
         help=about,
         epilog="\n".join(examples),
-        context_settings=context_settings(),
     )
 
 

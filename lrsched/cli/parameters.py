@@ -2,7 +2,6 @@
 
 import inspect
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
@@ -100,11 +99,6 @@ class Command(click.Command):
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows, min(_MOST_FOR_NAMES, formatter.width // 3))
-
-
-def context_settings() -> dict[str, Any]:
-    """What all commands have in common; the help is as wide as the terminal."""
-    return {"help_option_names": ["-h", "--help"], "terminal_width": shutil.get_terminal_size().columns}
 
 
 def parsed(docstring: str) -> tuple[str, dict[str, str], list[str]]:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -124,7 +124,7 @@ def sweep(
         notes=found.notes,
         error=error,
         code=code,
-        written=ending in _WRITERS,
+        written=ending in _WRITTEN,
     )
 
 
@@ -201,48 +201,35 @@ Write = Callable[[Sweep], None]
 
 
 @contextmanager
-def _writer(path: Path | None, ending: str | None) -> Iterator[Write]:
-    """Writes blocks as they come."""
-    if path is None or ending not in _WRITERS:
+def _writer(path: Path | None, ending: str) -> Iterator[Write]:
+    """Writes blocks as they come; arrays at the end, all at once."""
+    if path is None or ending not in _WRITTEN:
         yield lambda _: None
         return
+    blocks: list[Sweep] = []
     try:
-        with path.open("wb") as file, _WRITERS[ending](file) as write:
-            yield write
+        with path.open("wb") as file:
+            try:
+                yield partial(_write_rows, file, _LINES[ending]) if ending in _LINES else blocks.append
+            finally:
+                if blocks:
+                    np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
     except OSError as error:
         raise disk.storage_error(error, path) from error
 
 
-@contextmanager
-def _as_rows(file: IO[bytes], lines: Callable[[dict[str, Any], bool], str]) -> Iterator[Write]:
-    """Writes the rows of blocks, each as ``lines`` has it: it is called with whether the row is the first one."""
-    first = True
-
-    def write(block: Sweep) -> None:
-        nonlocal first
-        for row in block.rows():
-            file.write(lines(row, first).encode(errors="surrogateescape"))
-            first = False
-        file.flush()
-
-    yield write
+def _write_rows(file: IO[bytes], lines: Callable[[dict[str, Any], bool], str], block: Sweep) -> None:
+    """Write the rows of a block, each as ``lines`` has it: it is called with whether the row is the first of all."""
+    for number, row in enumerate(block.rows()):
+        file.write(lines(row, block.first == number == 0).encode(errors="surrogateescape"))
+    file.flush()
 
 
-@contextmanager
-def _as_arrays(file: IO[bytes]) -> Iterator[Write]:
-    blocks: list[Sweep] = []
-    try:
-        yield blocks.append
-    finally:
-        if blocks:
-            np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
-
-
-_WRITERS: Final[dict[str, Callable[[IO[bytes]], AbstractContextManager[Write]]]] = {
-    ".csv": partial(_as_rows, lines=lambda row, first: csv_text([row] * first + [row.values()])),
-    ".jsonl": partial(_as_rows, lines=lambda row, _: f"{dumps(row, indent=None)}\n"),
-    ".npz": _as_arrays,
+_LINES: Final[dict[str, Callable[[dict[str, Any], bool], str]]] = {
+    ".csv": lambda row, first: csv_text([row] * first + [row.values()]),
+    ".jsonl": lambda row, _: f"{dumps(row, indent=None)}\n",
 }
+_WRITTEN: Final = (*_LINES, ".npz")
 
 
 class _Found:

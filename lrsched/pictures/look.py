@@ -128,21 +128,16 @@ def image(figure: "Figure", kind: ImageFormat) -> bytes:
 
 def shown(text: str) -> str:
     """``text`` with everything escaped that is no character to be seen, or that no font here has."""
+    import matplotlib as mpl  # noqa: PLC0415  an extra
     from matplotlib import font_manager  # noqa: PLC0415  an extra
 
     text = printable(text)
     if text.isascii():
         return text
-    known = {code for file in _font_files() for code in font_manager.get_font(file).get_charmap()}
+    fonts = [font_manager.FontProperties(family=[family]) for family in mpl.rcParams["font.family"]]
+    files = {str(font_manager.findfont(font)) for font in fonts}
+    known = {code for file in files for code in font_manager.get_font(file).get_charmap()}
     return "".join(c if ord(c) in known else c.encode("ascii", "backslashreplace").decode() for c in text)
-
-
-def _font_files() -> set[str]:
-    import matplotlib as mpl  # noqa: PLC0415  an extra
-    from matplotlib import font_manager  # noqa: PLC0415  an extra
-
-    families = mpl.rcParams["font.family"]
-    return {str(font_manager.findfont(font_manager.FontProperties(family=[family]))) for family in families}
 
 
 def width_of(text: str, size: float) -> float:

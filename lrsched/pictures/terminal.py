@@ -4,10 +4,11 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, groupby, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import east_asian_width
 
 import attrs
+import numpy as np
 
 from lrsched.core.history import History
 from lrsched.core.measure import COMMON, ErrorMeasure
@@ -15,9 +16,6 @@ from lrsched.core.plain import printable
 from lrsched.errors import missing_extra
 from lrsched.pictures.run import NOTHING, Run
 from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
-
-if TYPE_CHECKING:
-    import numpy as np
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 40, 8
 _MARGIN = 0.02  # of an axis, above and below
@@ -156,7 +154,7 @@ def _ticks_of(rows: int) -> int:
     return max(2, min(6, rows // 3))
 
 
-def _unbroken(x: "np.ndarray", y: "np.ndarray") -> Iterator[tuple[list[float], list[float]]]:
+def _unbroken(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[list[float], list[float]]]:
     """The stretches of a line between its NaNs."""
     points = zip(x.tolist(), y.tolist(), strict=True)
     for there, stretch in groupby(points, lambda point: not math.isnan(point[1])):
