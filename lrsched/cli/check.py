@@ -37,8 +37,8 @@ def check(
             arguments that makes one of them. The module is imported, so its code is run.
         law: Check only this law. Repeatable. By default, every law.
         claim: An optional law that the schedule claims, besides its own. Repeatable.
-        past: The histories to try: realistic, as training runs leave them; hostile, with gaps, NaN and the like; any,
-            both.
+        past: The histories to try: such as training runs leave (realistic), those with gaps, NaN and the like
+            (hostile), or both (any).
         key: The name of an error in these histories, besides dev_score. Repeatable.
         budget: How much to try: examples, as in 300, or seconds, as in 20s.
         seed: The same seed tries the same examples.

@@ -6,8 +6,8 @@ Args:
     as_json: Print JSON.
     changes_only: Show only epochs where a rate changes or differs.
     higher_is_better: Larger errors are better, as for an accuracy.
-    mode: What each epoch is decided from: recorded, the recorded past; free, the schedule's own rates with the recorded
-        errors, although other rates would have changed these.
+    mode: Decide each epoch from the recorded past (recorded), or from the schedule's own rates with the recorded errors
+        (free), although other rates would have changed these.
 """
 
 import inspect
@@ -47,8 +47,9 @@ class ScheduleOptions:
         pretrain_epochs: The first P epochs have the rates of the setting pretrain_learning_rate, or the initial rate
             without that setting. Epoch P+1 has the initial rate.
         override: Epochs whose recorded rate was set by hand and holds, as in 1,4,7-9.
-        non_finite: What a NaN or infinite error means: worse, worse than any other; keep, keep the rate; original, as
-            in the original RETURNN, where NaN counts as an improvement. By default, verify tries worse, then original.
+        non_finite: A NaN or infinite error is worse than any other (worse), keeps the rate (keep), or means what it
+            means in the original RETURNN, where NaN counts as an improvement (original). By default, verify tries
+            worse, then original.
     """
 
     config: Annotated[tuple[Path, ...], option("--config", "-c", metavar="CONFIG")] = ()

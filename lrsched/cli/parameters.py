@@ -51,8 +51,8 @@ class Parameter:
                 show_default=self.show_default or is_shown,
             )
         else:
-            made = click.Argument([parameter.name], type=self._type(kind), metavar=self.metavar, nargs=-several or 1)
-            made.required = True
+            metavar = f"{self.metavar}{'...' * several}"
+            made = click.Argument([parameter.name], True, type=self._type(kind), metavar=metavar, nargs=-several or 1)
         made.help = text
         return made
 
@@ -97,7 +97,7 @@ class Command(click.Command):
         self.format_help_text(ctx, formatter)
         for title, rows in self.sections(ctx):
             if rows:
-                with formatter.section(title):
+                with formatter.section(click.style(title, bold=True)):
                     formatter.write_dl(rows, min(_MOST_FOR_NAMES, formatter.width // 3))
 
 

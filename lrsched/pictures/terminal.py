@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, groupby, pairwise
 from typing import Any
-from unicodedata import east_asian_width
 
 import attrs
 import numpy as np
@@ -16,6 +15,7 @@ from lrsched.core.plain import printable
 from lrsched.errors import missing_extra
 from lrsched.pictures.run import NOTHING, Run
 from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
+from lrsched.report.text import width_of
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 40, 8
 _MARGIN = 0.02  # of an axis, above and below
@@ -165,5 +165,5 @@ def _unbroken(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[list[float], list[
 
 def _cut(text: str, columns: int) -> str:
     """As much of a text as has room; characters of East Asia take two columns."""
-    ends = accumulate(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    ends = accumulate(map(width_of, text))
     return "".join(character for character, end in zip(text, ends, strict=True) if end <= columns)

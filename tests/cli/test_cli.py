@@ -308,6 +308,14 @@ def test_wrong_usage_exits_with_2_and_one_line(run, arguments):
     assert re.fullmatch(r"lrsched: error: .*\n", err)
 
 
+def test_ctrl_c_ends_it_with_one_line(run, file, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lrsched.cli.options.read", interrupted)
+    assert run("show", file) == (130, "", "\nlrsched: error: interrupted\n")
+
+
 def test_without_a_command_the_help_is_shown(run):
     code, out, err = run()
     assert (code, out) == (2, "")
