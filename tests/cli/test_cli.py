@@ -442,9 +442,8 @@ def examples_folder(tmp_path, monkeypatch, run):
 
 @pytest.mark.parametrize("line", [line for each in commands().values() for line in each.epilog.splitlines()])
 def test_the_examples_of_the_help_run(run, examples_folder, line):
-    program, *arguments = shlex.split(line.replace("20s", "20"))  # no test depends on the clock
-    if "--until" not in arguments and arguments[0] == "follow":
-        arguments += ["--until", "30"]
+    program, *arguments = shlex.split(line)
+    arguments += {"follow": ["--until", "30"], "check": ["--budget", "20"]}.get(arguments[0], [])  # it ends, and soon
     assert program == "lrsched"
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
