@@ -15,8 +15,8 @@ PAGE = Path(__file__).parent / "reference" / "cli.md"
 
 def page() -> str:
     """The whole page."""
-    made = commands()
-    lines = ["# Command line", "", program().help, ""]
+    whole, made = program(), commands()
+    lines = ["# Command line", "", whole.help, "", *_table(whole), ""]
     for title, names in GROUPS.items():
         lines += [f"## {title}", ""]
         for name in names:

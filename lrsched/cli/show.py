@@ -102,14 +102,14 @@ def best(
     if key is None:
         raise ArgumentError(f"no error to compare: pass --key KEY{did_you_mean('', error_keys(history))}")
     found = best_epochs(history, key, n, "max" if higher_is_better else "min")
-    names, headings = ("epoch", "value", "learning_rate"), (">epoch", f">{key}", ">learning rate")
-    rows = [(epoch, value, history[epoch].learning_rate) for epoch, value in found]
-    columns = [[row[place] for row in rows] for place in range(len(names))]
+    rows = [{"epoch": epoch, "value": value, "learning_rate": history[epoch].learning_rate} for epoch, value in found]
+    columns = {name: [row[name] for row in rows] for name in ("epoch", "value", "learning_rate")}
+    headings = (">epoch", f">{key}", ">learning rate")
     return Answer(
-        lambda exact: [file, table(headings, columns, exact=exact)] if found else [],
-        lambda: {"file": file, "key": key, "epochs": [dict(zip(names, row, strict=True)) for row in rows]},
-        lambda: dict(zip(names, columns, strict=True)),
-        error=None if found else f"{_why_none(history, key)} @ {file}",
+        lambda exact: [file, table(headings, columns.values(), exact=exact)] if rows else [],
+        lambda: {"file": file, "key": key, "epochs": rows},
+        lambda: columns,
+        error=None if rows else f"{_why_none(history, key)} @ {file}",
     )
 
 

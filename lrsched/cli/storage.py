@@ -61,13 +61,12 @@ def runs(database: Annotated[str, argument("DATABASE")]) -> Answer:
     if not isinstance(storage, SqliteStorage):
         storage = SqliteStorage(database)
     found = storage.runs()
-    names = [field.name for field in attrs.fields(Run)]
-    columns = [[getattr(run, name) for run in found] for name in names]
+    columns = {field.name: [getattr(run, field.name) for run in found] for field in attrs.fields(Run)}
     headings = ("run", ">epochs", ">last finished", ">learning rate", "saved (UTC)")
     return Answer(
-        lambda exact: [database, table(headings, columns, exact=exact)],
+        lambda exact: [database, table(headings, columns.values(), exact=exact)],
         lambda: {"database": database, "runs": found},
-        lambda: dict(zip(names, columns, strict=True)),
+        lambda: columns,
     )
 
 
