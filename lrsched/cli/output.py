@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, final
+from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import attrs
 
@@ -29,9 +29,7 @@ Part = str | Table | list[str]
 """What is printed: a str is a sentence, wrapped between words; a `Table`; a list is lines that stay whole."""
 
 
-@final
-@attrs.frozen
-class Answer:
+class Answer(NamedTuple):
     """The answer of a command; `Printing` prints it, or writes it to a file.
 
     Attributes:

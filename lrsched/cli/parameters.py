@@ -4,17 +4,15 @@ import inspect
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
 
-import attrs
 import click
 
 _MOST_FOR_NAMES: Final = 30
 """In columns of the terminal: an option with longer names has its help in the lines below."""
 
 
-@attrs.frozen
-class Parameter:
+class Parameter(NamedTuple):
     """What the annotation of a function's parameter adds to its type, for the command line; see `option`.
 
     Attributes:

@@ -4,9 +4,8 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, groupby, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-import attrs
 import numpy as np
 
 from lrsched.core.history import History
@@ -102,8 +101,7 @@ def _only_figure() -> Iterator[Any]:
         terminal.limit()
 
 
-@attrs.frozen
-class _Panel:
+class _Panel(NamedTuple):
     """A curve: its title, where values stand, the points of the line, and epochs whose value is at the upper edge."""
 
     title: str
