@@ -302,6 +302,24 @@ def _command(*arguments):
     return lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL)
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["show"]])
+def test_the_command_line_starts_in_less_than_three_times_what_its_libraries_take(
+    against, monkeypatch, tmp_path, file, arguments
+):
+    """With bytecode of all of them, which the first round writes."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    arguments = [*arguments, *([str(file)] if arguments == ["show"] else [])]
+    program = [sys.executable, "-m", "lrsched", *arguments]
+    against(
+        f"lrsched {arguments[0]} (peer: import attrs, click)",
+        lambda: lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL),
+        lambda: _import("attrs, click"),
+        law=3.0,
+        rounds=20,
+    )
+
+
 REPLAYS = [
     ("learning_rates", (), 3.0),
     ("learning_rates", ("--mode", "free"), 3.0),

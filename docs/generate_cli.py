@@ -3,43 +3,38 @@
 Run it after a change to the command line: ``python docs/generate_cli.py``.
 """
 
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
 
-from lrsched.cli import app, commands
+import click
+
+from lrsched.cli import GROUPS, commands, program
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 
 
 def page() -> str:
     """The whole page."""
-    lines = ["# Command line", "", app.info.help, "", app.info.epilog, ""]
-    for command in commands().values():
-        lines += [f"## lrsched {command.__name__}", "", inspect.getdoc(command), "", *_parameters(command), ""]
+    whole, made = program(), commands()
+    lines = ["# Command line", "", whole.help, "", *_table(whole), ""]
+    for title, names in GROUPS.items():
+        lines += [f"## {title}", ""]
+        for name in names:
+            lines += [f"### lrsched {name}", "", made[name].help, "", *_table(made[name]), ""]
+            lines += ["```sh", made[name].epilog, "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _parameters(command: Callable[..., Any]) -> Iterator[str]:
+def _table(command: click.Command) -> Iterator[str]:
     yield "| argument or option | meaning | default |"
     yield "| --- | --- | --- |"
-    for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        kind, about = get_args(parameter.annotation)
-        choices = _choices(kind)
-        declared = (about.default, *(about.param_decls or ()))  # in Annotated, typer has the first name as the default
-        names = ", ".join(f"`{name}`" for name in declared if isinstance(name, str))
-        metavar = (about.metavar or "").strip()
-        value = " or ".join(f"`{choice}`" for choice in choices) or (metavar and f"`{metavar}`")
-        default = about.show_default if isinstance(about.show_default, str) else parameter.default
-        default = "" if default in (inspect.Parameter.empty, None, "") or default is False else f"`{default}`"
-        yield f"| {' '.join(filter(None, (names, value)))} | {about.help} | {default} |"
-
-
-def _choices(kind: Any) -> tuple[str, ...]:
-    """The values of a Literal, also of an optional one."""
-    literal = next((part for part in (kind, *get_args(kind)) if get_origin(part) is Literal), None)
-    return get_args(literal) if literal else ()
+    for each in command.params:
+        names = ", ".join(f"`{name}`" for name in each.opts if isinstance(each, click.Option))
+        choices = each.type.choices if isinstance(each.type, click.Choice) else ()
+        value = " or ".join(f"`{choice}`" for choice in choices) or (each.metavar and f"`{each.metavar}`")
+        shown = getattr(each, "show_default", False)
+        default = f"`{shown if isinstance(shown, str) else each.default}`" if shown else ""
+        yield f"| {' '.join(filter(None, (names, value)))} | {each.help} | {default} |"
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def test_a_new_kind_is_documented(monkeypatch):
 def test_every_command_is_documented():
     page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     for name in commands():
-        assert f"## lrsched {name}\n" in page
+        assert f"### lrsched {name}\n" in page
 
 
 def test_every_setting_is_documented():

@@ -20,7 +20,7 @@ PACKAGE = Path(lrsched.__file__).parent
 PURE_ROOMS = ("core", "schedules", "simulation", "formats", "report", "pictures")
 IMPURE_MODULES = {"os", "io", "sqlite3", "logging", "time", "random", "pathlib", "subprocess", "socket", "tempfile"}
 ALLOWED = {"pictures": {"io"}}  # an image is written into memory
-LIBRARIES_OF_OTHER_ROOMS = ("numpy", "typer", "rich", "sqlite3", "matplotlib", "plotext", "jinja2")
+LIBRARIES_OF_OTHER_ROOMS = ("numpy", "click", "rich", "sqlite3", "matplotlib", "plotext", "jinja2")
 
 LAZY = (lrsched, lrsched.simulation, lrsched.testing)
 

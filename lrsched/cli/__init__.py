@@ -1,82 +1,101 @@
 """The command line: each command parses, asks the library, prints. It adds no behaviour of its own."""
 
+import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
-from typer.core import TyperGroup
+import click
 
 from lrsched import __version__
+from lrsched.cli.completion import install, script
 from lrsched.cli.garbage import RARELY, collected
 from lrsched.cli.loading import foreign_code
 from lrsched.cli.options import command
-from lrsched.cli.output import UNREADABLE, WRONG_USAGE, output_is_open, say_error, say_warning
+from lrsched.cli.output import INTERRUPTED, UNREADABLE, WRONG_USAGE, output_is_open, say_error, say_warning
+from lrsched.cli.parameters import Command, Section, parsed
 from lrsched.errors import ArgumentError, LrschedError, MeasureWarning, MissingExtraError, SettingWarning
 
-_NAMES: Final = (
-    "show best follow replay verify explain compare sweep plot report convert runs repair check demo".split()  # noqa: SIM905
-)
-_HOMES: Final = {
-    "best": "show",
-    **dict.fromkeys(("replay", "verify", "explain", "compare"), "questions"),
-    **dict.fromkeys(("plot", "report"), "pictures"),
-    **dict.fromkeys(("convert", "runs", "repair"), "storage"),
+GROUPS: Final = {
+    "Read a history": {"show": "show", "best": "show", "follow": "follow"},
+    "Ask a schedule": dict.fromkeys(("replay", "verify", "explain", "compare"), "questions"),
+    "Try": {"sweep": "sweep", "demo": "demo"},
+    "Draw": {"plot": "pictures", "report": "pictures"},
+    "Keep a history": dict.fromkeys(("convert", "runs", "repair"), "storage"),
+    "Check a schedule": {"check": "check"},
 }
-"""The modules of commands that have none of their own. Each is imported when it is needed."""
+"""The commands under the headings of the help, each with the module that it is in."""
+
+_MODULES: Final = {name: module for group in GROUPS.values() for name, module in group.items()}
 
 
-def commands() -> dict[str, Callable[..., None]]:
-    """What typer calls for each command, by its name."""
-    return {name: _command(name) for name in _NAMES}
+def commands() -> dict[str, Command]:
+    """All commands, by their names."""
+    return {name: _command(name) for name in _MODULES}
 
 
-def _command(name: str) -> Callable[..., None]:
-    return command(getattr(import_module(f"lrsched.cli.{_HOMES.get(name, name)}"), name))
+def _command(name: str) -> Command:
+    return command(getattr(import_module(f"lrsched.cli.{_MODULES[name]}"), name))
 
 
-class _Commands(TyperGroup):
-    """The commands, each made when it is needed: ``lrsched show`` imports no NumPy."""
+def _summary(name: str) -> str:
+    """What a command does, from the source of its module: to import all of them takes three times as long."""
+    import ast
+    import pkgutil
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    tree = ast.parse(pkgutil.get_data(__name__, f"{_MODULES[name]}.py") or b"")
+    (function,) = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name]
+    about, *_ = parsed(ast.get_docstring(function) or "")
+    return about.partition("\n\n")[0]
+
+
+class _Program(Command, click.Group):
+    """The commands, each imported when it is needed: ``lrsched show`` imports no NumPy."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return _NAMES
+        return [*_MODULES]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Command | None:
         del ctx
-        if cmd_name not in _NAMES:
-            return None
-        alone = typer.Typer(add_completion=False)
-        alone.command(cmd_name)(_command(cmd_name))
-        return typer.main.get_command(alone)
+        return _command(cmd_name) if cmd_name in _MODULES else None
+
+    def sections(self, ctx: click.Context) -> Iterator[Section]:
+        widest = max(map(len, _MODULES))
+        for title, names in GROUPS.items():
+            yield title, [(name.ljust(widest), _summary(name)) for name in names]
+        yield from super().sections(ctx)
 
 
-app = typer.Typer(
-    name="lrsched",
-    cls=_Commands,
-    help="Look into, replay, verify, explain, draw and keep the learning rates of training runs.",
-    epilog="Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data, 130 ended by Ctrl-C.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+def _option(name: str, text: str, says: Any) -> click.Option:
+    """An option instead of a command, which prints something."""
+
+    def callback(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click calls it
+        if value:
+            click.echo(says())
+            ctx.exit()
+
+    return click.Option([name], is_flag=True, is_eager=True, expose_value=False, callback=callback, help=text)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001  typer calls it
-    if wanted:
-        typer.echo(f"lrsched {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[  # noqa: FBT002  typer's way
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    pass
+def program() -> click.Group:
+    """The whole command line."""
+    return _Program(
+        params=[
+            _option("--version", "Print the version and exit.", lambda: f"lrsched {__version__}"),
+            _option("--install-completion", "Install completion for the current shell.", install),
+            _option("--show-completion", "Print what --install-completion installs.", script),
+        ],
+        help="Read, replay, verify, explain, draw and keep the learning rates of training runs.\n\n"
+        "Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data, 130 ended by Ctrl-C.",
+        epilog="lrsched demo\nlrsched show learning_rates\nlrsched show --help",
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "terminal_width": shutil.get_terminal_size().columns,
+        },
+    )
 
 
 def exit_code(error: LrschedError) -> int:
@@ -84,11 +103,12 @@ def exit_code(error: LrschedError) -> int:
     return WRONG_USAGE if isinstance(error, (ArgumentError, MissingExtraError)) else UNREADABLE
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, name: str = "lrsched") -> None:
     """Run the command line and exit: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data or unwritable output.
 
     Args:
         arguments: Those after the program's name; None: the process's own.
+        name: What the help calls the program.
     """
     with warnings.catch_warnings():
         for category in (SettingWarning, MeasureWarning):
@@ -96,12 +116,24 @@ def main(arguments: list[str] | None = None) -> None:
         warnings.showwarning = say_warning
         try:
             with output_is_open(), collected(RARELY), foreign_code():
-                app(arguments)
+                code = program().main(arguments, name, standalone_mode=False)
         except LrschedError as error:
             say_error(error)
-            sys.exit(exit_code(error))
-        except BrokenPipeError:  # who read the output has seen enough; typer exits like this, too
-            sys.exit(1)
+            code = exit_code(error)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = WRONG_USAGE
+        except click.UsageError as error:
+            say_error(
+                f"{error.format_message().rstrip('.')}; see {error.ctx.command_path if error.ctx else name} --help"
+            )
+            code = WRONG_USAGE
+        except click.Abort:
+            say_error("interrupted")
+            code = INTERRUPTED
+        except BrokenPipeError:  # who read the output has seen enough
+            code = 1
         except OSError as error:
             say_error(f"the output cannot be written: {error.strerror}")
-            sys.exit(UNREADABLE)
+            code = UNREADABLE
+        sys.exit(code)

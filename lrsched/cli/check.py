@@ -3,43 +3,49 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from typer import Argument, Exit, Option
+import click
 
 from lrsched.cli.loading import load
 from lrsched.cli.options import error_keys
 from lrsched.cli.output import FAILED, INTERRUPTED, Answer, Part, progress_bar, say_error
+from lrsched.cli.parameters import argument, option
 from lrsched.core.history import History
 from lrsched.report.text import table
 
 if TYPE_CHECKING:
     from lrsched.testing import Checked, Report
 
-_Names = list[str] | None
+_Names = tuple[str, ...]
 
 
 def check(
-    target: Annotated[str, Argument(metavar="TARGET")],
-    law: Annotated[_Names, Option("--law", metavar="LAW")] = None,
-    claim: Annotated[_Names, Option("--claim", metavar="LAW")] = None,
-    past: Annotated[Literal["any", "realistic", "hostile"], Option("--past")] = "any",
-    key: Annotated[_Names, Option("--key", metavar="NAME")] = None,
-    budget: Annotated[str, Option("--budget", metavar="N")] = "300",
-    seed: Annotated[int, Option("--seed", metavar="N", min=0)] = 0,
+    target: Annotated[str, argument("TARGET")],
+    law: Annotated[_Names, option("--law", metavar="LAW")] = (),
+    claim: Annotated[_Names, option("--claim", metavar="LAW")] = (),
+    past: Annotated[Literal["any", "realistic", "hostile"], option("--past")] = "any",
+    key: Annotated[_Names, option("--key", metavar="NAME")] = (),
+    budget: Annotated[str, option("--budget", metavar="N")] = "300",
+    seed: Annotated[int, option("--seed", metavar="N", min=0)] = 0,
 ) -> Answer:
-    """Check that a schedule is sound: try to break every law that schedules have to keep, and those that it claims.
+    """Check that a schedule is sound: try to break every law that schedules must keep, and those that it claims.
 
-    Exit 0 if none breaks, else 1 with the smallest history found for each that does, as a table and as a failing test
-    in Python. It needs the extra testing.
+    The exit code is 0 if no law breaks. Otherwise it is 1, and each broken law is shown with the smallest history that
+    breaks it, as a table and as a failing test in Python. The command needs an extra: pip install 'lrsched[testing]'.
 
     Args:
-        target: MODULE:NAME or FILE.py:NAME: a schedule, a function (history, epoch) -> rate, or what makes one when it
-            is called without arguments. It is imported, so its code is run.
-        law: Only this law. Repeatable. By default all of them.
-        claim: An optional law that it claims, besides its own. Repeatable.
-        past: The histories to try: such as training runs leave, such as nobody wants to see, or both.
-        key: What errors are called in these, besides dev_score. Repeatable.
-        budget: How much is tried: examples, as in 300, or seconds, as in 20s.
+        target: MODULE:NAME or FILE.py:NAME: a schedule, a function (history, epoch) -> rate, or a function without
+            arguments that makes one of them. The module is imported, so its code is run.
+        law: Check only this law. Repeatable. By default, every law.
+        claim: An optional law that the schedule claims, besides its own. Repeatable.
+        past: The histories to try: such as training runs leave (realistic), those with gaps, NaN and the like
+            (hostile), or both (any).
+        key: The name of an error in these histories, besides dev_score. Repeatable.
+        budget: How much to try: examples, as in 300, or seconds, as in 20s.
         seed: The same seed tries the same examples.
+
+    Examples:
+        lrsched check my_schedules.py:halve
+        lrsched check my_schedules.py:halve --law resumes --budget 20s
     """
     from lrsched.testing import check_schedule, subject_of  # an extra, and it takes long to import
 
@@ -49,9 +55,9 @@ def check(
             report = check_schedule(
                 subject_of(*subject),
                 law or None,
-                claims=claim or (),
+                claims=claim,
                 past=past,
-                keys=key or (),
+                keys=key,
                 budget=budget,
                 seed=seed,
                 on_fail="report",
@@ -59,7 +65,7 @@ def check(
             )
     except KeyboardInterrupt:
         say_error("interrupted: what holds is not known before all is tried")
-        raise Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(INTERRUPTED) from None
     broken = len(report.broken)
     title = f"{target}: {f'{broken} of {len(report.laws)} laws broken' if broken else 'no law is broken'}"
     rows = [(each.law.name, each.verdict, each.examples or None, each.law.says) for each in report.laws]

@@ -17,9 +17,13 @@ RECORDED: Final = Path(__file__).parent / "digits"
 
 
 def demo() -> Answer:
-    """Show, replay and explain a bundled history: a small network's training on handwritten digits."""
+    """Show, replay and explain a bundled history: a small network's training on handwritten digits.
+
+    Examples:
+        lrsched demo
+    """
     file, config = str(RECORDED / "learning_rates"), RECORDED / "config.json"
-    showed, replayed = show(file, Printing(), ScheduleOptions()), replay(file, ScheduleOptions(config=[config]))
+    showed, replayed = show(file, Printing(), ScheduleOptions()), replay(file, ScheduleOptions(config=(config,)))
     epochs = replayed.document()["epochs"]
     same = sum(each["reproduced"] for each in epochs)
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
-from typer import Option
 
 from lrsched.cli.garbage import USUALLY, collected
 from lrsched.cli.options import AsJson, Where
 from lrsched.cli.output import say, say_json
+from lrsched.cli.parameters import option
 from lrsched.cli.show import Key
 from lrsched.core.history import History
 from lrsched.core.measure import COMMON
@@ -31,21 +31,26 @@ _PATIENCE = 10.0
 def follow(
     file: Where,
     key: Key = None,
-    interval: Annotated[float, Option("--interval", metavar="SECONDS", min=0.01, max=86400)] = 1.0,
-    until: Annotated[int | None, Option("--until", metavar="EPOCH", min=1)] = None,
-    as_json: AsJson = False,  # noqa: FBT002  typer's way
+    interval: Annotated[float, option("--interval", metavar="SECONDS", min=0.01, max=86400)] = 1.0,
+    until: Annotated[int | None, option("--until", metavar="EPOCH", min=1)] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Show a history and keep it current while a training run writes it. Ctrl-C ends it.
+    """Show a history and keep it current while a training run writes it.
 
-    The file need not be there yet. In a terminal it is a table of the newest epochs; elsewhere a line for each epoch
-    when it is new or changes; with --json each of these is a JSON object on a line of its own. Of a database with one
-    run it is that run, also when others are added.
+    Ctrl-C ends it. The file need not exist yet. A terminal shows a table of the newest epochs. Elsewhere, each new or
+    changed epoch becomes a line; with --json, a JSON object on a line of its own. In a database with one run, the
+    command stays with that run, even if others are added.
 
     Args:
-        key: The error to show, or the meta value if no error has that name; by default in each epoch the error that
-            counts.
+        key: The error to show, or the meta value if no error has that name. By default, each epoch shows the error
+            that counts.
         interval: How long to wait before looking again.
         until: Stop when this or a later epoch is finished.
+
+    Examples:
+        lrsched follow learning_rates
+        lrsched follow learning_rates --until 30 --json
     """
     histories = _histories(file, interval, until)
     with contextlib.suppress(KeyboardInterrupt), collected(USUALLY):  # it runs for days

@@ -9,16 +9,14 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, final
+from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import attrs
-import typer
-from rich.console import Console
-from rich.status import Status
 
+from lrsched.cli.parameters import option
 from lrsched.core.plain import dumps, printable
 from lrsched.errors import ArgumentError, broken_law
-from lrsched.report.text import LEAST_WIDTH, Table, cell, wrapped
+from lrsched.report.text import LEAST_WIDTH, Table, cell, width_of, wrapped
 from lrsched.storage import disk
 from lrsched.storage.opening import open_storage
 
@@ -31,9 +29,7 @@ Part = str | Table | list[str]
 """What is printed: a str is a sentence, wrapped between words; a `Table`; a list is lines that stay whole."""
 
 
-@final
-@attrs.frozen
-class Answer:
+class Answer(NamedTuple):
     """The answer of a command; `Printing` prints it, or writes it to a file.
 
     Attributes:
@@ -79,9 +75,9 @@ class Printing:
         output: Write to a file instead, .csv or .json, with all digits. It replaces an existing file.
     """
 
-    as_json: Annotated[bool, typer.Option("--json")] = False
-    exact: Annotated[bool, typer.Option("--exact")] = False
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUT")] = None
+    as_json: Annotated[bool, option("--json")] = False
+    exact: Annotated[bool, option("--exact")] = False
+    output: Annotated[Path | None, option("--output", "-o", metavar="OUT")] = None
 
     endings: ClassVar[Sequence[str]] = (*_RENDERERS,)
     """What the name of an output may end in."""
@@ -96,8 +92,8 @@ class Printing:
         if self.output is not None:
             target(self.output, self.endings, inputs)
 
-    def publish(self, answer: Answer) -> None:
-        """Write the answer, print it, and exit with its code."""
+    def publish(self, answer: Answer) -> int:
+        """Write the answer and print it; gives the exit code."""
         with contextlib.redirect_stdout(sys.stderr):  # a replay may ask the code of a schedule only now
             if self.output is not None and not answer.written:
                 disk.replace(self.output, _RENDERERS[self.ending](answer).encode(errors="surrogateescape"))
@@ -112,8 +108,7 @@ class Printing:
                 say(f"written to {self.output}")
         if answer.error is not None:
             say_error(answer.error)
-        if answer.code or answer.error:
-            raise typer.Exit(answer.code or FAILED)
+        return answer.code or (FAILED if answer.error else 0)
 
 
 def target(output: Path | None, endings: Sequence[str], inputs: Iterable[Any]) -> tuple[Path, str]:
@@ -178,7 +173,7 @@ def say(text: str) -> None:
 
 def _say_part(part: Part) -> None:
     """Print a part of an answer, in lines that fit; those of a sentence with a label go on below its text."""
-    width = max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+    width = _width()
     lines: Iterable[str]
     if isinstance(part, list):
         lines = map(printable, part)
@@ -190,23 +185,44 @@ def _say_part(part: Part) -> None:
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
+def _width() -> int:
+    return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+
+
 def say_json(value: Any, indent: int | None = 2) -> None:
     """Print ``value`` as JSON (RFC 8259): NaN and infinities as text, everything else as what it is like."""
     print(dumps(value, indent), flush=True)  # noqa: T201  the command line prints
 
 
-def busy(text: str) -> Status:
+@contextlib.contextmanager
+def busy(text: str) -> Iterator[None]:
     """While it lasts, a terminal shows that work goes on."""
-    return Console(stderr=True).status(printable(text))
+    if not _errors_are_seen():
+        yield
+        return
+    line = wrapped(printable(text), _width() - 1)[0]
+    print(line, end="\r", file=sys.stderr, flush=True)  # noqa: T201  the command line prints
+    try:
+        yield
+    finally:
+        print(" " * width_of(line), end="\r", file=sys.stderr, flush=True)  # noqa: T201  the command line prints
+
+
+def _errors_are_seen() -> bool:
+    """Whether the standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 @contextlib.contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
     """A bar that is told how much is done, and of how much; it is seen where the standard error is a terminal."""
+    if not _errors_are_seen():
+        yield lambda *_: None
+        return
+    from rich.console import Console
     from rich.progress import Progress
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(printable(text), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -1,10 +1,10 @@
 """``lrsched plot`` and ``lrsched report``: histories as figures and pages.
 
 Args:
-    compare: Another configuration, or a schedule FILE.py:NAME, whose code is run: its rates are drawn beside the
-        recorded ones, each from its own rates before and the recorded errors, although other rates would have changed
-        them. Repeatable.
-    key: The error to draw; by default the one that counts. Repeatable.
+    compare: Another configuration, or a schedule FILE.py:NAME, whose code is run. Its rates are drawn beside the
+        recorded ones. They follow from its own earlier rates and the recorded errors, although other rates would have
+        changed these. Repeatable.
+    key: The error to draw; by default, the one that counts. Repeatable.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
-
 from lrsched.cli.options import Files, ScheduleOptions, did_you_mean, error_keys, read_history
 from lrsched.cli.output import busy, target
+from lrsched.cli.parameters import option
 from lrsched.cli.scheduling import names_of, recipe, recipe_of
 from lrsched.core.schedule import measure_shown
 from lrsched.errors import ArgumentError
@@ -26,42 +25,45 @@ from lrsched.pictures.run import Run
 from lrsched.simulation.replaying import replay
 from lrsched.storage import disk
 
-Compare = Annotated[list[str] | None, Option("--compare", metavar="CONFIG")]
-Keys = Annotated[list[str] | None, Option("--key", "-k", metavar="KEY")]
-Output = Annotated[Path | None, Option("--output", "-o", metavar="OUT")]
+Compare = Annotated[tuple[str, ...], option("--compare", metavar="CONFIG")]
+Keys = Annotated[tuple[str, ...], option("--key", "-k", metavar="KEY")]
+Output = Annotated[Path | None, option("--output", "-o", metavar="OUT")]
 
 
-def plot(
-    files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = None, key: Keys = None
-) -> str:
-    """Draw rates and errors over the epochs, with the changes of the rate marked; several files in one figure.
+def plot(files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = (), key: Keys = ()) -> str:
+    """Draw rates and errors over the epochs, with the changes of the rate marked.
 
-    With a schedule, the marks are its decisions on the recorded past, with their reasons; without one, what the rate
-    was multiplied by. The picture replaces an existing file.
+    Several files share one figure. With a schedule, the marks are its decisions on the recorded past, with their
+    reasons. Without one, they say what the rate was multiplied by. The picture replaces an existing file.
 
     Args:
         output: The picture, .png, .svg or .pdf. Required.
+
+    Examples:
+        lrsched plot learning_rates -o rates.png
+        lrsched plot learning_rates --compare my_schedules.py:halve -o compared.svg
     """
     kinds = {f".{kind}": kind for kind in IMAGE_FORMATS}
-    path, ending = target(output, [*kinds], chain(files, options.config or (), options.schedule or (), compare or ()))
-    runs = _runs(files, options, compare or (), key or ())
+    path, ending = target(output, [*kinds], chain(files, options.config, options.schedule, compare))
+    runs = _runs(files, options, compare, key)
     with busy(f"drawing {path}"):
         disk.replace(path, image(figure_of(runs), kinds[ending]))
     return f"{path}: {', '.join(files)}"
 
 
-def report(
-    files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = None, key: Keys = None
-) -> str:
-    """Write one page of HTML with figures, facts, settings and each epoch's decision. It needs no network.
+def report(files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = (), key: Keys = ()) -> str:
+    """Write a page of HTML with figures, facts, settings and each epoch's decision.
 
-    The options mean what they do for lrsched plot. The page replaces an existing file.
+    The page needs no network. The options are those of lrsched plot. The page replaces an existing file.
 
     Args:
         output: The page, .html. Required.
+
+    Examples:
+        lrsched report learning_rates --config config.json -o run.html
     """
-    path, _ = target(output, [".html"], chain(files, options.config or (), options.schedule or (), compare or ()))
-    runs = _runs(files, options, compare or (), key or ())
+    path, _ = target(output, [".html"], chain(files, options.config, options.schedule, compare))
+    runs = _runs(files, options, compare, key)
     with busy(f"writing {path}"):
         disk.replace(path, page_of(runs).encode())
     return f"{path}: {', '.join(files)}"

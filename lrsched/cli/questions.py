@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import attrs
-from typer import Option
 
 from lrsched.cli.options import ChangesOnly, ScheduleOptions, Where, read_history
 from lrsched.cli.output import FAILED, Answer
+from lrsched.cli.parameters import option
 from lrsched.cli.scheduling import PastMode, names_of, recipe, recipes
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
@@ -23,9 +23,15 @@ def replay(
     file: Where,
     options: ScheduleOptions,
     mode: PastMode = "recorded",
-    changes_only: ChangesOnly = False,  # noqa: FBT002  typer's way
+    *,
+    changes_only: ChangesOnly = False,
 ) -> Answer:
-    """Show the rates that a schedule would have set, beside the recorded ones, each change with its reason."""
+    """Show the rates that a schedule would have set beside the recorded ones, and the reason for each change.
+
+    Examples:
+        lrsched replay learning_rates --config config.json
+        lrsched replay learning_rates --set learning_rate_control=newbob --set learning_rate=0.1 --mode free
+    """
     history = read_history(file)
     replayed = replayed_by(recipe(options).schedule(history), history, mode, reasons=True)
     steps = [each for each in replayed if not changes_only or each.is_news]
@@ -43,12 +49,17 @@ def verify(
     file: Where,
     options: ScheduleOptions,
     mode: PastMode = "recorded",
-    most: Annotated[int, Option("--most", metavar="N", min=1)] = 5,
+    most: Annotated[int, option("--most", metavar="N", min=1)] = 5,
 ) -> Answer:
-    """Check that a schedule reproduces every recorded rate exactly. Exit 0 if so, else 1 with the first differences.
+    """Check that a schedule reproduces every recorded rate exactly.
+
+    The exit code is 0 if it does. Otherwise it is 1, and the first differences are shown.
 
     Args:
         most: How many differences to show.
+
+    Examples:
+        lrsched verify learning_rates --config config.json
     """
     history = read_history(file)
     made = recipe(options)
@@ -89,15 +100,19 @@ def verify(
 def explain(
     file: Where,
     options: ScheduleOptions,
-    epoch: Annotated[int | None, Option("--epoch", "-e", metavar="N", min=1)] = None,
+    epoch: Annotated[int | None, option("--epoch", "-e", metavar="N", min=1)] = None,
 ) -> Answer:
     """Explain the rate that a schedule sets at an epoch: what it compared, and what would have changed the rate.
 
-    It is decided from the recorded epochs before. The last line says the smallest change of a threshold that gives
-    another rate.
+    The schedule sees only the recorded epochs before. The last line names the smallest change of a threshold that
+    gives another rate.
 
     Args:
-        epoch: The epoch, recorded or to come. By default the newest one whose rate changed.
+        epoch: The epoch to explain, recorded or to come. By default, the newest one whose rate changed.
+
+    Examples:
+        lrsched explain learning_rates --config config.json
+        lrsched explain learning_rates --config config.json --epoch 31
     """
     history = read_history(file)
     chosen, which = (epoch, _gap(history, epoch)) if epoch is not None else _default(history)
@@ -131,12 +146,16 @@ def compare(
     file: Where,
     options: ScheduleOptions,
     mode: PastMode = "free",
-    changes_only: ChangesOnly = False,  # noqa: FBT002  typer's way
+    *,
+    changes_only: ChangesOnly = False,
 ) -> Answer:
-    """Show the rates that several schedules would have set, beside the recorded ones and one another.
+    """Show the rates that several schedules would have set, beside the recorded ones.
 
-    The schedules have the names of their files; --set and the like hold for each CONFIG. A rate that is not the
-    recorded one is marked, and so is an epoch at which the schedules do not agree.
+    Each schedule is called after its file. Options such as --set apply to every CONFIG. The table marks each rate that
+    differs from the recorded one, and each epoch at which the schedules differ.
+
+    Examples:
+        lrsched compare learning_rates --config config.json --schedule my_schedules.py:halve
     """
     if not (options.config or options.schedule):
         raise ArgumentError("no schedule: pass --config CONFIG or --schedule FILE.py:NAME for each")

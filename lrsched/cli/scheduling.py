@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, final
 
 import attrs
-from typer import Option
 
 from lrsched.cli.loading import load
 from lrsched.cli.options import ScheduleOptions
+from lrsched.cli.parameters import option
 from lrsched.config.settings import parse_setting, pretrain_rates, report_unknown, schedule_from_config
 from lrsched.core.history import History
 from lrsched.core.measure import NonFinitePolicy
@@ -22,7 +22,7 @@ from lrsched.simulation.comparing import TAKEN
 from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config
 
-PastMode = Annotated[Mode, Option("--mode")]
+PastMode = Annotated[Mode, option("--mode")]
 _CODE = ".py"
 
 
@@ -66,7 +66,7 @@ def recipe(options: ScheduleOptions) -> Recipe:
     found = recipes(options)
     if not found:
         raise ArgumentError("no schedule: pass --config CONFIG, --set KEY=VALUE or --schedule FILE.py:NAME")
-    if len(found) > 1 and len([*(options.config or ()), *(options.schedule or ())]) == 1:
+    if len(found) > 1 and len(options.config) + len(options.schedule) == 1:
         source = found[0].source.rpartition("[")[0]
         raise ArgumentError(f"{source} names {len(found)} schedules; name one, or use lrsched compare or sweep")
     if len(found) > 1:
@@ -82,7 +82,7 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
         FormatError: A file is no configuration, or its code raised an exception.
         StorageError: The machine could not read a file.
     """
-    configs: list[Path | None] = list(options.config or ())
+    configs: list[Path | None] = [*options.config]
     if options.schedule and not configs:
         for name in ("set_", "pretrain_epochs", "non_finite", "higher_is_better"):
             if getattr(options, name):
@@ -90,20 +90,20 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
                 raise ArgumentError(f"a --schedule says itself what {flag} says; leave out {flag}")
     elif options.set_ and not configs:
         configs = [None]
-    own = dict(map(parse_setting, options.set_ or ()))
+    own = dict(map(parse_setting, options.set_))
     report_unknown(own, others=True)  # `schedule_from_config` warns of the rest
     made = [
         Recipe(str(path), options, ({} if path is None else read_config(path, execute=options.exec_config)) | own)
         for path in configs
     ]
-    return [*made, *chain.from_iterable(_of_code(each, options) for each in options.schedule or ())]
+    return [*made, *chain.from_iterable(_of_code(each, options) for each in options.schedule)]
 
 
 def recipe_of(source: str, options: ScheduleOptions) -> Recipe:
     """The schedule of CONFIG or FILE.py:NAME, without the settings of the options."""
     if source.endswith(".toml") or Path(source.rpartition(":")[0]).suffix == _CODE:
-        return recipe(ScheduleOptions(schedule=[source], override=options.override))
-    return recipe(attrs.evolve(options, config=[Path(source)], schedule=None, set_=None))
+        return recipe(ScheduleOptions(schedule=(source,), override=options.override))
+    return recipe(attrs.evolve(options, config=(Path(source),), schedule=(), set_=()))
 
 
 def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:

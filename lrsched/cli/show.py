@@ -4,10 +4,9 @@ import shutil
 import sys
 from typing import Annotated
 
-from typer import Option
-
 from lrsched.cli.options import HigherIsBetter, ScheduleOptions, Where, did_you_mean, error_keys, read_history
 from lrsched.cli.output import Answer, Part, Printing
+from lrsched.cli.parameters import option
 from lrsched.core.history import History
 from lrsched.core.measure import ErrorMeasure
 from lrsched.core.schedule import measure_shown
@@ -16,7 +15,7 @@ from lrsched.errors import ArgumentError
 from lrsched.report.tables import about_key, as_data, history_table
 from lrsched.report.text import table
 
-Key = Annotated[str | None, Option("--key", "-k", metavar="KEY")]
+Key = Annotated[str | None, option("--key", "-k", metavar="KEY")]
 
 
 def show(
@@ -24,17 +23,22 @@ def show(
     printing: Printing,
     options: ScheduleOptions,
     key: Key = None,
-    plot: Annotated[bool, Option("--plot")] = False,  # noqa: FBT002  typer's way
+    *,
+    plot: Annotated[bool, option("--plot")] = False,
 ) -> Answer:
-    """Show a history: its epochs, their rates with the changes marked, and the error that counts.
+    """Show a history: its epochs, rates and errors, with each change of the rate marked.
 
-    With a schedule, the error that counts is the one that it compares. Epochs without errors are marked as not
-    finished. Exit 1 if no epoch has KEY.
+    With a schedule, the error in the table is the one that the schedule compares. An epoch without errors is marked as
+    not finished. The exit code is 1 if no epoch has KEY.
 
     Args:
-        key: The error to show, or the meta value if no error has that name; by default in each epoch the error that
-            counts.
+        key: The error to show, or the meta value if no error has that name. By default, each epoch shows the error
+            that counts.
         plot: Draw rate and error in the terminal instead of the table.
+
+    Examples:
+        lrsched show learning_rates
+        lrsched show learning_rates --key train_error --plot
     """
     if plot and (printing.as_json or printing.output):
         raise ArgumentError("--plot draws in the terminal; leave it out, or --json and --output")
@@ -78,30 +82,34 @@ def _drawing(history: History, key: str | None, measure: ErrorMeasure) -> list[s
 def best(
     file: Where,
     key: Key = None,
-    n: Annotated[int, Option("-n", metavar="N", min=1)] = 1,
-    higher_is_better: HigherIsBetter = False,  # noqa: FBT002  typer's way
+    n: Annotated[int, option("-n", metavar="N", min=1)] = 1,
+    *,
+    higher_is_better: HigherIsBetter = False,
 ) -> Answer:
-    """Show the epochs with the best error KEY, the best first, the earlier one on ties. Exit 1 if there is none.
+    """Show the epochs with the best error KEY.
 
-    The lowest error is the best, unless --higher-is-better says otherwise. Epochs without that error are left out, and
-    so is NaN.
+    The best epoch comes first; on ties, the earlier one. The lowest error is the best, unless --higher-is-better is
+    set. Epochs where KEY is missing or NaN are left out. The exit code is 1 if no epoch is left.
 
     Args:
         key: The error to compare. Required.
-        n: How many epochs.
+        n: How many epochs to show.
+
+    Examples:
+        lrsched best learning_rates --key dev_error -n 3
     """
     history = read_history(file)
     if key is None:
         raise ArgumentError(f"no error to compare: pass --key KEY{did_you_mean('', error_keys(history))}")
     found = best_epochs(history, key, n, "max" if higher_is_better else "min")
-    names, headings = ("epoch", "value", "learning_rate"), (">epoch", f">{key}", ">learning rate")
-    rows = [(epoch, value, history[epoch].learning_rate) for epoch, value in found]
-    columns = [[row[place] for row in rows] for place in range(len(names))]
+    rows = [{"epoch": epoch, "value": value, "learning_rate": history[epoch].learning_rate} for epoch, value in found]
+    columns = {name: [row[name] for row in rows] for name in ("epoch", "value", "learning_rate")}
+    headings = (">epoch", f">{key}", ">learning rate")
     return Answer(
-        lambda exact: [file, table(headings, columns, exact=exact)] if found else [],
-        lambda: {"file": file, "key": key, "epochs": [dict(zip(names, row, strict=True)) for row in rows]},
-        lambda: dict(zip(names, columns, strict=True)),
-        error=None if found else f"{_why_none(history, key)} @ {file}",
+        lambda exact: [file, table(headings, columns.values(), exact=exact)] if rows else [],
+        lambda: {"file": file, "key": key, "epochs": rows},
+        lambda: columns,
+        error=None if rows else f"{_why_none(history, key)} @ {file}",
     )
 
 

@@ -6,10 +6,10 @@ from typing import Annotated
 from urllib.parse import quote
 
 import attrs
-from typer import Argument, Option
 
 from lrsched.cli.options import AsJson, Where, read_history
 from lrsched.cli.output import Answer, busy, say, say_json
+from lrsched.cli.parameters import argument, option
 from lrsched.core.history import History
 from lrsched.errors import ArgumentError, ConflictError, LrschedError
 from lrsched.formats.text import TEXT
@@ -21,15 +21,21 @@ from lrsched.storage.sqlite import DEFAULT_RUN, Run, SqliteStorage, location
 
 def convert(
     file: Where,
-    target: Annotated[str, Argument(metavar="TARGET")],
-    as_json: AsJson = False,  # noqa: FBT002  typer's way
+    target: Annotated[str, argument("TARGET")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Copy a history into a file or database of another kind. What is there is never overwritten.
+    """Copy a history into a file or database of another kind.
 
-    It is read back and compared. If the target has no way to hold something, nothing is written, and it is named.
+    The copy overwrites nothing. It is read back and compared. If TARGET cannot hold something, nothing is written, and
+    the error names it.
 
     Args:
-        target: Where to: a path or URL as for FILE. Its name says the format.
+        target: The copy: a path or URL, as for FILE. Its name says the format.
+
+    Examples:
+        lrsched convert learning_rates run.json
+        lrsched convert learning_rates 'sqlite:///runs.db?run=a'
     """
     history = read_history(file)
     with busy(f"{len(history)} epochs to {target}"):
@@ -42,37 +48,43 @@ def convert(
         say(f"{target}: {_epochs(history)} from {file}")
 
 
-def runs(database: Annotated[str, Argument(metavar="DATABASE")]) -> Answer:
+def runs(database: Annotated[str, argument("DATABASE")]) -> Answer:
     """Show the runs in a database: their epochs, newest rates, and when they were saved.
 
     Args:
         database: A database, as a path or a URL.
+
+    Examples:
+        lrsched runs runs.db
     """
     storage = open_storage(database)
     if not isinstance(storage, SqliteStorage):
         storage = SqliteStorage(database)
     found = storage.runs()
-    names = [field.name for field in attrs.fields(Run)]
-    columns = [[getattr(run, name) for run in found] for name in names]
+    columns = {field.name: [getattr(run, field.name) for run in found] for field in attrs.fields(Run)}
     headings = ("run", ">epochs", ">last finished", ">learning rate", "saved (UTC)")
     return Answer(
-        lambda exact: [database, table(headings, columns, exact=exact)],
+        lambda exact: [database, table(headings, columns.values(), exact=exact)],
         lambda: {"database": database, "runs": found},
-        lambda: dict(zip(names, columns, strict=True)),
+        lambda: columns,
     )
 
 
 def repair(
     file: Where,
-    output: Annotated[str | None, Option("--output", "-o", metavar="TARGET")] = None,
-    as_json: AsJson = False,  # noqa: FBT002  typer's way
+    output: Annotated[str | None, option("--output", "-o", metavar="TARGET")] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
-    """Recover the epochs that stand before the first fault of a damaged text or JSON file, into a new file.
+    """Recover the epochs before the first fault of a damaged text or JSON file, into a new file.
 
-    The damaged file is left as it is. Exit 3 if nothing can be recovered.
+    The damaged file stays as it is. The exit code is 3 if nothing can be recovered.
 
     Args:
-        output: Where to; by default FILE with 'repaired' before its suffix.
+        output: The new file; by default, FILE with 'repaired' before its suffix.
+
+    Examples:
+        lrsched repair learning_rates
     """
     storage = open_storage(file)
     if not isinstance(storage, FileStorage):

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -15,10 +15,10 @@ from typing import IO, Annotated, Any, Final
 
 import attrs
 import numpy as np
-from typer import Option
 
 from lrsched.cli.options import Files, ScheduleOptions, read_history
 from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
+from lrsched.cli.parameters import option
 from lrsched.cli.scheduling import PastMode, epochs, names_of, recipes
 from lrsched.core.history import History
 from lrsched.core.plain import dumps
@@ -38,8 +38,8 @@ class SweepPrinting(Printing):
     """As of all commands, but files are written while the sweep runs.
 
     Args:
-        output: Where to write the result of every setting and file: a table .csv, .json or .jsonl, or the rates
-            themselves as NumPy arrays, .npz. It replaces an existing file.
+        output: Write the result of every setting and file: a table .csv, .json or .jsonl, or the rates as NumPy
+            arrays, .npz. It replaces an existing file.
     """
 
     endings = (".csv", ".json", ".jsonl", ".npz")
@@ -49,21 +49,26 @@ def sweep(
     files: Files,
     options: ScheduleOptions,
     printing: SweepPrinting,
-    space: Annotated[Path | None, Option("--space", metavar="SPACE")] = None,
+    space: Annotated[Path | None, option("--space", metavar="SPACE")] = None,
     mode: PastMode = "free",
-    jobs: Annotated[int, Option("--jobs", "-j", metavar="N", min=1)] = 1,
-    most: Annotated[int, Option("--most", metavar="N", min=1)] = 20,
+    jobs: Annotated[int, option("--jobs", "-j", metavar="N", min=1)] = 1,
+    most: Annotated[int, option("--most", metavar="N", min=1)] = 20,
 ) -> Answer:
     """Try many settings on recorded histories: what would each have done, and which give the recorded rates?
 
-    Settings of CONFIG hold wherever SPACE does not say otherwise. Those that agree with most of the recorded rates come
-    first. Ctrl-C ends it, leaves what is done, and makes the exit code 130.
+    The settings that agree with most of the recorded rates come first. A setting in SPACE replaces the same one in
+    CONFIG. Ctrl-C ends the sweep and keeps the results so far; the exit code is then 130.
 
     Args:
-        space: The settings to try, in TOML or JSON: tables fixed (key = value) and grid (key = list of values, every
-            combination), or a list settings of tables. Required, unless --schedule names a schedule or a list of them.
+        space: The settings to try, a TOML or JSON file. It has a table fixed (key = value) and a table grid (key =
+            list of values; every combination is tried), or a list settings of tables. Required, unless --schedule
+            names a schedule or a list of them.
         jobs: How many processes share the work.
         most: How many settings to show.
+
+    Examples:
+        lrsched sweep learning_rates --config config.json --space space.toml
+        lrsched sweep learning_rates --config config.json --space space.toml -o results.csv
     """
     tried = _tried(options, space)
     for file in files:
@@ -119,7 +124,7 @@ def sweep(
         notes=found.notes,
         error=error,
         code=code,
-        written=ending in _WRITERS,
+        written=ending in _WRITTEN,
     )
 
 
@@ -196,48 +201,35 @@ Write = Callable[[Sweep], None]
 
 
 @contextmanager
-def _writer(path: Path | None, ending: str | None) -> Iterator[Write]:
-    """Writes blocks as they come."""
-    if path is None or ending not in _WRITERS:
+def _writer(path: Path | None, ending: str) -> Iterator[Write]:
+    """Writes blocks as they come; arrays at the end, all at once."""
+    if path is None or ending not in _WRITTEN:
         yield lambda _: None
         return
+    blocks: list[Sweep] = []
     try:
-        with path.open("wb") as file, _WRITERS[ending](file) as write:
-            yield write
+        with path.open("wb") as file:
+            try:
+                yield partial(_write_rows, file, _LINES[ending]) if ending in _LINES else blocks.append
+            finally:
+                if blocks:
+                    np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
     except OSError as error:
         raise disk.storage_error(error, path) from error
 
 
-@contextmanager
-def _as_rows(file: IO[bytes], lines: Callable[[dict[str, Any], bool], str]) -> Iterator[Write]:
-    """Writes the rows of blocks, each as ``lines`` has it: it is called with whether the row is the first one."""
-    first = True
-
-    def write(block: Sweep) -> None:
-        nonlocal first
-        for row in block.rows():
-            file.write(lines(row, first).encode(errors="surrogateescape"))
-            first = False
-        file.flush()
-
-    yield write
+def _write_rows(file: IO[bytes], lines: Callable[[dict[str, Any], bool], str], block: Sweep) -> None:
+    """Write the rows of a block, each as ``lines`` has it: it is called with whether the row is the first of all."""
+    for number, row in enumerate(block.rows()):
+        file.write(lines(row, block.first == number == 0).encode(errors="surrogateescape"))
+    file.flush()
 
 
-@contextmanager
-def _as_arrays(file: IO[bytes]) -> Iterator[Write]:
-    blocks: list[Sweep] = []
-    try:
-        yield blocks.append
-    finally:
-        if blocks:
-            np.savez(file, allow_pickle=False, **blocks[0].joined(blocks).arrays())
-
-
-_WRITERS: Final[dict[str, Callable[[IO[bytes]], AbstractContextManager[Write]]]] = {
-    ".csv": partial(_as_rows, lines=lambda row, first: csv_text([row] * first + [row.values()])),
-    ".jsonl": partial(_as_rows, lines=lambda row, _: f"{dumps(row, indent=None)}\n"),
-    ".npz": _as_arrays,
+_LINES: Final[dict[str, Callable[[dict[str, Any], bool], str]]] = {
+    ".csv": lambda row, first: csv_text([row] * first + [row.values()]),
+    ".jsonl": lambda row, _: f"{dumps(row, indent=None)}\n",
 }
+_WRITTEN: Final = (*_LINES, ".npz")
 
 
 class _Found:

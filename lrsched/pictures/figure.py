@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
+import numpy as np
 
 from lrsched.core.decision import Action
 from lrsched.errors import broken_law
@@ -18,7 +19,6 @@ from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
 from lrsched.simulation.replaying import Replay, ReplayedEpoch
 
 if TYPE_CHECKING:
-    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
@@ -266,10 +266,8 @@ def _quiet(run: Run | None) -> Iterator[_Quiet]:
     yield from [("o", "at the minimum: it would have gone below", least)] * bool(least)
 
 
-def _draw_line(axes: "Axes", x: "np.ndarray", y: "np.ndarray", how: Style) -> None:
+def _draw_line(axes: "Axes", x: np.ndarray, y: np.ndarray, how: Style) -> None:
     """A line, with a symbol at some of its points, and at those without a neighbour to be connected with."""
-    import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
-
     there = np.isfinite(y)
     alone = there & ~np.append(there[1:], False) & ~np.append(False, there[:-1])
     some = np.zeros(len(y), dtype=bool)
@@ -310,8 +308,6 @@ def _some(number: int, most: int, how: Style) -> slice:
 
 
 def _draw_symbols(axes: "Axes", x: Any, y: Any, symbol: str, colour: str, label: str = "_") -> None:
-    import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
-
     x, y = np.broadcast_arrays(x, y)
     every = max(1, -(-len(x) // _STRIPES))
     axes.plot(x[::every], y[::every], symbol, color=colour, markersize=3.4, clip_on=False, label=label)

@@ -6,9 +6,7 @@ None of its global state is left changed, and no text is taken for mathematics.
 import contextlib
 from collections.abc import Iterator
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final, Literal, final, get_args
-
-import attrs
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from lrsched.core.plain import printable
 from lrsched.errors import broken_law, missing_extra
@@ -54,13 +52,10 @@ _METADATA: dict[str, dict[str, None]] = {
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 _SYMBOLS = ("o", "s", "^", "D", "v")
 _DASHES = ((4.0, 1.6), (1.2, 1.4), (7.0, 1.5, 1.2, 1.5), (9.0, 2.0))
-_CYCLES: tuple[tuple[Any, ...], ...] = (_COLOURS, _SYMBOLS, _DASHES)
 GREY: Final = "0.45"
 
 
-@final
-@attrs.frozen
-class Style:
+class Style(NamedTuple):
     """What tells one curve from the others.
 
     Attributes:
@@ -78,7 +73,8 @@ class Style:
 
 def style(number: int) -> Style:
     """The style of a curve by its number."""
-    return Style(number, *(cycle[number % len(cycle)] for cycle in _CYCLES))
+    colour, symbol, dashes = (number % len(cycle) for cycle in (_COLOURS, _SYMBOLS, _DASHES))
+    return Style(number, _COLOURS[colour], _SYMBOLS[symbol], _DASHES[dashes])
 
 
 @contextlib.contextmanager
@@ -128,21 +124,16 @@ def image(figure: "Figure", kind: ImageFormat) -> bytes:
 
 def shown(text: str) -> str:
     """``text`` with everything escaped that is no character to be seen, or that no font here has."""
+    import matplotlib as mpl  # noqa: PLC0415  an extra
     from matplotlib import font_manager  # noqa: PLC0415  an extra
 
     text = printable(text)
     if text.isascii():
         return text
-    known = {code for file in _font_files() for code in font_manager.get_font(file).get_charmap()}
+    fonts = [font_manager.FontProperties(family=[family]) for family in mpl.rcParams["font.family"]]
+    files = {str(font_manager.findfont(font)) for font in fonts}
+    known = {code for file in files for code in font_manager.get_font(file).get_charmap()}
     return "".join(c if ord(c) in known else c.encode("ascii", "backslashreplace").decode() for c in text)
-
-
-def _font_files() -> set[str]:
-    import matplotlib as mpl  # noqa: PLC0415  an extra
-    from matplotlib import font_manager  # noqa: PLC0415  an extra
-
-    families = mpl.rcParams["font.family"]
-    return {str(font_manager.findfont(font_manager.FontProperties(family=[family]))) for family in families}
 
 
 def width_of(text: str, size: float) -> float:

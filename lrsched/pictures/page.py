@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, final
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lrsched.core.plain import printable
 from lrsched.core.series import best_epochs, finished
@@ -79,46 +77,23 @@ def _svg(runs: Sequence[Run]) -> Any:
     return Markup(re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :]))  # noqa: S704  its texts are escaped
 
 
-@attrs.frozen
-class _Cell:
+class _Cell(NamedTuple):
     text: str
     other: bool = False
     """Whether it is a rate that is not the recorded one."""
 
 
-@attrs.frozen
-class _Table:
-    title: str
-    about: str
-    headings: list[str]
-    rows: list[list[_Cell]]
-
-    @property
-    def classes(self) -> list[str]:
-        return ["number" if heading.startswith(">") else _CLASSES.get(heading, "") for heading in self.headings]
-
-
-_CLASSES = {"why": "long"}
-
-
-@final
-@attrs.frozen
-class _Section:
+def _section(run: Run) -> dict[str, Any]:
     """What the template has of a run."""
-
-    name: str
-    figure: Any
-    notes: list[tuple[str, str]]
-    facts: list[tuple[str, str]]
-    settings: list[tuple[str, str]]
-    table: _Table
-
-
-def _section(run: Run) -> _Section:
     replays = {"The schedule": run.replayed} if run.replayed is not None else {}
-    notes = [(f"{name}, free replay", told.note) for name, told in (replays | run.compared).items() if told.note]
-    settings = [(name, cell(value)) for name, value in sorted(run.settings.items())]
-    return _Section(run.name, _svg([run]), notes, list(_facts(run)), settings, _table(run))
+    return {
+        "name": run.name,
+        "figure": _svg([run]),
+        "notes": [(f"{name}, free replay", each.note) for name, each in (replays | run.compared).items() if each.note],
+        "facts": _facts(run),
+        "settings": [(name, cell(value)) for name, value in sorted(run.settings.items())],
+        "table": _table(run),
+    }
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -139,7 +114,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     yield "changes of the recorded rate", str(sum(rate != before for before, rate in pairwise(known)))
 
 
-def _table(run: Run) -> _Table:
+def _table(run: Run) -> dict[str, Any]:
     """All epochs, or those where a rate changes; a schedule's rates that are not the recorded ones stand out."""
     number = len(run.history)
     shown: Sequence[int] = range(number)
@@ -157,7 +132,7 @@ def _table(run: Run) -> _Table:
     headings[place:place] = [f">{name}" for name in run.compared]
     others = [[_rate_of(told[position]) for position in shown] for told in run.compared.values()]
     rows = [[*row[:place], *more, *row[place:]] for row, *more in zip(rows, *others, strict=True)]
-    return _Table(title, about, headings, rows)
+    return {"title": title, "about": about, "headings": headings, "rows": rows}
 
 
 def _rate_of(step: ReplayedEpoch) -> _Cell:

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import attrs
 
@@ -77,9 +77,7 @@ class Run:
         return tuple(key for key, _ in counts.most_common(1) if key is not None)
 
 
-@final
-@attrs.frozen
-class Mark:
+class Mark(NamedTuple):
     """A change of the rate.
 
     Attributes:

@@ -6,12 +6,10 @@ Rates may be 0 on a logarithmic axis, errors 1e308 and -1e308 on a linear one, e
 import math
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import attrs
-
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 Tick = tuple[float, str]
 """A position from 0 to 1, and what is there."""
@@ -48,10 +46,8 @@ class Scale:
     zero: bool = False
     whole: bool = False
 
-    def at(self, values: Iterable[float]) -> "np.ndarray":
+    def at(self, values: Iterable[float]) -> np.ndarray:
         """Where values stand; NaN for what has no place."""
-        import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
-
         given = np.asarray(values if isinstance(values, np.ndarray) else list(values), dtype=np.float64)
         given = np.where(np.isfinite(given), given, np.nan)
         if not self.logarithmic:
@@ -64,15 +60,13 @@ class Scale:
 
     def ticks(self, most: int) -> list[Tick]:
         """At most ``most`` ticks, with labels that differ."""
-        values = self._round(most) if not self.logarithmic else self._decades(most)
+        least = 1.0 if self.whole else 0.0
+        values = self._decades(most) if self.logarithmic else _round_numbers(self.low, self.high, most, least)
         labels = _labels(values)
         if self.zero:
             values, labels = [0.0, *values], ["0", *labels]
         positions = self.at(values).tolist()
         return [(where, label) for where, label in zip(positions, labels, strict=True) if -_SAME <= where <= 1 + _SAME]
-
-    def _round(self, most: int) -> list[float]:
-        return _round_numbers(self.low, self.high, most, least_step=1.0 if self.whole else 0.0)
 
     def _decades(self, most: int) -> list[float]:
         """Powers of ten, and parts of them where there is room; in a narrow range any round numbers."""
@@ -130,13 +124,11 @@ def spans_decades(values: Iterable[float]) -> bool:
     return math.log10(max(finite)) - math.log10(min(finite)) >= _DECADES_FOR_LOGARITHM
 
 
-def thinned(x: "np.ndarray", y: "np.ndarray", stripes: int) -> "tuple[np.ndarray, np.ndarray]":
+def thinned(x: np.ndarray, y: np.ndarray, stripes: int) -> tuple[np.ndarray, np.ndarray]:
     """Of very many points those that can be seen: in each of the stripes from 0 to 1 the first, lowest and highest.
 
     Where a stripe has a NaN, one stays, so that a line is interrupted there.
     """
-    import numpy as np  # noqa: PLC0415  it takes long to import, and a table does without
-
     if len(x) <= 4 * stripes:
         return x, y
     starts = np.flatnonzero(np.diff(np.floor(x * stripes), prepend=-1))

@@ -4,10 +4,9 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate, groupby, pairwise
-from typing import TYPE_CHECKING, Any
-from unicodedata import east_asian_width
+from typing import Any, NamedTuple
 
-import attrs
+import numpy as np
 
 from lrsched.core.history import History
 from lrsched.core.measure import COMMON, ErrorMeasure
@@ -15,9 +14,7 @@ from lrsched.core.plain import printable
 from lrsched.errors import missing_extra
 from lrsched.pictures.run import NOTHING, Run
 from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
-
-if TYPE_CHECKING:
-    import numpy as np
+from lrsched.report.text import width_of
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 40, 8
 _MARGIN = 0.02  # of an axis, above and below
@@ -104,8 +101,7 @@ def _only_figure() -> Iterator[Any]:
         terminal.limit()
 
 
-@attrs.frozen
-class _Panel:
+class _Panel(NamedTuple):
     """A curve: its title, where values stand, the points of the line, and epochs whose value is at the upper edge."""
 
     title: str
@@ -156,7 +152,7 @@ def _ticks_of(rows: int) -> int:
     return max(2, min(6, rows // 3))
 
 
-def _unbroken(x: "np.ndarray", y: "np.ndarray") -> Iterator[tuple[list[float], list[float]]]:
+def _unbroken(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[list[float], list[float]]]:
     """The stretches of a line between its NaNs."""
     points = zip(x.tolist(), y.tolist(), strict=True)
     for there, stretch in groupby(points, lambda point: not math.isnan(point[1])):
@@ -167,5 +163,5 @@ def _unbroken(x: "np.ndarray", y: "np.ndarray") -> Iterator[tuple[list[float], l
 
 def _cut(text: str, columns: int) -> str:
     """As much of a text as has room; characters of East Asia take two columns."""
-    ends = accumulate(2 if east_asian_width(character) in "WF" else 1 for character in text)
+    ends = accumulate(map(width_of, text))
     return "".join(character for character, end in zip(text, ends, strict=True) if end <= columns)

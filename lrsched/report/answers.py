@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, final
-
-import attrs
+from typing import Any, NamedTuple
 
 from lrsched.report.text import Table, column, columns, is_numbers
 from lrsched.simulation.replaying import ReplayedEpoch
@@ -57,9 +55,7 @@ def _marked(texts: Sequence[str], reproduced: Sequence[bool]) -> Sequence[str]:
     return [f"{text}{'  ' if same else ' *'}" for text, same in zip(texts, reproduced, strict=True)]
 
 
-@final
-@attrs.frozen
-class Span:
+class Span(NamedTuple):
     """The lowest and the highest of several numbers; None if there is none."""
 
     low: float | None

@@ -1,16 +1,17 @@
 """The command line: what it prints, and how it exits."""
 
-import inspect
 import json
+import re
+import shlex
 import subprocess
 import sys
 from itertools import pairwise
-from typing import get_args
 
 import pytest
 
-from lrsched import EpochData, FileStorage, History
-from lrsched.cli import commands, main
+from lrsched import EpochData, FileStorage, History, SqliteStorage
+from lrsched.cli import GROUPS, commands, main
+from lrsched.cli.demo import RECORDED
 
 NEWBOB = ["--set", "learning_rate_control=newbob", "--set", "learning_rate=0.5"]
 
@@ -298,10 +299,27 @@ def test_errors_are_one_line_and_have_an_exit_code(run, file, arguments, code, m
         ["best", "x", "-k", "a", "-n", "0"],
         ["replay", "x", "--mode", "own"],
         ["show", "--no"],
+        ["show", "--json=1", "x"],
     ],
 )
-def test_wrong_usage_exits_with_2(run, arguments):
-    assert run(*arguments)[0] == 2
+def test_wrong_usage_exits_with_2_and_one_line(run, arguments):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"lrsched: error: .*\n", err)
+
+
+def test_ctrl_c_ends_it_with_one_line(run, file, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lrsched.cli.options.read", interrupted)
+    assert run("show", file) == (130, "", "\nlrsched: error: interrupted\n")
+
+
+def test_without_a_command_the_help_is_shown(run):
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert err == run("--help")[1]
 
 
 def test_a_broken_file_is_named_with_its_line(run, tmp_path):
@@ -366,27 +384,120 @@ def test_the_help_says_all_that_is_in_the_reference(monkeypatch, capsys):
         with pytest.raises(SystemExit):
             main([name, "--help"])
         shown = " ".join(capsys.readouterr().out.split())
-        for parameter in inspect.signature(command, eval_str=True).parameters.values():
-            _, about = get_args(parameter.annotation)
-            assert about.help in shown
+        for parameter in command.params:
+            assert parameter.help in shown
 
 
-def test_the_help_has_whole_paragraphs_defaults_and_no_values_of_flags(monkeypatch, capsys):
-    monkeypatch.setenv("COLUMNS", "400")
-    with pytest.raises(SystemExit):
-        main(["verify", "--help"])
-    out = capsys.readouterr().out
-    assert out.count("<bool>") == 1  # of --help itself, which typer adds
-    assert "[default: (worse)]" in out
-    with pytest.raises(SystemExit):
-        main(["show", "--help"])
-    (line,) = [each for each in capsys.readouterr().out.splitlines() if "With a schedule" in each]
-    assert "Exit 1 if no epoch has KEY." in line
+def _help(run, *command, columns):
+    code, out, err = run(*command, "--help", columns=columns)
+    assert (code, err) == (0, "")
+    return out.splitlines()
+
+
+def test_the_help_has_whole_paragraphs_defaults_and_no_values_of_flags(run):
+    lines = _help(run, "verify", columns=400)
+    assert any(line.endswith("[default: (worse)]") for line in lines)
+    for flag in ("--json", "--exact", "--higher-is-better", "-h, --help"):
+        (line,) = [each for each in lines if each.startswith(f"  {flag} ")]
+        assert re.fullmatch(rf"  {flag} +[A-Z].*\.", line)
+    (line,) = [each for each in _help(run, "show", columns=400) if "With a schedule" in each]
+    assert "The exit code is 1 if no epoch has KEY." in line
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("command", [(), *((name,) for name in commands())])
+def test_the_help_fits_the_terminal(run, command, columns):
+    """All but examples, which are copied from it, and a path that is longer than a line."""
+    lines = _help(run, *command, columns=columns)
+    text = lines[: lines.index("Examples:")]
+    assert max(len(line) for line in text if " " in line.strip()) <= columns
+    heading = next(place for place, line in enumerate(text) if re.fullmatch("[A-Z].*:", line))
+    for line, after in pairwise(text[text.index("") : heading]):  # no line is broken where the source is
+        assert not (line and after) or len(f"{line} {after.split()[0]}") > columns
+
+
+def test_the_help_names_each_command_once_and_says_what_the_command_says(run):
+    lines = _help(run, columns=400)
+    for name, command in commands().items():
+        (line,) = [each for each in lines if re.match(rf"  {name}  ", each)]
+        assert line.split("  ", 2)[2].strip() == command.help.partition("\n\n")[0]
+    titles = [line for line in lines if re.fullmatch(r"[A-Z][a-z ]*:", line)]
+    assert titles == [*(f"{title}:" for title in GROUPS), "Options:", "Examples:"]
+
+
+SPACE = "[grid]\nnewbob_learning_rate_decay = [0.5, 0.9]\n"
+HALVE = "def halve(history, epoch):\n    return 0.1 / 2 ** (epoch // 10)\n"
+
+
+@pytest.fixture
+def examples_folder(tmp_path, monkeypatch, run):
+    """What the examples of the help take for there."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("learning_rates", "config.json"):
+        (tmp_path / name).write_bytes((RECORDED / name).read_bytes())
+    (tmp_path / "space.toml").write_text(SPACE)
+    (tmp_path / "my_schedules.py").write_text(HALVE)
+    SqliteStorage("runs.db", run="before").save(FileStorage("learning_rates").load())
+
+
+@pytest.mark.parametrize("line", [line for each in commands().values() for line in each.epilog.splitlines()])
+def test_the_examples_of_the_help_run(run, examples_folder, line):
+    program, *arguments = shlex.split(line)
+    arguments += {"follow": ["--until", "30"], "check": ["--budget", "20"]}.get(arguments[0], [])  # it ends, and soon
+    assert program == "lrsched"
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    assert out
+
+
+def test_every_command_has_an_example():
+    for name, command in commands().items():
+        assert command.epilog.startswith(f"lrsched {name}"), name
+
+
+def test_the_program_is_a_module_too():
+    program = [sys.executable, "-m", "lrsched"]
+    done = subprocess.run([*program, "show", "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: python -m lrsched show [OPTIONS] FILE\n")
+    done = subprocess.run([*program, "show"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "lrsched: error: Missing argument 'FILE'; see python -m lrsched show --help\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_installed_once(run, tmp_path, monkeypatch, shell):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", f"/bin/{shell}")
+    code, script, _ = run("--show-completion")
+    assert code == 0
+    assert f"_LRSCHED_COMPLETE={shell}_complete" in script
+    for _ in range(2):
+        code, out, _ = run("--install-completion")
+        assert code == 0
+        path = tmp_path / re.search(r"installed in (.*);", out)[1]
+        assert path.read_text().strip() == script.strip()
+    monkeypatch.setenv("SHELL", "/bin/tcsh")
+    code, out, err = run("--show-completion")
+    assert (code, out) == (2, "")
+    assert err == "lrsched: error: the shell must be one of bash, zsh, fish, got 'tcsh'; set SHELL to its path\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [("lrsched re", ["replay", "report", "repair"]), ("lrsched show --pl", ["--plot"]), ("lrsched show x", ["x"])],
+)
+def test_a_shell_completes_commands_options_and_files(run, monkeypatch, words, completed):
+    monkeypatch.setenv("_LRSCHED_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    _, out, _ = run()
+    kind = "file" if completed == ["x"] else "plain"
+    assert out.split() == [f"{kind},{each}" for each in completed]
 
 
 def test_every_option_has_a_help_and_without_docstrings_commands_run_all_the_same(file):
     for command in commands().values():
-        for parameter in inspect.signature(command).parameters.values():
-            assert get_args(parameter.annotation)[1].help, (command, parameter)
+        for parameter in command.params:
+            assert parameter.help, (command, parameter)
     program = [sys.executable, "-OO", "-c", "from lrsched.cli import main; main()", "show", file]
     assert subprocess.run(program, capture_output=True, text=True, check=True).stdout.startswith(f"{file}\n")

@@ -11,7 +11,7 @@ from lrsched import EpochData, FileStorage, History
 
 TRACED = """
 import json, sys
-import lrsched.cli.show
+import lrsched.cli
 rooms = []
 
 def note(frame, event, _):
@@ -24,27 +24,41 @@ try:
     lrsched.cli.main(sys.argv[1:])
 finally:
     sys.setprofile(None)
-    imported = sorted({name.split(".")[1] for name in sys.modules if name.startswith("lrsched.")})
-    print(json.dumps([rooms, imported, "numpy" in sys.modules]), file=sys.stderr)
+    print(json.dumps([rooms, [*sys.modules]]), file=sys.stderr)
 """
 
 
+LIBRARIES = {"attr", "attrs", "click", "pvectorc", "pyrsistent"}
+ROOMS = {"cli", "core", "errors", "formats", "report", "storage"}
+SHARED = {"completion", "garbage", "loading", "options", "output", "parameters"}
+
+
 def _traced(*arguments):
-    """The room of each call, the rooms that were imported, and whether NumPy was."""
+    """The room of each call, the modules of lrsched that were imported, and the other libraries that were."""
     command = [sys.executable, "-c", TRACED, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stderr.splitlines()[-1])
+    rooms, imported = json.loads(done.stderr.splitlines()[-1])
+    ours = {name.removeprefix("lrsched.") for name in imported if name.startswith("lrsched.")}
+    libraries = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
+    return rooms, ours, {name for name in libraries if not name.startswith("_")} - {"lrsched", "sitecustomize"}
 
 
 @pytest.mark.parametrize("options", [[], ["--json"], ["--key", "a"], ["--exact"]])
 @pytest.mark.parametrize("name", ["learning_rates", "run.json"])
 def test_show_goes_down_once(tmp_path, name, options):
     FileStorage(tmp_path / name).save(History({1: EpochData(learning_rate=0.5, error={"a": 1.0})}))
-    rooms, imported, numpy = _traced("show", tmp_path / name, *options)
-    assert not numpy
-    assert {*imported} - {"lazy"} == {"cli", "core", "errors", "formats", "report", "storage"}
+    rooms, imported, libraries = _traced("show", tmp_path / name, *options)
+    assert libraries == LIBRARIES
+    assert {each.partition(".")[0] for each in imported} - {"lazy"} == ROOMS
+    assert {each.partition(".")[2] for each in imported if each.startswith("cli.")} == {*SHARED, "show"}
     way = [room for room, _ in groupby(room for room in rooms if room not in ("cli", "core"))]
     assert way == ["storage", "formats", "storage", "report"]  # cli asks each of them, and all use the core
     from_formats = rooms[rooms.index("formats") :]
     assert from_formats.index("core") < from_formats.index("report")
     assert (rooms[0], rooms[-1]) == ("cli", "cli")
+
+
+def test_the_help_imports_no_command():
+    _, imported, libraries = _traced("--help")
+    assert libraries == LIBRARIES
+    assert {each.partition(".")[2] for each in imported if each.startswith("cli.")} == SHARED

@@ -83,7 +83,7 @@ def test_a_safe_policy_can_be_installed_for_all():
 def test_installing_imports_nothing_of_an_engine():
     found = _run(
         "import json, sys, lrsched.returnn; lrsched.returnn.install()\n"
-        "print(json.dumps([name in sys.modules for name in ('returnn.engine', 'returnn.config', 'numpy', 'typer')]))"
+        "print(json.dumps([name in sys.modules for name in ('returnn.engine', 'returnn.config', 'numpy', 'click')]))"
     )
     assert found == [False] * 4
 

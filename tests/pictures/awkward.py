@@ -1,6 +1,7 @@
 """Histories that are hard to draw, with the schedules that are to be marked."""
 
 import math
+from functools import cache
 
 from hypothesis import reject, strategies as st
 
@@ -41,6 +42,7 @@ ODD_EPOCHS = History(
 )
 
 
+@cache
 def runs():
     """Name -> what is to be drawn in one figure."""
     held = HoldLearningRate(SCHEDULE, 3)
