@@ -85,7 +85,7 @@ class ExecutorError(LrschedError):
 
 def missing_extra(library: str, extra: str) -> MissingExtraError:
     """The error for a library that one of lrsched's extras installs."""
-    return MissingExtraError(f"this needs {library}; pip install 'lrsched[{extra}]' installs it")
+    return MissingExtraError(f"this needs {library}; pip install '.[{extra}]' in a checkout of lrsched installs it")
 
 
 class SettingWarning(UserWarning):

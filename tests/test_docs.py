@@ -67,6 +67,17 @@ def test_the_readme_has_exactly_the_two_commands():
     ]
 
 
+def test_no_text_tells_anybody_to_install_from_the_index():
+    folders = ("lrsched", "docs", "examples", "tests", "benchmarks", ".ci")
+    texts = [*ROOT.glob("*.*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    texts = [path for path in texts if path.suffix in (".py", ".md", ".toml", "") and path.is_file()]
+    from_index = re.compile(r"""install\s+(?:-\S+\s+)*['"]?(?:lrsched|learning[-_]rate[-_]control)\b""")
+    assert len(texts) > 200
+    assert from_index.search(f"pip install -U {'lrsched'}[testing]")
+    for path in texts:
+        assert not from_index.search(path.read_text(encoding="utf-8", errors="ignore")), path
+
+
 def test_the_readmes_links_lead_somewhere():
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         if "_build" in page.parts:

@@ -209,7 +209,7 @@ def test_a_missing_library_is_named(run, monkeypatch, tmp_path, library, argumen
     code, _, err = run(*arguments)
     assert code == 2
     assert err.lower().startswith(f"lrsched: error: this needs {library}")
-    assert err.endswith("pip install 'lrsched[plot]' installs it\n")
+    assert err.endswith("pip install '.[plot]' in a checkout of lrsched installs it\n")
 
 
 def test_the_commands_are_there(capsys):

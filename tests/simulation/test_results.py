@@ -58,7 +58,7 @@ def test_what_is_not_finite_is_text_in_json():
 def test_without_pandas_it_says_what_to_install(result, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(
-        MissingExtraError, match=r"this needs pandas; pip install 'lrsched\[pandas\]' installs it"
+        MissingExtraError, match=r"this needs pandas; pip install '\.\[pandas\]' in a checkout of lrsched installs it"
     ) as told:
         result.to_pandas()
     assert isinstance(told.value, ImportError)
