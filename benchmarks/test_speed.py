@@ -304,13 +304,14 @@ def _command(*arguments):
 
 @pytest.mark.parametrize("arguments", [["--help"], ["show"]])
 def test_the_command_line_starts_in_less_than_three_times_what_its_libraries_take(
-    against, monkeypatch, tmp_path, file, arguments
+    against, monkeypatch, tmp_path, histories, arguments
 ):
     """With bytecode of all of them, which the first round writes."""
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
-    arguments = [*arguments, *([str(file)] if arguments == ["show"] else [])]
-    program = [sys.executable, "-m", "lrsched", *arguments]
+    file = tmp_path / "learning_rates"
+    write(histories[1000], file)
+    program = [sys.executable, "-m", "lrsched", *arguments, *([str(file)] if arguments == ["show"] else [])]
     against(
         f"lrsched {arguments[0]} (peer: import attrs, click)",
         lambda: lambda: subprocess.run(program, check=True, stdout=subprocess.DEVNULL),
