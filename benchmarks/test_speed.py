@@ -310,7 +310,7 @@ def test_the_command_line_starts_in_less_than_three_times_what_its_libraries_tak
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
     file = tmp_path / "learning_rates"
-    write(histories[1000], file)
+    FileStorage(file).save(histories[1000])
     program = [sys.executable, "-m", "lrsched", *arguments, *([str(file)] if arguments == ["show"] else [])]
     against(
         f"lrsched {arguments[0]} (peer: import attrs, click)",

@@ -12,6 +12,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 _COMMON = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("fixed", derandomize=True, **_COMMON)  # the same examples in each run, here and in CI
+settings.register_profile("quick", derandomize=True, max_examples=10, **_COMMON)
 settings.register_profile("random", **_COMMON)
 settings.register_profile("mutants", derandomize=True, phases=[Phase.explicit, Phase.generate], **_COMMON)
 settings.register_profile("deep", max_examples=5000, **_COMMON)

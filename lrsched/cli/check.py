@@ -29,8 +29,9 @@ def check(
 ) -> Answer:
     """Check that a schedule is sound: try to break every law that schedules must keep, and those that it claims.
 
-    The exit code is 0 if no law breaks. Otherwise it is 1, and each broken law is shown with the smallest history that
-    breaks it, as a table and as a failing test in Python. The command needs an extra: pip install '.[testing]' in a checkout of lrsched.
+    The exit code is 0 if no law breaks. Otherwise it is 1, and each broken law is shown with the smallest history
+    that breaks it, as a table and as a failing test in Python. The command needs an extra: pip install '.[testing]'
+    in a checkout of lrsched.
 
     Args:
         target: MODULE:NAME or FILE.py:NAME: a schedule, a function (history, epoch) -> rate, or a function without

@@ -85,9 +85,9 @@ class Space(Sequence[dict[str, Any]]):
         {'learning_rate': 0.01, 'newbob_learning_rate_decay': 0.5}
     """
 
-    fixed: Annotated[FrozenDict[str, Any], _table] = _NONE
-    grid: Annotated[FrozenDict[str, tuple[Any, ...]], _grid] = _NONE
-    settings: Annotated[tuple[FrozenDict[str, Any], ...], _tables] = ()
+    fixed: Annotated[Mapping[str, Any], _table] = _NONE
+    grid: Annotated[Mapping[str, Sequence[Any]], _grid] = _NONE
+    settings: Annotated[Sequence[Mapping[str, Any]], _tables] = ()
 
     def __attrs_post_init__(self) -> None:
         tables = set(chain.from_iterable(self.settings))
@@ -117,7 +117,7 @@ class Space(Sequence[dict[str, Any]]):
         return cls(**space)
 
     @property
-    def _tables(self) -> tuple[FrozenDict[str, Any], ...]:
+    def _tables(self) -> Sequence[Mapping[str, Any]]:
         return self.settings or (_NONE,)
 
     def _at(self, places: Sequence[int]) -> dict[str, Any]:

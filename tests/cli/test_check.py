@@ -209,7 +209,9 @@ def test_without_the_extra_it_is_named(folder):
     command = [sys.executable, "-c", program, "check", "sound_one:halve"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == ("lrsched: error: this needs hypothesis; pip install '.[testing]' in a checkout of lrsched installs it\n")
+    assert done.stderr == (
+        "lrsched: error: this needs hypothesis; pip install '.[testing]' in a checkout of lrsched installs it\n"
+    )
 
 
 CHATTY = """

@@ -154,7 +154,9 @@ def code_imports(code):
 
 def test_a_missing_library_is_named(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r"this needs matplotlib; pip install '\.\[plot\]' in a checkout of lrsched installs it"):
+    with pytest.raises(
+        MissingExtraError, match=r"this needs matplotlib; pip install '\.\[plot\]' in a checkout of lrsched installs it"
+    ):
         figure_of([digits])
 
 
