@@ -61,7 +61,8 @@ def _effects(parts: Iterable[Any], scope: str | None = None) -> Effects:
                 changes |= names_in(owner) if method not in _READING else set()
                 gives |= names_in(*args, *keywords) if method not in _METHODS else set()
             case ast.Call(func=function, args=args, keywords=keywords):
-                if keywords or not isinstance(function, ast.Name) or function.id not in _HARMLESS:
+                has_key = any(each.arg == "key" for each in keywords)  # a function that gets each item
+                if has_key or not isinstance(function, ast.Name) or function.id not in _HARMLESS:
                     gives |= names_in(*args, *keywords)
             case ast.alias(name=name, asname=asname):
                 sets.add(asname or name.partition(".")[0])

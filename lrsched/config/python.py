@@ -11,6 +11,7 @@ import math
 import operator
 import warnings
 from collections.abc import Callable, Iterable
+from textwrap import shorten
 from typing import Any, Final
 
 import attrs
@@ -263,6 +264,8 @@ class _Reader:
                 value = self.known(left)
                 is_answer = not nodes or bool(value) is isinstance(op, ast.Or)
                 return value if is_answer else self.value(ast.BoolOp(op, nodes))
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                return self.value(body if self.known(test) else orelse)
             case ast.JoinedStr(values=nodes):
                 return "".join(map(self.known, nodes))
             case ast.FormattedValue(value=inner, conversion=conversion, format_spec=spec):
@@ -276,9 +279,9 @@ class _Reader:
                 return getattr(self.known(owner), name)
             case ast.Attribute(value=owner, attr=name) if isinstance(home := self.value(owner), _Imported):
                 return _imported(f"{home.name}.{name}")
-            case ast.Call():
+            case ast.Call(keywords=keywords) if all(each.arg for each in keywords):
                 return self.called(node)
-        raise self.error(f"{ast.unparse(node)} is not followed", node)
+        raise self.error(f"{shorten(ast.unparse(node), 60)} is not followed", node)
 
     def repeated(self, element: ast.expr, name: str, items: Iterable[Any]) -> list[Any]:
         outer, made = self.names, []
@@ -306,5 +309,9 @@ class _Reader:
         function = self.part(node.func)
         if not callable(function):
             raise self.error(f"{ast.unparse(node.func)}() is not run", node)
-        arguments = [self.known(each) for each in node.args]
-        return function(*arguments, **{each.arg or "": self.known(each.value) for each in node.keywords})
+        read = self.part if function is dict else self.known
+        arguments = [
+            read(ast.ListComp(each.elt, each.generators) if isinstance(each, ast.GeneratorExp) else each)
+            for each in node.args
+        ]
+        return function(*arguments, **{each.arg: read(each.value) for each in node.keywords if each.arg})

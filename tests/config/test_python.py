@@ -60,6 +60,7 @@ FOLLOWED = {
     "math": "import math\nfrom math import sqrt\na = [sqrt(2), math.exp(-1), math.pi, math.log(3)]",
     "comprehensions": "a = 0.1\nb = [a * 0.5 ** i for i in range(4)]\ni = 3\nc = [[i] for i in b]",
     "a dict": "config = {'a': 1, 'b': [2]}\nlocals().update(**config)\nglobals().update({'c': b}, d=4)",
+    "a call of dict": "import numpy\nconfig = dict(a=0.5 if 1 > 2 else 0.25, b=list(float(x) for x in numpy.linspace(1e-7, 1e-3, 5)), c=len)\nlocals().update(**config)",
     "globals": "a = 1\nb = globals()['a']\nc = globals()['b'] + 1",
     "functions aside": "def f(a):\n a.append(1)\n b = 2\nb = [1]\nc = 3\nclass C:\n b = 4",
 }
