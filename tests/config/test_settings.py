@@ -175,7 +175,7 @@ def test_json_may_have_comments_but_not_inside_text():
 @pytest.mark.parametrize(
     ("text", "filename", "line", "message"),
     [
-        ('{\n"a": 1,\n}', "c.json", 3, "not JSON"),
+        ('{\n"a": 1,\n"b" 2}', "c.json", 3, "not JSON"),
         ('{"a": ' + "[" * 100_000, "c.json", 1, "not JSON"),
         ("learning_rate 0.1\nnewbob\n", "c.config", 2, "has no value"),
         ("#!rnn.py\nlearning_rate = ", "c", 2, "not Python"),
