@@ -11,7 +11,7 @@ from pathlib import Path
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
-collect_ignore_glob = ["docs/*.py"]  # scripts
+collect_ignore_glob = ["docs/*.py", "tests/typing/*"]  # scripts, and what mypy reads
 
 _CHECKER = doctest.OutputChecker()
 _PROGRAMS = Path(sys.executable).parent
