@@ -5,17 +5,16 @@ import sys
 import warnings
 from collections.abc import Iterator
 from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from lrsched import __version__
-from lrsched.cli.completion import install, script
 from lrsched.cli.garbage import RARELY, collected
 from lrsched.cli.loading import foreign_code
 from lrsched.cli.options import command
 from lrsched.cli.output import INTERRUPTED, UNREADABLE, WRONG_USAGE, output_is_open, say_error, say_warning
-from lrsched.cli.parameters import Command, Section, parsed
+from lrsched.cli.parameters import Command, Section
 from lrsched.errors import ArgumentError, LrschedError, MeasureWarning, MissingExtraError, SettingWarning
 
 GROUPS: Final = {
@@ -41,14 +40,13 @@ def _command(name: str) -> Command:
 
 
 def _summary(name: str) -> str:
-    """What a command does, from the source of its module: to import all of them takes three times as long."""
+    """The first line of a command's help, from the source of its module: to import all takes three times as long."""
     import ast
     import pkgutil
 
     tree = ast.parse(pkgutil.get_data(__name__, f"{_MODULES[name]}.py") or b"")
     (function,) = [each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == name]
-    about, *_ = parsed(ast.get_docstring(function) or "")
-    return about.partition("\n\n")[0]
+    return (ast.get_docstring(function) or "").partition("\n")[0]
 
 
 class _Program(Command, click.Group):
@@ -69,33 +67,16 @@ class _Program(Command, click.Group):
         yield from super().sections(ctx)
 
 
-def _option(name: str, text: str, says: Any) -> click.Option:
-    """An option instead of a command, which prints something."""
-
-    def callback(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  click calls it
-        if value:
-            click.echo(says())
-            ctx.exit()
-
-    return click.Option([name], is_flag=True, is_eager=True, expose_value=False, callback=callback, help=text)
-
-
-def program() -> click.Group:
+@click.group(
+    cls=_Program,
+    help="Read, replay, verify, explain, draw and keep the learning rates of training runs.\n\n"
+    "Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data, 130 ended by Ctrl-C.",
+    epilog="lrsched demo\nlrsched show learning_rates\nlrsched show --help",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, message="lrsched %(version)s", help="Print the version and exit.")
+def program() -> None:
     """The whole command line."""
-    return _Program(
-        params=[
-            _option("--version", "Print the version and exit.", lambda: f"lrsched {__version__}"),
-            _option("--install-completion", "Install completion for the current shell.", install),
-            _option("--show-completion", "Print what --install-completion installs.", script),
-        ],
-        help="Read, replay, verify, explain, draw and keep the learning rates of training runs.\n\n"
-        "Exit codes: 0 fine, 1 a check failed, 2 wrong usage, 3 unreadable data, 130 ended by Ctrl-C.",
-        epilog="lrsched demo\nlrsched show learning_rates\nlrsched show --help",
-        context_settings={
-            "help_option_names": ["-h", "--help"],
-            "terminal_width": shutil.get_terminal_size().columns,
-        },
-    )
 
 
 def exit_code(error: LrschedError) -> int:
@@ -116,7 +97,8 @@ def main(arguments: list[str] | None = None, name: str = "lrsched") -> None:
         warnings.showwarning = say_warning
         try:
             with output_is_open(), collected(RARELY), foreign_code():
-                code = program().main(arguments, name, standalone_mode=False)
+                columns = shutil.get_terminal_size().columns
+                code = program.main(arguments, name, standalone_mode=False, terminal_width=columns)
         except LrschedError as error:
             say_error(error)
             code = exit_code(error)

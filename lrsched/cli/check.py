@@ -1,7 +1,7 @@
 """``lrsched check``: whether a schedule is sound."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import click
 
@@ -14,18 +14,19 @@ from lrsched.report.text import table
 
 if TYPE_CHECKING:
     from lrsched.testing import Checked, Report
+    from lrsched.testing.checking import Past
 
 _Names = tuple[str, ...]
 
 
 def check(
     target: Annotated[str, argument("TARGET")],
-    law: Annotated[_Names, option("--law", metavar="LAW")] = (),
-    claim: Annotated[_Names, option("--claim", metavar="LAW")] = (),
-    past: Annotated[Literal["any", "realistic", "hostile"], option("--past")] = "any",
-    key: Annotated[_Names, option("--key", metavar="NAME")] = (),
+    law: Annotated[_Names, option("--law", metavar="LAW", multiple=True)] = (),
+    claim: Annotated[_Names, option("--claim", metavar="LAW", multiple=True)] = (),
+    past: Annotated["Past", option("--past", type=click.Choice(["any", "realistic", "hostile"]))] = "any",
+    key: Annotated[_Names, option("--key", metavar="NAME", multiple=True)] = (),
     budget: Annotated[str, option("--budget", metavar="N")] = "300",
-    seed: Annotated[int, option("--seed", metavar="N", min=0)] = 0,
+    seed: Annotated[int, option("--seed", metavar="N", type=click.IntRange(0))] = 0,
 ) -> Answer:
     """Check that a schedule is sound: try to break every law that schedules must keep, and those that it claims.
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+import click
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -31,8 +32,8 @@ _PATIENCE = 10.0
 def follow(
     file: Where,
     key: Key = None,
-    interval: Annotated[float, option("--interval", metavar="SECONDS", min=0.01, max=86400)] = 1.0,
-    until: Annotated[int | None, option("--until", metavar="EPOCH", min=1)] = None,
+    interval: Annotated[float, option("--interval", metavar="SECONDS", type=click.FloatRange(0.01, 86400))] = 1.0,
+    until: Annotated[int | None, option("--until", metavar="EPOCH", type=click.IntRange(1))] = None,
     *,
     as_json: AsJson = False,
 ) -> None:

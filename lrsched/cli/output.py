@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import attrs
 
-from lrsched.cli.parameters import option
+from lrsched.cli.parameters import PATH, option
 from lrsched.core.plain import dumps, printable
 from lrsched.errors import ArgumentError, broken_law
 from lrsched.report.text import LEAST_WIDTH, Table, cell, width_of, wrapped
@@ -75,9 +75,9 @@ class Printing:
         output: Write to a file instead, .csv or .json, with all digits. It replaces an existing file.
     """
 
-    as_json: Annotated[bool, option("--json")] = False
-    exact: Annotated[bool, option("--exact")] = False
-    output: Annotated[Path | None, option("--output", "-o", metavar="OUT")] = None
+    as_json: Annotated[bool, option("--json", is_flag=True)] = False
+    exact: Annotated[bool, option("--exact", is_flag=True)] = False
+    output: Annotated[Path | None, option("--output", "-o", metavar="OUT", type=PATH)] = None
 
     endings: ClassVar[Sequence[str]] = (*_RENDERERS,)
     """What the name of an output may end in."""
@@ -86,11 +86,6 @@ class Printing:
     def ending(self) -> str:
         """The suffix of the output's name, in lower case; empty if there is no output."""
         return "" if self.output is None else self.output.suffix.lower()
-
-    def prepare(self, inputs: Iterable[Any]) -> None:
-        """Refuse an output that cannot be, before the work begins; see `target`."""
-        if self.output is not None:
-            target(self.output, self.endings, inputs)
 
     def publish(self, answer: Answer) -> int:
         """Write the answer and print it; gives the exit code."""

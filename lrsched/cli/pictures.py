@@ -14,7 +14,7 @@ from typing import Annotated
 
 from lrsched.cli.options import Files, ScheduleOptions, did_you_mean, error_keys, read_history
 from lrsched.cli.output import busy, target
-from lrsched.cli.parameters import option
+from lrsched.cli.parameters import PATH, option
 from lrsched.cli.scheduling import names_of, recipe, recipe_of
 from lrsched.core.schedule import measure_shown
 from lrsched.errors import ArgumentError
@@ -25,9 +25,9 @@ from lrsched.pictures.run import Run
 from lrsched.simulation.replaying import replay
 from lrsched.storage import disk
 
-Compare = Annotated[tuple[str, ...], option("--compare", metavar="CONFIG")]
-Keys = Annotated[tuple[str, ...], option("--key", "-k", metavar="KEY")]
-Output = Annotated[Path | None, option("--output", "-o", metavar="OUT")]
+Compare = Annotated[tuple[str, ...], option("--compare", metavar="CONFIG", multiple=True)]
+Keys = Annotated[tuple[str, ...], option("--key", "-k", metavar="KEY", multiple=True)]
+Output = Annotated[Path | None, option("--output", "-o", metavar="OUT", type=PATH)]
 
 
 def plot(files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = (), key: Keys = ()) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import attrs
+import click
 
 from lrsched.cli.options import ChangesOnly, ScheduleOptions, Where, read_history
 from lrsched.cli.output import FAILED, Answer
@@ -49,7 +50,7 @@ def verify(
     file: Where,
     options: ScheduleOptions,
     mode: PastMode = "recorded",
-    most: Annotated[int, option("--most", metavar="N", min=1)] = 5,
+    most: Annotated[int, option("--most", metavar="N", type=click.IntRange(1))] = 5,
 ) -> Answer:
     """Check that a schedule reproduces every recorded rate exactly.
 
@@ -100,7 +101,7 @@ def verify(
 def explain(
     file: Where,
     options: ScheduleOptions,
-    epoch: Annotated[int | None, option("--epoch", "-e", metavar="N", min=1)] = None,
+    epoch: Annotated[int | None, option("--epoch", "-e", metavar="N", type=click.IntRange(1))] = None,
 ) -> Answer:
     """Explain the rate that a schedule sets at an epoch: what it compared, and what would have changed the rate.
 

@@ -4,9 +4,10 @@ import inspect
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, final, get_args
 
 import attrs
+import click
 
 from lrsched.cli.loading import load
 from lrsched.cli.options import ScheduleOptions
@@ -22,7 +23,7 @@ from lrsched.simulation.comparing import TAKEN
 from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config
 
-PastMode = Annotated[Mode, option("--mode")]
+PastMode = Annotated[Mode, option("--mode", type=click.Choice(get_args(Mode)))]
 _CODE = ".py"
 
 
@@ -53,7 +54,7 @@ class Recipe:
             if fixed:  # a wrapper that does nothing costs a tenth of a long replay
                 schedule = Preset(schedule, pretrain_rates(self.settings, fixed))
         if self.options.override:
-            schedule = keep_recorded(schedule, history, chain.from_iterable(epochs(self.options.override)))
+            schedule = keep_recorded(schedule, history, epochs(self.options.override))
         return schedule
 
 
@@ -125,23 +126,21 @@ def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
         yield Recipe(f"{target}[{number}]" if several else target, options, {}, as_schedule(each))
 
 
-def epochs(text: str) -> list[range]:
-    """Epochs as in ``1,4,7-9``, as ranges.
+def epochs(text: str) -> Iterator[int]:
+    """Epochs as in ``1,4,7-9``.
 
     Raises:
         ArgumentError: It is something else.
 
     Examples:
-        >>> epochs("1,7-9")
-        [range(1, 2), range(7, 10)]
+        >>> [*epochs("1,7-9")]
+        [1, 7, 8, 9]
     """
-    ranges = []
     for part in filter(None, text.split(",")):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not (last.isdecimal() and int(first) <= int(last))):
             raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
-        ranges.append(range(int(first), int(last or first) + 1))
-    return ranges
+        yield from range(int(first), int(last or first) + 1)
 
 
 def names_of(sources: Sequence[str]) -> list[str]:

@@ -4,6 +4,8 @@ import shutil
 import sys
 from typing import Annotated
 
+import click
+
 from lrsched.cli.options import HigherIsBetter, ScheduleOptions, Where, did_you_mean, error_keys, read_history
 from lrsched.cli.output import Answer, Part, Printing
 from lrsched.cli.parameters import option
@@ -24,7 +26,7 @@ def show(
     options: ScheduleOptions,
     key: Key = None,
     *,
-    plot: Annotated[bool, option("--plot")] = False,
+    plot: Annotated[bool, option("--plot", is_flag=True)] = False,
 ) -> Answer:
     """Show a history: its epochs, rates and errors, with each change of the rate marked.
 
@@ -82,7 +84,7 @@ def _drawing(history: History, key: str | None, measure: ErrorMeasure) -> list[s
 def best(
     file: Where,
     key: Key = None,
-    n: Annotated[int, option("-n", metavar="N", min=1)] = 1,
+    n: Annotated[int, option("-n", metavar="N", type=click.IntRange(1))] = 1,
     *,
     higher_is_better: HigherIsBetter = False,
 ) -> Answer:

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Annotated, Any, Final
 
 import attrs
+import click
 import numpy as np
 
 from lrsched.cli.options import Files, ScheduleOptions, read_history
 from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
-from lrsched.cli.parameters import option
+from lrsched.cli.parameters import PATH, option
 from lrsched.cli.scheduling import PastMode, epochs, names_of, recipes
 from lrsched.core.history import History
 from lrsched.core.plain import dumps
@@ -49,10 +49,10 @@ def sweep(
     files: Files,
     options: ScheduleOptions,
     printing: SweepPrinting,
-    space: Annotated[Path | None, option("--space", metavar="SPACE")] = None,
+    space: Annotated[Path | None, option("--space", metavar="SPACE", type=PATH)] = None,
     mode: PastMode = "free",
-    jobs: Annotated[int, option("--jobs", "-j", metavar="N", min=1)] = 1,
-    most: Annotated[int, option("--most", metavar="N", min=1)] = 20,
+    jobs: Annotated[int, option("--jobs", "-j", metavar="N", type=click.IntRange(1))] = 1,
+    most: Annotated[int, option("--most", metavar="N", type=click.IntRange(1))] = 20,
 ) -> Answer:
     """Try many settings on recorded histories: what would each have done, and which give the recorded rates?
 
@@ -97,7 +97,7 @@ def sweep(
                 non_finite_error=options.non_finite or "worse",
                 error_mode=options.direction,
                 pretrain_epochs=options.pretrain_epochs,
-                overrides=[*chain.from_iterable(epochs(options.override))],
+                overrides=[*epochs(options.override or "")],
                 keep_rates=ending == ".npz",
                 executor=executor,
                 progress=progress,
