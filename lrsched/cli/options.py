@@ -31,6 +31,7 @@ Where = Annotated[str, argument("FILE")]
 Files = Annotated[tuple[str, ...], argument("FILE...", nargs=-1)]
 AsJson = Annotated[bool, option("--json", is_flag=True)]
 ChangesOnly = Annotated[bool, option("--changes-only", is_flag=True)]
+Most = Annotated[int, option("--most", metavar="N", type=click.IntRange(1))]
 HigherIsBetter = Annotated[bool, option("--higher-is-better", is_flag=True)]
 
 
@@ -102,12 +103,12 @@ def command(function: Callable[..., Answer | str | None]) -> Command:
     helps = {name: text for _, texts, _ in reversed(docstrings) for name, text in texts.items()}
 
     def run(**values: Any) -> int | None:
-        inputs = [values[name] for name in values if name != "output"]
+        sources = [values[name] for name in {*values} - {"output"}]
         for name, group in groups.items():
             values[name] = group(**{field.name: values.pop(field.name) for field in attrs.fields(group)})
         printing: Any = values.get("printing")
         if printing is not None and printing.output is not None:
-            target(printing.output, printing.endings, inputs)
+            target(printing.output, printing.endings, sources)
         with nullcontext() if signature.return_annotation is None else redirect_stdout(sys.stderr):
             answer = function(**{name: values[name] for name in own})
         if isinstance(answer, str):

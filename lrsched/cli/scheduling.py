@@ -65,14 +65,14 @@ def recipe(options: ScheduleOptions) -> Recipe:
         ArgumentError: They describe none, or several.
     """
     found = recipes(options)
+    if len(found) == 1:
+        return found[0]
     if not found:
         raise ArgumentError("no schedule: pass --config CONFIG, --set KEY=VALUE or --schedule FILE.py:NAME")
-    if len(found) > 1 and len(options.config) + len(options.schedule) == 1:
+    if len(options.config) + len(options.schedule) == 1:
         source = found[0].source.rpartition("[")[0]
         raise ArgumentError(f"{source} names {len(found)} schedules; name one, or use lrsched compare or sweep")
-    if len(found) > 1:
-        raise ArgumentError("one schedule at a time: leave out all but one of --config and --schedule")
-    return found[0]
+    raise ArgumentError("one schedule at a time: leave out all but one of --config and --schedule")
 
 
 def recipes(options: ScheduleOptions) -> list[Recipe]:
@@ -83,20 +83,16 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
         FormatError: A file is no configuration, or its code raised an exception.
         StorageError: The machine could not read a file.
     """
-    configs: list[Path | None] = [*options.config]
-    if options.schedule and not configs:
+    if options.schedule and not options.config:
         for name in ("set_", "pretrain_epochs", "non_finite", "higher_is_better"):
             if getattr(options, name):
                 flag = f"--{name.strip('_').replace('_', '-')}"
                 raise ArgumentError(f"a --schedule says itself what {flag} says; leave out {flag}")
-    elif options.set_ and not configs:
-        configs = [None]
     own = dict(map(parse_setting, options.set_))
     report_unknown(own, others=True)  # `schedule_from_config` warns of the rest
-    made = [
-        Recipe(str(path), options, ({} if path is None else read_config(path, execute=options.exec_config)) | own)
-        for path in configs
-    ]
+    if own and not options.config:
+        return [Recipe("--set", options, own)]
+    made = [Recipe(str(path), options, read_config(path, execute=options.exec_config) | own) for path in options.config]
     return [*made, *chain.from_iterable(_of_code(each, options) for each in options.schedule)]
 
 
