@@ -35,7 +35,7 @@ def argument(metavar: str, **attributes: Any) -> Made:
     """An argument, a file or the like, with the attributes of `click.Argument`."""
 
     def made(parameter: inspect.Parameter, text: str | None) -> click.Parameter:
-        place = click.Argument([parameter.name], True, type=LOCATION, metavar=metavar, **attributes)
+        place = click.Argument([parameter.name], required=True, type=LOCATION, metavar=metavar, **attributes)
         place.help = text
         return place
 
