@@ -31,7 +31,6 @@ _NEW_OBJECTS = 700
 _PATIENCE = 10.0
 """For how many seconds, or looks if that is longer, a file may be broken: a writer that does not rename breaks it."""
 
-
 Interval = Annotated[float, option("--interval", metavar="SECONDS", type=click.FloatRange(0.01, 86400))]
 Until = Annotated[int | None, option("--until", metavar="EPOCH", type=click.IntRange(1))]
 

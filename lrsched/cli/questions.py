@@ -43,6 +43,7 @@ def replay(
 def _answer(
     file: str, result: Result, shown: Callable[[bool], Iterable[Part]], notes: Iterable[str | None] = ()
 ) -> Answer:
+    """The answer that a result of the library is, with the file's name."""
     return Answer(shown, lambda: {"file": file, **result.data()}, result.to_dict, notes)
 
 
