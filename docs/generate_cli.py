@@ -12,11 +12,23 @@ from lrsched.cli import GROUPS, commands, program
 
 PAGE = Path(__file__).parent / "reference" / "cli.md"
 
+COMPLETION = """\
+## Completion
+
+A shell completes commands, options and the names of files once its start-up file has this line:
+
+| shell | file | line |
+| --- | --- | --- |
+| bash | `~/.bashrc` | `eval "$(_LRSCHED_COMPLETE=bash_source lrsched)"` |
+| zsh | `~/.zshrc` | `eval "$(_LRSCHED_COMPLETE=zsh_source lrsched)"` |
+| fish | `~/.config/fish/completions/lrsched.fish` | `_LRSCHED_COMPLETE=fish_source lrsched \\| source` |
+"""
+
 
 def page() -> str:
     """The whole page."""
-    whole, made = program(), commands()
-    lines = ["# Command line", "", whole.help, "", *_table(whole), ""]
+    whole, made = program, commands()
+    lines = ["# Command line", "", whole.help, "", *_table(whole), "", COMPLETION]
     for title, names in GROUPS.items():
         lines += [f"## {title}", ""]
         for name in names:
@@ -26,14 +38,15 @@ def page() -> str:
 
 
 def _table(command: click.Command) -> Iterator[str]:
+    context = click.Context(command)
     yield "| argument or option | meaning | default |"
     yield "| --- | --- | --- |"
     for each in command.params:
         names = ", ".join(f"`{name}`" for name in each.opts if isinstance(each, click.Option))
         choices = each.type.choices if isinstance(each.type, click.Choice) else ()
         value = " or ".join(f"`{choice}`" for choice in choices) or (each.metavar and f"`{each.metavar}`")
-        shown = getattr(each, "show_default", False)
-        default = f"`{shown if isinstance(shown, str) else each.default}`" if shown else ""
+        extra = each.get_help_extra(context) if isinstance(each, click.Option) else {}
+        default = f"`{extra['default'].strip('()')}`" if "default" in extra else ""
         yield f"| {' '.join(filter(None, (names, value)))} | {each.help} | {default} |"
 
 

@@ -1,22 +1,23 @@
 """``lrsched follow``: a history while a training writes it."""
 
 import contextlib
+import gc
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+import click
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from lrsched.cli.garbage import USUALLY, collected
 from lrsched.cli.options import AsJson, Where
-from lrsched.cli.output import say, say_json
+from lrsched.cli.output import say
 from lrsched.cli.parameters import option
 from lrsched.cli.show import Key
 from lrsched.core.history import History
 from lrsched.core.measure import COMMON
-from lrsched.core.plain import printable
+from lrsched.core.plain import dumps, printable
 from lrsched.core.series import finished
 from lrsched.errors import FormatError, NotWrittenError, StorageError
 from lrsched.report.tables import about_key, as_data, change_in_words, history_table
@@ -24,17 +25,18 @@ from lrsched.report.text import cell, wrapped
 from lrsched.storage.opening import open_storage, read
 from lrsched.storage.sqlite import SqliteStorage
 
+_NEW_OBJECTS = 700
+"""After how many the garbage collector runs: as often as it usually does, since this command runs for days."""
+
 _PATIENCE = 10.0
 """For how many seconds, or looks if that is longer, a file may be broken: a writer that does not rename breaks it."""
 
+Interval = Annotated[float, option("--interval", metavar="SECONDS", type=click.FloatRange(0.01, 86400))]
+Until = Annotated[int | None, option("--until", metavar="EPOCH", type=click.IntRange(1))]
+
 
 def follow(
-    file: Where,
-    key: Key = None,
-    interval: Annotated[float, option("--interval", metavar="SECONDS", min=0.01, max=86400)] = 1.0,
-    until: Annotated[int | None, option("--until", metavar="EPOCH", min=1)] = None,
-    *,
-    as_json: AsJson = False,
+    file: Where, key: Key = None, interval: Interval = 1.0, until: Until = None, *, as_json: AsJson = False
 ) -> None:
     """Show a history and keep it current while a training run writes it.
 
@@ -53,24 +55,20 @@ def follow(
         lrsched follow learning_rates --until 30 --json
     """
     histories = _histories(file, interval, until)
-    with contextlib.suppress(KeyboardInterrupt), collected(USUALLY):  # it runs for days
+    gc.set_threshold(_NEW_OBJECTS)
+    with contextlib.suppress(KeyboardInterrupt):
         screen = Console(highlight=False)
         if as_json or not screen.is_terminal or screen.is_dumb_terminal:
             for epoch in _news(histories, key):
-                if as_json:
-                    say_json(epoch, indent=None)
-                else:
-                    say(_line(epoch))
+                say(dumps(epoch, indent=None) if as_json else _line(epoch))
         else:
             _show_live(screen, histories, file, key)
 
 
 def _histories(where: str, interval: float, until: int | None) -> Iterator[History]:
     """The history, and again whenever it is another one; the empty one while there is nothing yet."""
-    storage = open_storage(where)
-    last = None
-    patience = max(1.0, 1.0 / interval) * _PATIENCE  # in looks
-    broken = 0
+    storage, broken = open_storage(where), 0
+    last: History | None = None
     while True:
         history = last
         try:
@@ -81,7 +79,7 @@ def _histories(where: str, interval: float, until: int | None) -> Iterator[Histo
             history = last or History()
         except (FormatError, StorageError):
             broken += 1
-            if broken >= patience:
+            if broken >= max(1.0, 1.0 / interval) * _PATIENCE:
                 raise
         if history is not None and history != last:
             last = history

@@ -55,13 +55,25 @@ def load(target: str) -> tuple[Any, str, str]:
         MissingFileError: The file is not there.
         FormatError: Importing it raised an exception; says which, and the line.
     """
-    home, colon, name = target.rpartition(":")
-    if not colon or not home or not name:
+    home, _, name = target.rpartition(":")
+    if not home or not name:
         raise broken_law("TARGET", "MODULE:NAME or FILE.py:NAME", target, "as in my_schedules:halve")
     path = Path(home) if home.endswith(_FILE) else None
+    if path is not None and not path.is_file():
+        raise MissingFileError(2, "there is no such file", home)
     sys.path.insert(0, str(Path.cwd() if path is None else path.absolute().parent))
-    module = _module(home) if path is None else _module_in(path)
-    return _named(module, name, home), name, _import(path.stem if path else home, name.partition(".")[0])
+    try:
+        module = importlib.import_module(home) if path is None else _module_in(path)
+    except (Exception, SystemExit) as error:
+        if path is None and isinstance(error, ModuleNotFoundError) and f"{home}.".startswith(f"{error.name}."):
+            way_out = f"name a module that can be imported here, or a file, as in {home.replace('.', '/')}.py:NAME"
+            raise ArgumentError(f"there is no module {error.name!r}; {way_out}") from error
+        raise _failed(error, home) from error
+    try:
+        return attrgetter(name)(module), name, _import(path.stem if path else home, name.partition(".")[0])
+    except AttributeError:
+        names = [each for each, value in vars(module).items() if not each.startswith("_") and _is_of(module, value)]
+        raise ArgumentError(f"{home} has no {name!r}{did_you_mean(name, names) or '; it has no names'}") from None
 
 
 def _import(home: str, name: str) -> str:
@@ -79,32 +91,12 @@ def _import(home: str, name: str) -> str:
     return f'from importlib import import_module\n{name} = import_module("{home}").{name}'
 
 
-def _module(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-            raise _failed(error, name) from error
-        way_out = f"name a module that can be imported here, or a file, as in {name.replace('.', '/')}.py:NAME"
-        raise ArgumentError(f"there is no module {error.name!r}; {way_out}") from error
-    except (Exception, SystemExit) as error:
-        raise _failed(error, name) from error
-
-
 def _module_in(path: Path) -> ModuleType:
     """The module in a file, under the name that it has for whoever imports it from its folder, unless that is taken."""
-    if not path.is_file():
-        raise MissingFileError(2, "there is no such file", str(path))
     name = path.stem if path.stem not in sys.modules else f"_checked_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise FormatError("not a Python module", filename=str(path))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # what is in it can be pickled
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise _failed(error, str(path)) from error
+    spec: Any = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)  # what is in it can be pickled
+    spec.loader.exec_module(module)
     return module
 
 
@@ -125,14 +117,6 @@ def _is_own(file: str) -> bool:
     """Whether it is no file of lrsched, of Python, or of an installed library."""
     is_library = "-packages" in file or any(Path(file).is_relative_to(folder) for folder in _LIBRARIES)
     return file.endswith(_FILE) and not is_library
-
-
-def _named(module: ModuleType, name: str, home: str) -> Any:
-    try:
-        return attrgetter(name)(module)
-    except AttributeError:
-        names = [each for each, value in vars(module).items() if not each.startswith("_") and _is_of(module, value)]
-        raise ArgumentError(f"{home} has no {name!r}{did_you_mean(name, names) or '; it has no names'}") from None
 
 
 def _is_of(module: ModuleType, value: Any) -> bool:

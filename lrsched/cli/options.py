@@ -14,24 +14,25 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext, redirect_stdout
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import attrs
+import click
 
 from lrsched import errors
-from lrsched.cli.output import Answer, Printing, busy, say
-from lrsched.cli.parameters import Command, argument, option, parsed
+from lrsched.cli.output import Answer, Printing, busy, say, target
+from lrsched.cli.parameters import PATH, Command, argument, option, parsed
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
 from lrsched.storage.opening import read
 
 Where = Annotated[str, argument("FILE")]
-Files = Annotated[tuple[str, ...], argument("FILE")]
-AsJson = Annotated[bool, option("--json")]
-ChangesOnly = Annotated[bool, option("--changes-only")]
-HigherIsBetter = Annotated[bool, option("--higher-is-better")]
+Files = Annotated[tuple[str, ...], argument("FILE...", nargs=-1)]
+AsJson = Annotated[bool, option("--json", is_flag=True)]
+ChangesOnly = Annotated[bool, option("--changes-only", is_flag=True)]
+Most = Annotated[int, option("--most", metavar="N", type=click.IntRange(1))]
+HigherIsBetter = Annotated[bool, option("--higher-is-better", is_flag=True)]
 
 
 @attrs.frozen
@@ -52,13 +53,16 @@ class ScheduleOptions:
             worse, then original.
     """
 
-    config: Annotated[tuple[Path, ...], option("--config", "-c", metavar="CONFIG")] = ()
-    set_: Annotated[tuple[str, ...], option("--set", "-s", metavar="KEY=VALUE")] = ()
-    exec_config: Annotated[bool, option("--exec-config")] = False
-    schedule: Annotated[tuple[str, ...], option("--schedule", metavar="FILE.py:NAME")] = ()
-    pretrain_epochs: Annotated[int, option("--pretrain-epochs", metavar="P", min=0)] = 0
-    override: Annotated[str, option("--override", metavar="EPOCHS")] = ""
-    non_finite: Annotated[NonFinitePolicy | None, option("--non-finite", show_default="worse")] = None
+    config: Annotated[tuple[Path, ...], option("--config", "-c", metavar="CONFIG", type=PATH, multiple=True)] = ()
+    set_: Annotated[tuple[str, ...], option("--set", "-s", metavar="KEY=VALUE", multiple=True)] = ()
+    exec_config: Annotated[bool, option("--exec-config", is_flag=True)] = False
+    schedule: Annotated[tuple[str, ...], option("--schedule", metavar="FILE.py:NAME", multiple=True)] = ()
+    pretrain_epochs: Annotated[int, option("--pretrain-epochs", metavar="P", type=click.IntRange(0))] = 0
+    override: Annotated[str | None, option("--override", metavar="EPOCHS")] = None
+    non_finite: Annotated[
+        NonFinitePolicy | None,
+        option("--non-finite", type=click.Choice(get_args(NonFinitePolicy)), show_default="worse"),
+    ] = None
     higher_is_better: HigherIsBetter = False
 
     @property
@@ -98,19 +102,15 @@ def command(function: Callable[..., Answer | str | None]) -> Command:
     (about, _, examples), *_ = docstrings = [parsed(owner.__doc__ or "") for owner in owners]
     helps = {name: text for _, texts, _ in reversed(docstrings) for name, text in texts.items()}
 
-    def run(**values: Any) -> Any:
-        inputs = chain(
-            *(each if isinstance(each, tuple) else [each] for name, each in values.items() if name != "output")
-        )
-        grouped: dict[str, Any] = {
-            name: group(**{field.name: values.pop(field.name) for field in attrs.fields(group)})
-            for name, group in groups.items()
-        }
-        printing: Any = grouped.get("printing")
-        if printing is not None:
-            printing.prepare(inputs)
+    def run(**values: Any) -> int | None:
+        sources = [values[name] for name in {*values} - {"output"}]
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in attrs.fields(group)})
+        printing: Any = values.get("printing")
+        if printing is not None and printing.output is not None:
+            target(printing.output, printing.endings, sources)
         with nullcontext() if signature.return_annotation is None else redirect_stdout(sys.stderr):
-            answer = function(**values, **{name: group for name, group in grouped.items() if name in own})
+            answer = function(**{name: values[name] for name in own})
         if isinstance(answer, str):
             say(answer)
         return printing.publish(answer) if isinstance(answer, Answer) else None
@@ -118,9 +118,9 @@ def command(function: Callable[..., Answer | str | None]) -> Command:
     return Command(
         function.__name__,
         callback=run,
-        params=[get_args(each.annotation)[1].made(each, helps.get(each.name)) for each in parameters],
+        params=[get_args(each.annotation)[1](each, helps.get(each.name)) for each in parameters],
         help=about,
-        epilog="\n".join(examples),
+        epilog=examples,
     )
 
 

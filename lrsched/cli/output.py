@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 
 import attrs
 
-from lrsched.cli.parameters import option
+from lrsched.cli.parameters import PATH, option
 from lrsched.core.plain import dumps, printable
 from lrsched.errors import ArgumentError, broken_law
 from lrsched.report.text import LEAST_WIDTH, Table, cell, width_of, wrapped
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
     shown: Callable[[bool], Iterable[Part]]
     document: Callable[[], Any]
     columns: Callable[[], Mapping[str, Sequence[Any]]]
-    notes: Sequence[str] = ()
+    notes: Iterable[str | None] = ()
     error: str | None = None
     code: int = 0
     written: bool = False
@@ -75,9 +75,9 @@ class Printing:
         output: Write to a file instead, .csv or .json, with all digits. It replaces an existing file.
     """
 
-    as_json: Annotated[bool, option("--json")] = False
-    exact: Annotated[bool, option("--exact")] = False
-    output: Annotated[Path | None, option("--output", "-o", metavar="OUT")] = None
+    as_json: Annotated[bool, option("--json", is_flag=True)] = False
+    exact: Annotated[bool, option("--exact", is_flag=True)] = False
+    output: Annotated[Path | None, option("--output", "-o", metavar="OUT", type=PATH)] = None
 
     endings: ClassVar[Sequence[str]] = (*_RENDERERS,)
     """What the name of an output may end in."""
@@ -86,11 +86,6 @@ class Printing:
     def ending(self) -> str:
         """The suffix of the output's name, in lower case; empty if there is no output."""
         return "" if self.output is None else self.output.suffix.lower()
-
-    def prepare(self, inputs: Iterable[Any]) -> None:
-        """Refuse an output that cannot be, before the work begins; see `target`."""
-        if self.output is not None:
-            target(self.output, self.endings, inputs)
 
     def publish(self, answer: Answer) -> int:
         """Write the answer and print it; gives the exit code."""
@@ -102,7 +97,7 @@ class Printing:
         if self.as_json:
             say_json(document)
         else:
-            for part in (*shown, *answer.notes):
+            for part in (*shown, *filter(None, answer.notes)):
                 _say_part(part)
             if self.output is not None:
                 say(f"written to {self.output}")
@@ -111,13 +106,13 @@ class Printing:
         return answer.code or (FAILED if answer.error else 0)
 
 
-def target(output: Path | None, endings: Sequence[str], inputs: Iterable[Any]) -> tuple[Path, str]:
+def target(output: Path | None, endings: Sequence[str], sources: Iterable[Any]) -> tuple[Path, str]:
     """The file to write, and its ending in lower case.
 
     Args:
         output: The file.
         endings: Those that there are, as in ``.csv``.
-        inputs: The files that are read; the output must be none of them.
+        sources: The values of arguments and options; the output must be no file that one of them names.
 
     Raises:
         ArgumentError: It is not said where to write, the name ends in something else, or it is one of the inputs.
@@ -127,7 +122,8 @@ def target(output: Path | None, endings: Sequence[str], inputs: Iterable[Any]) -
         raise ArgumentError(f"no output: pass -o OUT, a file whose name ends in {known}")
     if output.suffix.lower() not in endings:
         raise ArgumentError(f"the name of the output must end in {known}, got {str(output)!r}")
-    paths = [path for each in inputs for path in _paths(str(each)) if os.path.exists(path)]  # noqa: PTH110  never raises
+    single = [each for source in sources for each in (source if isinstance(source, tuple) else (source,))]
+    paths = [path for each in single for path in _paths(str(each)) if os.path.exists(path)]  # noqa: PTH110  never raises
     if output.exists() and any(map(output.samefile, paths)):
         raise broken_law("OUT", "another file than those that are read", str(output), "it would be lost")
     return output, output.suffix.lower()
@@ -189,42 +185,30 @@ def _width() -> int:
     return max(LEAST_WIDTH, shutil.get_terminal_size().columns)
 
 
-def say_json(value: Any, indent: int | None = 2) -> None:
+def say_json(value: Any) -> None:
     """Print ``value`` as JSON (RFC 8259): NaN and infinities as text, everything else as what it is like."""
-    print(dumps(value, indent), flush=True)  # noqa: T201  the command line prints
+    print(dumps(value), flush=True)  # noqa: T201  the command line prints
 
 
 @contextlib.contextmanager
-def busy(text: str) -> Iterator[None]:
-    """While it lasts, a terminal shows that work goes on."""
-    if not _errors_are_seen():
-        yield
-        return
-    line = wrapped(printable(text), _width() - 1)[0]
-    print(line, end="\r", file=sys.stderr, flush=True)  # noqa: T201  the command line prints
+def busy(text: str) -> Iterator[Callable[[int, int], None]]:
+    """While it lasts, a terminal shows that work goes on.
+
+    Yields:
+        A function that shows the progress: it takes how much is done, and of how much.
+    """
+
+    def show(text: str) -> None:
+        if sys.stderr is not None and sys.stderr.isatty():
+            width = _width() - 1
+            line = wrapped(printable(text), width)[0]
+            print(line + " " * (width - width_of(line)), end="\r", file=sys.stderr, flush=True)  # noqa: T201  it prints
+
+    show(text)
     try:
-        yield
+        yield lambda done, total: show(f"{text}: {done / max(total, 1):.0%}")
     finally:
-        print(" " * width_of(line), end="\r", file=sys.stderr, flush=True)  # noqa: T201  the command line prints
-
-
-def _errors_are_seen() -> bool:
-    """Whether the standard error is a terminal."""
-    return sys.stderr is not None and sys.stderr.isatty()
-
-
-@contextlib.contextmanager
-def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how much is done, and of how much; it is seen where the standard error is a terminal."""
-    if not _errors_are_seen():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(printable(text), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        show("")
 
 
 def say_error(error: Exception | str) -> None:

@@ -2,76 +2,44 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Final
 
 import click
 
 _MOST_FOR_NAMES: Final = 30
 """In columns of the terminal: an option with longer names has its help in the lines below."""
 
+LOCATION: Final = click.Path(readable=False)
+"""The type of a file or a URL; a shell completes the names of files."""
 
-class Parameter(NamedTuple):
-    """What the annotation of a function's parameter adds to its type, for the command line; see `option`.
+PATH: Final = click.Path(readable=False, path_type=Path)
+"""The type of a file."""
 
-    Attributes:
-        names: As in ``--key`` and ``-k``; an argument, which has a place instead, has none.
-        metavar: What stands for the value.
-        min: The least number.
-        max: The greatest number.
-        show_default: What the help calls the default, if that is None.
-    """
-
-    names: tuple[str, ...]
-    metavar: str | None
-    min: float | None = None
-    max: float | None = None
-    show_default: str | None = None
-
-    def made(self, parameter: inspect.Parameter, text: str | None) -> click.Parameter:
-        """What click parses, with its help; a flag of a bool, any number of values of a tuple."""
-        kind, _ = get_args(parameter.annotation)
-        several = get_origin(kind) is tuple
-        if get_origin(kind) not in (None, Literal):
-            kind = get_args(kind)[0]  # of a tuple, or of X | None
-        default = None if several else parameter.default
-        made: click.Parameter
-        if self.names:
-            is_shown = default is not None and default is not False and default != ""
-            made = click.Option(
-                [*self.names, parameter.name],
-                type=self._type(kind),
-                metavar=self.metavar,
-                is_flag=kind is bool,
-                multiple=several,
-                default=default,
-                show_default=self.show_default or is_shown,
-            )
-        else:
-            metavar = f"{self.metavar}{'...' * several}"
-            made = click.Argument([parameter.name], True, type=self._type(kind), metavar=metavar, nargs=-several or 1)
-        made.help = text
-        return made
-
-    def _type(self, kind: Any) -> Any:
-        if get_origin(kind) is Literal:
-            return click.Choice(get_args(kind))
-        if self.min is not None:
-            return (click.FloatRange if kind is float else click.IntRange)(self.min, self.max)  # type: ignore[arg-type]
-        if kind is Path or not self.names:  # a shell completes the names of files
-            return click.Path(readable=False, path_type=kind)
-        return kind
+Made = Callable[[inspect.Parameter, str | None], click.Parameter]
+"""Makes what click parses of a function's parameter and its help."""
 
 
-def option(*names: str, metavar: str | None = None, **more: Any) -> Parameter:
-    """An option, see `Parameter`."""
-    return Parameter(names, metavar, **more)
+def option(*names: str, **attributes: Any) -> Made:
+    """An option of these names, with the attributes of `click.Option`; its default is the parameter's."""
+
+    def made(parameter: inspect.Parameter, text: str | None) -> click.Parameter:
+        default = None if "multiple" in attributes else parameter.default
+        return click.Option([*names, parameter.name], default=default, help=text, **{"show_default": True} | attributes)
+
+    return made
 
 
-def argument(metavar: str) -> Parameter:
-    """An argument; a path or the like."""
-    return Parameter((), metavar)
+def argument(metavar: str, **attributes: Any) -> Made:
+    """An argument, a file or the like, with the attributes of `click.Argument`."""
+
+    def made(parameter: inspect.Parameter, text: str | None) -> click.Parameter:
+        place = click.Argument([parameter.name], required=True, type=LOCATION, metavar=metavar, **attributes)
+        place.help = text
+        return place
+
+    return made
 
 
 Section = tuple[str, Sequence[tuple[str, str]]]
@@ -99,7 +67,7 @@ class Command(click.Command):
                     formatter.write_dl(rows, min(_MOST_FOR_NAMES, formatter.width // 3))
 
 
-def parsed(docstring: str) -> tuple[str, dict[str, str], list[str]]:
+def parsed(docstring: str) -> tuple[str, dict[str, str], str]:
     """A docstring's text in whole paragraphs, the help of each parameter, and the lines of the examples.
 
     Examples:
@@ -113,17 +81,10 @@ def parsed(docstring: str) -> tuple[str, dict[str, str], list[str]]:
         ... Examples:
         ...     lrsched show learning_rates
         ... ''')
-        ('Show a history.', {'key': 'The error.'}, ['lrsched show learning_rates'])
+        ('Show a history.', {'key': 'The error.'}, 'lrsched show learning_rates')
     """
     text, _, examples = inspect.cleandoc(docstring).partition("\n\nExamples:\n")
     about, _, arguments = text.partition("\n\nArgs:\n")
     helps = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", arguments, re.MULTILINE)
-    return (
-        "\n\n".join(map(_one_line, about.split("\n\n"))),
-        {name: _one_line(each) for name, each in helps},
-        [line.strip() for line in examples.splitlines()],
-    )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    whole_paragraphs = re.sub(r"(?<!\n)\n(?!\n)", " ", about)
+    return whole_paragraphs, {name: " ".join(each.split()) for name, each in helps}, inspect.cleandoc(examples)

@@ -8,13 +8,12 @@ Args:
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 from lrsched.cli.options import Files, ScheduleOptions, did_you_mean, error_keys, read_history
 from lrsched.cli.output import busy, target
-from lrsched.cli.parameters import option
+from lrsched.cli.parameters import PATH, option
 from lrsched.cli.scheduling import names_of, recipe, recipe_of
 from lrsched.core.schedule import measure_shown
 from lrsched.errors import ArgumentError
@@ -25,9 +24,9 @@ from lrsched.pictures.run import Run
 from lrsched.simulation.replaying import replay
 from lrsched.storage import disk
 
-Compare = Annotated[tuple[str, ...], option("--compare", metavar="CONFIG")]
-Keys = Annotated[tuple[str, ...], option("--key", "-k", metavar="KEY")]
-Output = Annotated[Path | None, option("--output", "-o", metavar="OUT")]
+Compare = Annotated[tuple[str, ...], option("--compare", metavar="CONFIG", multiple=True)]
+Keys = Annotated[tuple[str, ...], option("--key", "-k", metavar="KEY", multiple=True)]
+Output = Annotated[Path | None, option("--output", "-o", metavar="OUT", type=PATH)]
 
 
 def plot(files: Files, options: ScheduleOptions, output: Output = None, compare: Compare = (), key: Keys = ()) -> str:
@@ -44,7 +43,7 @@ def plot(files: Files, options: ScheduleOptions, output: Output = None, compare:
         lrsched plot learning_rates --compare my_schedules.py:halve -o compared.svg
     """
     kinds = {f".{kind}": kind for kind in IMAGE_FORMATS}
-    path, ending = target(output, [*kinds], chain(files, options.config, options.schedule, compare))
+    path, ending = target(output, [*kinds], (files, options.config, options.schedule, compare))
     runs = _runs(files, options, compare, key)
     with busy(f"drawing {path}"):
         disk.replace(path, image(figure_of(runs), kinds[ending]))
@@ -62,7 +61,7 @@ def report(files: Files, options: ScheduleOptions, output: Output = None, compar
     Examples:
         lrsched report learning_rates --config config.json -o run.html
     """
-    path, _ = target(output, [".html"], chain(files, options.config, options.schedule, compare))
+    path, _ = target(output, [".html"], (files, options.config, options.schedule, compare))
     runs = _runs(files, options, compare, key)
     with busy(f"writing {path}"):
         disk.replace(path, page_of(runs).encode())
@@ -82,11 +81,9 @@ def _runs(files: Sequence[str], options: ScheduleOptions, compare: Sequence[str]
         history = read_history(file)
         schedule = None if own is None else own.schedule(history)
         replayed = None if schedule is None else replay(schedule, history, reasons=True)
-        compared = {
-            name: replay(each.schedule(history), history, "free", reasons=True) for name, each in others.items()
-        }
+        free = {name: replay(each.schedule(history), history, "free", reasons=True) for name, each in others.items()}
         measure = (schedule and measure_shown(schedule)) or options.measure
-        runs.append(Run(file, history, replayed, compared, {} if own is None else own.settings, keys, measure))
+        runs.append(Run(file, history, replayed, free, {} if own is None else own.settings, keys, measure))
     known = {name for run in runs for name in error_keys(run.history)}
     for key in keys:
         if key not in known:

@@ -1,13 +1,14 @@
 """``lrsched replay``, ``verify``, ``explain`` and ``compare``: what schedules say of a recorded history."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 import attrs
+import click
 
-from lrsched.cli.options import ChangesOnly, ScheduleOptions, Where, read_history
-from lrsched.cli.output import FAILED, Answer
+from lrsched.cli.options import ChangesOnly, Most, ScheduleOptions, Where, read_history
+from lrsched.cli.output import FAILED, Answer, Part
 from lrsched.cli.parameters import option
 from lrsched.cli.scheduling import PastMode, names_of, recipe, recipes
 from lrsched.core.history import History
@@ -17,14 +18,13 @@ from lrsched.report.answers import compare_table, replay_table, rules_of
 from lrsched.simulation.comparing import Compared, compare as compared_by
 from lrsched.simulation.explaining import explain as explained_by, newest_change
 from lrsched.simulation.replaying import replay as replayed_by
+from lrsched.simulation.results import Result
+
+Epoch = Annotated[int | None, option("--epoch", "-e", metavar="N", type=click.IntRange(1))]
 
 
 def replay(
-    file: Where,
-    options: ScheduleOptions,
-    mode: PastMode = "recorded",
-    *,
-    changes_only: ChangesOnly = False,
+    file: Where, options: ScheduleOptions, mode: PastMode = "recorded", *, changes_only: ChangesOnly = False
 ) -> Answer:
     """Show the rates that a schedule would have set beside the recorded ones, and the reason for each change.
 
@@ -37,20 +37,17 @@ def replay(
     steps = [each for each in replayed if not changes_only or each.is_news]
     rules = rules_of(steps)
     about = ", ".join([f"{mode} past", *(rules if len(rules) == 1 else [])])
-    return Answer(
-        lambda exact: [file, about, replay_table(steps, exact=exact)],
-        document=lambda: {"file": file, **replayed.data()},
-        columns=replayed.to_dict,
-        notes=[replayed.note] if replayed.note else [],
-    )
+    return _answer(file, replayed, lambda exact: [file, about, replay_table(steps, exact=exact)], [replayed.note])
 
 
-def verify(
-    file: Where,
-    options: ScheduleOptions,
-    mode: PastMode = "recorded",
-    most: Annotated[int, option("--most", metavar="N", min=1)] = 5,
+def _answer(
+    file: str, result: Result, shown: Callable[[bool], Iterable[Part]], notes: Iterable[str | None] = ()
 ) -> Answer:
+    """The answer that a result of the library is, with the file's name."""
+    return Answer(shown, lambda: {"file": file, **result.data()}, result.to_dict, notes)
+
+
+def verify(file: Where, options: ScheduleOptions, mode: PastMode = "recorded", most: Most = 5) -> Answer:
     """Check that a schedule reproduces every recorded rate exactly.
 
     The exit code is 0 if it does. Otherwise it is 1, and the first differences are shown.
@@ -92,16 +89,12 @@ def verify(
             "differences": [each.data() for each in first],
         },
         columns=attrs.evolve(replayed, steps=different).to_dict,
-        notes=[replayed.note] if different and replayed.note else [],
+        notes=[replayed.note] if different else (),
         code=FAILED if different else 0,
     )
 
 
-def explain(
-    file: Where,
-    options: ScheduleOptions,
-    epoch: Annotated[int | None, option("--epoch", "-e", metavar="N", min=1)] = None,
-) -> Answer:
+def explain(file: Where, options: ScheduleOptions, epoch: Epoch = None) -> Answer:
     """Explain the rate that a schedule sets at an epoch: what it compared, and what would have changed the rate.
 
     The schedule sees only the recorded epochs before. The last line names the smallest change of a threshold that
@@ -117,11 +110,7 @@ def explain(
     history = read_history(file)
     chosen, which = (epoch, _gap(history, epoch)) if epoch is not None else _default(history)
     explained = explained_by(recipe(options).schedule(history), history, chosen)
-    return Answer(
-        lambda exact: [f"{file}{which}", *explained.describe(exact=exact).splitlines()],
-        document=lambda: {"file": file, **explained.data()},
-        columns=explained.to_dict,
-    )
+    return _answer(file, explained, lambda exact: [f"{file}{which}", *explained.describe(exact=exact).splitlines()])
 
 
 def _default(history: History) -> tuple[int, str]:
@@ -143,11 +132,7 @@ def _gap(history: History, epoch: int) -> str:
 
 
 def compare(
-    file: Where,
-    options: ScheduleOptions,
-    mode: PastMode = "free",
-    *,
-    changes_only: ChangesOnly = False,
+    file: Where, options: ScheduleOptions, mode: PastMode = "free", *, changes_only: ChangesOnly = False
 ) -> Answer:
     """Show the rates that several schedules would have set, beside the recorded ones.
 
@@ -162,20 +147,13 @@ def compare(
     made = recipes(options)
     history = read_history(file)
     names = names_of([each.source for each in made])
-    compared = compared_by(
-        {name: each.schedule(history) for name, each in zip(names, made, strict=True)}, history, mode
-    )
-    steps = [
-        each
-        for each in zip(*compared.replays.values(), strict=True)
-        if not changes_only or any(step.is_news for step in each)
-    ]
-    return Answer(
-        lambda exact: [file, f"{mode} past", compare_table(names, steps, exact=exact)],
-        document=lambda: {"file": file, **compared.data()},
-        columns=compared.to_dict,
-        notes=[*_summary(compared)],
-    )
+    schedules = {name: each.schedule(history) for name, each in zip(names, made, strict=True)}
+    compared = compared_by(schedules, history, mode)
+    steps = [*zip(*compared.replays.values(), strict=True)]
+    if changes_only:
+        steps = [each for each in steps if any(step.is_news for step in each)]
+    shown = [file, f"{mode} past"]
+    return _answer(file, compared, lambda exact: [*shown, compare_table(names, steps, exact=exact)], _summary(compared))
 
 
 def _summary(compared: Compared) -> Iterator[str]:

@@ -4,9 +4,10 @@ import inspect
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, final
+from typing import Annotated, Any, final, get_args
 
 import attrs
+import click
 
 from lrsched.cli.loading import load
 from lrsched.cli.options import ScheduleOptions
@@ -22,7 +23,7 @@ from lrsched.simulation.comparing import TAKEN
 from lrsched.simulation.replaying import Mode, keep_recorded
 from lrsched.storage.config import read_config
 
-PastMode = Annotated[Mode, option("--mode")]
+PastMode = Annotated[Mode, option("--mode", type=click.Choice(get_args(Mode)))]
 _CODE = ".py"
 
 
@@ -53,7 +54,7 @@ class Recipe:
             if fixed:  # a wrapper that does nothing costs a tenth of a long replay
                 schedule = Preset(schedule, pretrain_rates(self.settings, fixed))
         if self.options.override:
-            schedule = keep_recorded(schedule, history, chain.from_iterable(epochs(self.options.override)))
+            schedule = keep_recorded(schedule, history, epochs(self.options.override))
         return schedule
 
 
@@ -64,14 +65,14 @@ def recipe(options: ScheduleOptions) -> Recipe:
         ArgumentError: They describe none, or several.
     """
     found = recipes(options)
+    if len(found) == 1:
+        return found[0]
     if not found:
         raise ArgumentError("no schedule: pass --config CONFIG, --set KEY=VALUE or --schedule FILE.py:NAME")
-    if len(found) > 1 and len(options.config) + len(options.schedule) == 1:
+    if len(options.config) + len(options.schedule) == 1:
         source = found[0].source.rpartition("[")[0]
         raise ArgumentError(f"{source} names {len(found)} schedules; name one, or use lrsched compare or sweep")
-    if len(found) > 1:
-        raise ArgumentError("one schedule at a time: leave out all but one of --config and --schedule")
-    return found[0]
+    raise ArgumentError("one schedule at a time: leave out all but one of --config and --schedule")
 
 
 def recipes(options: ScheduleOptions) -> list[Recipe]:
@@ -82,20 +83,16 @@ def recipes(options: ScheduleOptions) -> list[Recipe]:
         FormatError: A file is no configuration, or its code raised an exception.
         StorageError: The machine could not read a file.
     """
-    configs: list[Path | None] = [*options.config]
-    if options.schedule and not configs:
+    if options.schedule and not options.config:
         for name in ("set_", "pretrain_epochs", "non_finite", "higher_is_better"):
             if getattr(options, name):
                 flag = f"--{name.strip('_').replace('_', '-')}"
                 raise ArgumentError(f"a --schedule says itself what {flag} says; leave out {flag}")
-    elif options.set_ and not configs:
-        configs = [None]
     own = dict(map(parse_setting, options.set_))
     report_unknown(own, others=True)  # `schedule_from_config` warns of the rest
-    made = [
-        Recipe(str(path), options, ({} if path is None else read_config(path, execute=options.exec_config)) | own)
-        for path in configs
-    ]
+    if own and not options.config:
+        return [Recipe("--set", options, own)]
+    made = [Recipe(str(path), options, read_config(path, execute=options.exec_config) | own) for path in options.config]
     return [*made, *chain.from_iterable(_of_code(each, options) for each in options.schedule)]
 
 
@@ -125,23 +122,21 @@ def _of_code(target: str, options: ScheduleOptions) -> Iterator[Recipe]:
         yield Recipe(f"{target}[{number}]" if several else target, options, {}, as_schedule(each))
 
 
-def epochs(text: str) -> list[range]:
-    """Epochs as in ``1,4,7-9``, as ranges.
+def epochs(text: str) -> Iterator[int]:
+    """Epochs as in ``1,4,7-9``.
 
     Raises:
         ArgumentError: It is something else.
 
     Examples:
-        >>> epochs("1,7-9")
-        [range(1, 2), range(7, 10)]
+        >>> [*epochs("1,7-9")]
+        [1, 7, 8, 9]
     """
-    ranges = []
     for part in filter(None, text.split(",")):
         first, dash, last = part.strip().partition("-")
         if not first.isdecimal() or (dash and not (last.isdecimal() and int(first) <= int(last))):
             raise ArgumentError(f"--override must be epochs like 1,4,7-9, got {text!r}; separate them by commas")
-        ranges.append(range(int(first), int(last or first) + 1))
-    return ranges
+        yield from range(int(first), int(last or first) + 1)
 
 
 def names_of(sources: Sequence[str]) -> list[str]:

@@ -4,6 +4,8 @@ import shutil
 import sys
 from typing import Annotated
 
+import click
+
 from lrsched.cli.options import HigherIsBetter, ScheduleOptions, Where, did_you_mean, error_keys, read_history
 from lrsched.cli.output import Answer, Part, Printing
 from lrsched.cli.parameters import option
@@ -16,16 +18,11 @@ from lrsched.report.tables import about_key, as_data, history_table
 from lrsched.report.text import table
 
 Key = Annotated[str | None, option("--key", "-k", metavar="KEY")]
+Number = Annotated[int, option("-n", metavar="N", type=click.IntRange(1))]
+Plot = Annotated[bool, option("--plot", is_flag=True)]
 
 
-def show(
-    file: Where,
-    printing: Printing,
-    options: ScheduleOptions,
-    key: Key = None,
-    *,
-    plot: Annotated[bool, option("--plot")] = False,
-) -> Answer:
+def show(file: Where, printing: Printing, options: ScheduleOptions, key: Key = None, *, plot: Plot = False) -> Answer:
     """Show a history: its epochs, rates and errors, with each change of the rate marked.
 
     With a schedule, the error in the table is the one that the schedule compares. An epoch without errors is marked as
@@ -79,13 +76,7 @@ def _drawing(history: History, key: str | None, measure: ErrorMeasure) -> list[s
     return text_of(history, columns, lines - 2, key, measure, plain=plain).splitlines()
 
 
-def best(
-    file: Where,
-    key: Key = None,
-    n: Annotated[int, option("-n", metavar="N", min=1)] = 1,
-    *,
-    higher_is_better: HigherIsBetter = False,
-) -> Answer:
+def best(file: Where, key: Key = None, n: Number = 1, *, higher_is_better: HigherIsBetter = False) -> Answer:
     """Show the epochs with the best error KEY.
 
     The best epoch comes first; on ties, the earlier one. The lowest error is the best, unless --higher-is-better is

@@ -18,13 +18,12 @@ from lrsched.storage.file import FileStorage, beside
 from lrsched.storage.opening import open_storage, read
 from lrsched.storage.sqlite import DEFAULT_RUN, Run, SqliteStorage, location
 
+Database = Annotated[str, argument("DATABASE")]
+Target = Annotated[str, argument("TARGET")]
+Output = Annotated[str | None, option("--output", "-o", metavar="TARGET")]
 
-def convert(
-    file: Where,
-    target: Annotated[str, argument("TARGET")],
-    *,
-    as_json: AsJson = False,
-) -> None:
+
+def convert(file: Where, target: Target, *, as_json: AsJson = False) -> None:
     """Copy a history into a file or database of another kind.
 
     The copy overwrites nothing. It is read back and compared. If TARGET cannot hold something, nothing is written, and
@@ -48,7 +47,7 @@ def convert(
         say(f"{target}: {_epochs(history)} from {file}")
 
 
-def runs(database: Annotated[str, argument("DATABASE")]) -> Answer:
+def runs(database: Database) -> Answer:
     """Show the runs in a database: their epochs, newest rates, and when they were saved.
 
     Args:
@@ -70,12 +69,7 @@ def runs(database: Annotated[str, argument("DATABASE")]) -> Answer:
     )
 
 
-def repair(
-    file: Where,
-    output: Annotated[str | None, option("--output", "-o", metavar="TARGET")] = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
+def repair(file: Where, output: Output = None, *, as_json: AsJson = False) -> None:
     """Recover the epochs before the first fault of a damaged text or JSON file, into a new file.
 
     The damaged file stays as it is. The exit code is 3 if nothing can be recovered.

@@ -1,24 +1,23 @@
 """``lrsched sweep``: many settings over many histories."""
 
-import heapq
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import IO, Annotated, Any, Final
 
 import attrs
+import click
 import numpy as np
 
-from lrsched.cli.options import Files, ScheduleOptions, read_history
-from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
-from lrsched.cli.parameters import option
+from lrsched.cli.options import Files, Most, ScheduleOptions, read_history
+from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, busy, csv_text, say_error
+from lrsched.cli.parameters import PATH, option
 from lrsched.cli.scheduling import PastMode, epochs, names_of, recipes
 from lrsched.core.history import History
 from lrsched.core.plain import dumps
@@ -31,6 +30,9 @@ from lrsched.storage import disk
 from lrsched.storage.config import read_tables
 
 _MOST_JSON_ROWS: Final = 2**20
+
+Jobs = Annotated[int, option("--jobs", "-j", metavar="N", type=click.IntRange(1))]
+SpaceFile = Annotated[Path | None, option("--space", metavar="SPACE", type=PATH)]
 
 
 @attrs.frozen
@@ -49,10 +51,10 @@ def sweep(
     files: Files,
     options: ScheduleOptions,
     printing: SweepPrinting,
-    space: Annotated[Path | None, option("--space", metavar="SPACE")] = None,
+    space: SpaceFile = None,
     mode: PastMode = "free",
-    jobs: Annotated[int, option("--jobs", "-j", metavar="N", min=1)] = 1,
-    most: Annotated[int, option("--most", metavar="N", min=1)] = 20,
+    jobs: Jobs = 1,
+    most: Most = 20,
 ) -> Answer:
     """Try many settings on recorded histories: what would each have done, and which give the recorded rates?
 
@@ -71,9 +73,8 @@ def sweep(
         lrsched sweep learning_rates --config config.json --space space.toml -o results.csv
     """
     tried = _tried(options, space)
-    for file in files:
-        if files.count(file) > 1:
-            raise broken_law("FILE", "given once", file, "leave one of them out")
+    if twice := [file for file in files if files.count(file) > 1]:
+        raise broken_law("FILE", "given once", twice[0], "leave one of them out")
     histories = {file: read_history(file) for file in files}
     path, ending = printing.output, printing.ending
     decisions = len(tried) * sum(map(len, histories.values()))
@@ -87,29 +88,24 @@ def sweep(
     with (
         _writer(path, ending) as write,
         _executor(jobs) as executor,
-        progress_bar(f"{len(tried)} settings") as progress,
-        _ctrl_c() as was_pressed,
-        closing(
-            sweep_blocks(
-                tried,
-                histories,
-                mode,
-                non_finite_error=options.non_finite or "worse",
-                error_mode=options.direction,
-                pretrain_epochs=options.pretrain_epochs,
-                overrides=[*chain.from_iterable(epochs(options.override))],
-                keep_rates=ending == ".npz",
-                executor=executor,
-                progress=progress,
-            )
-        ) as blocks,
+        busy(f"{len(tried)} settings") as progress,
         suppress(KeyboardInterrupt),  # Ctrl-C a second time
     ):
-        for block in blocks:
+        blocks = sweep_blocks(
+            tried,
+            histories,
+            mode,
+            non_finite_error=options.non_finite or "worse",
+            error_mode=options.direction,
+            pretrain_epochs=options.pretrain_epochs,
+            overrides=[*epochs(options.override or "")],
+            keep_rates=ending == ".npz",
+            executor=executor,
+            progress=progress,
+        )
+        for block in _until_ctrl_c(blocks):
             write(block)
             found.add(block)
-            if was_pressed():
-                break
     complete = found.tried == len(tried)
     error, code = None, 0
     if not complete:
@@ -119,7 +115,7 @@ def sweep(
     document = {"mode": mode, "note": found.note, "complete": complete, "settings": found.tried}
     return Answer(
         lambda exact: found.shown(histories, exact=exact),
-        document=lambda: {**document, "rows": found.all_rows},
+        document=lambda: {**document, "rows": found.rows},
         columns=dict,
         notes=found.notes,
         error=error,
@@ -136,9 +132,8 @@ def _tried(options: ScheduleOptions, space: Path | None) -> Any:
         FormatError: The file holds no space.
     """
     if (space is None) != bool(options.schedule):
-        raise ArgumentError(
-            "pass either --space SPACE, a TOML or JSON file, or --schedule FILE.py:NAME, to say what to try"
-        )
+        either = "--space SPACE, a TOML or JSON file, or --schedule FILE.py:NAME"
+        raise ArgumentError(f"pass either {either}, to say what to try")
     if options.schedule and options.config:
         raise ArgumentError("lrsched sweep reads --config only with --space; leave out --config or --schedule")
     made = recipes(options)
@@ -161,15 +156,12 @@ def _executor(jobs: int) -> Iterator[Executor | None]:
         yield None
         return
     pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _print_errors_only)
-    # Ctrl-C goes to all processes of a terminal. The workers start here and inherit that they do not hear it; this
-    # process tells them when there is no more to do.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        for _ in range(jobs):  # each starts one, as long as none is idle
-            pool.submit(int)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    try:
+        # Ctrl-C goes to all processes of a terminal. The workers start here and inherit that they do not hear it; this
+        # process tells them when there is no more to do.
+        with _on_ctrl_c(signal.SIG_IGN):
+            for _ in range(jobs):  # each starts one, as long as none is idle
+                pool.submit(int)
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
@@ -181,8 +173,17 @@ def _print_errors_only() -> None:
 
 
 @contextmanager
-def _ctrl_c() -> Iterator[Callable[[], bool]]:
-    """Tells whether Ctrl-C was pressed: what is in work is finished first. Pressed again, it ends that too."""
+def _on_ctrl_c(handler: Any) -> Iterator[Any]:
+    """While it lasts, Ctrl-C calls ``handler``; gives what it called before."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield before
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _until_ctrl_c(blocks: Iterator[Sweep]) -> Iterator[Sweep]:
+    """The blocks until Ctrl-C is pressed: what is in work is finished first. Pressed again, it ends that too."""
     pressed = []
 
     def note(*_: object) -> None:
@@ -190,18 +191,15 @@ def _ctrl_c() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
         say_error("interrupted: what is in work is finished; Ctrl-C once more drops it")
 
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: bool(pressed)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-Write = Callable[[Sweep], None]
+    with _on_ctrl_c(note) as before:
+        for block in blocks:
+            yield block
+            if pressed:
+                return
 
 
 @contextmanager
-def _writer(path: Path | None, ending: str) -> Iterator[Write]:
+def _writer(path: Path | None, ending: str) -> Iterator[Callable[[Sweep], None]]:
     """Writes blocks as they come; arrays at the end, all at once."""
     if path is None or ending not in _WRITTEN:
         yield lambda _: None
@@ -238,15 +236,15 @@ class _Found:
     def __init__(self, most: int, *, keep_rows: bool) -> None:
         self.most = most
         self.keep_rows = keep_rows
-        self.all_rows: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = []
         self.tried = self.failed = self.dead = self.reproducing = self.recorded_epochs = 0
         self.failure = ""
         self.note: str | None = None
-        self.best: list[tuple[int, int, dict[str, Any]]] = []
+        self.best: list[tuple[int, dict[str, Any]]] = []
 
     def add(self, block: Sweep) -> None:
         """A block more."""
-        failures = block.failures
+        failures, agreement = block.failures, block.agreement
         if failures and not self.failure:
             first = min(failures)
             self.failure = f"setting {block.first + first}: {failures[first]}"
@@ -255,12 +253,11 @@ class _Found:
         self.dead += len(block.dead)
         self.reproducing += len(block.reproducing)
         self.recorded_epochs, self.note = block.recorded_epochs, block.note
-        agreement = block.agreement
-        best = heapq.nsmallest(self.most, range(len(block)), key=lambda index: (-agreement[index], index))
-        ranked = [(-int(agreement[index]), block.first + index, _summed_up(block, index)) for index in best]
-        self.best = sorted(self.best + ranked, key=itemgetter(0, 1))[: self.most]
+        best = np.argsort(-agreement, kind="stable")[: self.most].tolist()
+        ranked = [(-int(agreement[index]), _summed_up(block, [*block.rows([index])])) for index in best]
+        self.best = sorted(self.best + ranked, key=itemgetter(0))[: self.most]
         if self.keep_rows:
-            self.all_rows += block.rows()
+            self.rows += block.rows()
 
     def shown(self, histories: Mapping[str, History], *, exact: bool) -> Iterator[Part]:
         """What to print of it."""
@@ -278,16 +275,14 @@ class _Found:
         return [*filter(None, (failures, self.note))]
 
 
-def _summed_up(block: Sweep, index: int) -> dict[str, Any]:
-    """A setting over all histories, for a row of a table."""
-    summaries = [swept.summary for swept in block.histories.values()]
-    own = block.setting(index)
+_HEADINGS = {"final_rate": "final rate", "decays": "decays", "floor_epoch": "floor at", "differs_from": "differs from"}
+"""Columns of a row -> the headings of what they span."""
+
+
+def _summed_up(block: Sweep, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A setting over all histories, which have a row each, for a row of a table."""
     return {
-        "setting": block.first + index,
-        **{key: own.get(key) for key in block.keys},
-        "agrees": f"{block.agreement[index]}/{block.recorded_epochs}",
-        "final rate": Span.of(float(summary.final[index]) for summary in summaries),
-        "decays": Span.of(int(summary.decays[index]) for summary in summaries),
-        "floor at": Span.of(int(summary.floor_epoch[index]) or None for summary in summaries),
-        "differs from": Span.of(int(summary.differs_from[index]) or None for summary in summaries),
+        **{key: rows[0][key] for key in ("setting", *block.keys)},
+        "agrees": f"{sum(row['agreement'] for row in rows)}/{block.recorded_epochs}",
+        **{heading: Span.of(row[name] for row in rows) for name, heading in _HEADINGS.items()},
     }

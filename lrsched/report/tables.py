@@ -36,15 +36,14 @@ def about_key(epochs: Sequence[dict[str, Any]], key: str | None) -> list[str]:
         key: The name that somebody chose.
     """
     chosen = dict.fromkeys(shown["error_key"] for shown in epochs if shown["error_key"].key is not None)
-    origins = (
-        {CONFIGURED: "configured"}
-        if key is None
-        else dict.fromkeys([each.reason for each in chosen], "given with --key")
-    )
-    texts = [f"{each.key} ({origins.get(each.reason, f'picked: {each.reason}')})" for each in chosen]
+    texts = [f"{each.key} ({_origin(each.reason) if key is None else 'given with --key'})" for each in chosen]
     reasons = dict.fromkeys(shown["error_key"].reason for shown in epochs if shown["finished"])
     none = [f"error: none; {' and '.join(reasons)}; --key KEY shows one"] if reasons and key is None else []
     return [f"error: {', or '.join(texts)}"] if texts else none
+
+
+def _origin(reason: str) -> str:
+    return "configured" if reason == CONFIGURED else f"picked: {reason}"
 
 
 def as_data(history: History, key: str | None, measure: ErrorMeasure) -> Iterator[dict[str, Any]]:

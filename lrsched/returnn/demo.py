@@ -10,11 +10,7 @@ from lrsched.config.files import is_typed, parse_config
 from lrsched.config.settings import as_flag, pretrain_rates, settings_of
 from lrsched.errors import ArgumentError, FormatError, LrschedError
 from lrsched.formats import literal
-from lrsched.returnn.control import (
-    LearningRateControl,
-    NewbobMultiEpoch,
-    load_learning_rate_control_from_config,
-)
+from lrsched.returnn.control import LearningRateControl, NewbobMultiEpoch, load_learning_rate_control_from_config
 from lrsched.storage.config import read_text
 
 DIFFERENT, WRONG_USAGE, UNREADABLE = 1, 2, 3
@@ -71,10 +67,7 @@ def _run(arguments: list[str]) -> int:
         if check and old is not None and old != new:
             print(f"Learning rate is different in epoch {epoch}!")  # noqa: T201
             return DIFFERENT
-        if known:
-            known.learning_rate = new  # so that later epochs go on from it
-        else:
-            control.epoch_data[epoch] = control.EpochData(learning_rate=new)
+        control.epoch_data.setdefault(epoch, control.EpochData()).learning_rate = new  # later epochs go on from it
     print(f"Finished, last stored epoch was {last_epoch}.")  # noqa: T201
     return 0
 
@@ -123,22 +116,17 @@ def _config(arguments: list[str]) -> SimpleNamespace:
     config = SimpleNamespace(typed_dict={}, dict={})
     first_option = next((i for i, argument in enumerate(arguments) if argument[:1] in "-+"), len(arguments))
     files, options = arguments[:first_option], arguments[first_option:]
-    execute = "--exec-config" in options
     for path in files:
-        _add_file(config, path, execute=execute)
+        content = read_text(path)
+        settings = parse_config(content, path, execute="--exec-config" in options)
+        if is_typed(content, path):
+            config.typed_dict.update(settings)
+        else:
+            for key, value in settings.items():
+                _add(config, key, value)
     for key, value in _pairs([option for option in options if option != "--exec-config"]):
         _add(config, key, value)
     return config
-
-
-def _add_file(config: SimpleNamespace, path: str, *, execute: bool) -> None:
-    content = read_text(path)
-    settings = parse_config(content, path, execute=execute)
-    if is_typed(content, path):
-        config.typed_dict.update(settings)
-    else:
-        for key, value in settings.items():
-            _add(config, key, value)
 
 
 def _pairs(options: list[str]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What a sweep gives: what many settings say to many histories, as frozen values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, Final, final
@@ -209,9 +209,13 @@ class Sweep(Result):
         """What has to be said of a free sweep wherever it is shown; None for one of the recorded past."""
         return WHAT_IF if self.mode == "free" else None
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The table row by row: one for each setting and history, all with the same columns."""
-        for index in range(len(self)):
+    def rows(self, settings: Iterable[int] | None = None) -> Iterator[dict[str, Any]]:
+        """The table row by row: one for each setting and history, all with the same columns.
+
+        Args:
+            settings: The settings to show, from 0; by default, all.
+        """
+        for index in range(len(self)) if settings is None else settings:
             own = self.setting(index)
             setting = {key: own.get(key) for key in self.keys}
             for name, swept in self.histories.items():

@@ -30,7 +30,7 @@ finally:
 
 LIBRARIES = {"attr", "attrs", "click", "pvectorc", "pyrsistent"}
 ROOMS = {"cli", "core", "errors", "formats", "report", "storage"}
-SHARED = {"completion", "garbage", "loading", "options", "output", "parameters"}
+SHARED = {"loading", "options", "output", "parameters"}
 
 
 def _traced(*arguments):
