@@ -7,7 +7,7 @@ import click
 
 from lrsched.cli.loading import load
 from lrsched.cli.options import error_keys
-from lrsched.cli.output import FAILED, INTERRUPTED, Answer, Part, busy, say_error
+from lrsched.cli.output import FAILED, INTERRUPTED, Answer, Part, progress_bar, say_error
 from lrsched.cli.parameters import argument, option
 from lrsched.core.history import History
 from lrsched.report.text import table
@@ -53,7 +53,7 @@ def check(
 
     try:
         subject = load(target)
-        with busy(target) as progress:
+        with progress_bar(target) as progress:
             report = check_schedule(
                 subject_of(*subject),
                 law or None,

@@ -190,25 +190,44 @@ def say_json(value: Any) -> None:
     print(dumps(value), flush=True)  # noqa: T201  the command line prints
 
 
-@contextlib.contextmanager
-def busy(text: str) -> Iterator[Callable[[int, int], None]]:
-    """While it lasts, a terminal shows that work goes on.
+def _is_seen() -> bool:
+    """Whether the standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
-    Yields:
-        A function that shows the progress: it takes how much is done, and of how much.
-    """
+
+@contextlib.contextmanager
+def busy(text: str) -> Iterator[None]:
+    """While it lasts, a terminal shows that work goes on."""
 
     def show(text: str) -> None:
-        if sys.stderr is not None and sys.stderr.isatty():
+        if _is_seen():
             width = _width() - 1
             line = wrapped(printable(text), width)[0]
             print(line + " " * (width - width_of(line)), end="\r", file=sys.stderr, flush=True)  # noqa: T201  it prints
 
     show(text)
     try:
-        yield lambda done, total: show(f"{text}: {done / max(total, 1):.0%}")
+        yield
     finally:
         show("")
+
+
+@contextlib.contextmanager
+def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar in a terminal, with the time that is left.
+
+    Yields:
+        What takes how much is done, and of how much.
+    """
+    if not _is_seen():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(printable(text), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def say_error(error: Exception | str) -> None:

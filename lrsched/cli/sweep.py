@@ -16,7 +16,7 @@ import click
 import numpy as np
 
 from lrsched.cli.options import Files, Most, ScheduleOptions, read_history
-from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, busy, csv_text, say_error
+from lrsched.cli.output import INTERRUPTED, WRONG_USAGE, Answer, Part, Printing, csv_text, progress_bar, say_error
 from lrsched.cli.parameters import PATH, option
 from lrsched.cli.scheduling import PastMode, epochs, names_of, recipes
 from lrsched.core.history import History
@@ -88,7 +88,7 @@ def sweep(
     with (
         _writer(path, ending) as write,
         _executor(jobs) as executor,
-        busy(f"{len(tried)} settings") as progress,
+        progress_bar(f"{len(tried)} settings") as progress,
         suppress(KeyboardInterrupt),  # Ctrl-C a second time
     ):
         blocks = sweep_blocks(
