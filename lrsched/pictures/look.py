@@ -4,12 +4,14 @@ None of its global state is left changed, and no text is taken for mathematics.
 """
 
 import contextlib
+from bisect import bisect
 from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
+from lrsched.core.numbers import choice
 from lrsched.core.plain import printable
-from lrsched.errors import broken_law, missing_extra
+from lrsched.errors import missing_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,7 +105,7 @@ def image(figure: "Figure", kind: ImageFormat) -> bytes:
 
     Args:
         figure: See `figure_of`.
-        kind: Which format.
+        kind: Which format: png is for screens, svg and pdf are for print.
 
     Raises:
         ArgumentError: It is none.
@@ -113,9 +115,7 @@ def image(figure: "Figure", kind: ImageFormat) -> bytes:
         >>> image(Figure(), "png")[:4]
         b'\x89PNG'
     """
-    if kind not in IMAGE_FORMATS:
-        law = f"one of {', '.join(IMAGE_FORMATS)}"
-        raise broken_law("the format of a picture", law, kind, "png is for screens, svg and pdf for print")
+    kind = choice("kind", kind, IMAGE_FORMATS)
     written = BytesIO()
     with look():
         figure.savefig(written, format=kind, metadata=_METADATA[kind])
@@ -148,17 +148,13 @@ def width_of(text: str, size: float) -> float:
 def fitting(text: str, width: float, size: float) -> str:
     """``text`` as it is shown, its middle left out where it is wider than ``width`` points."""
     text = shown(text)
-    room = len(text)
-    if room > 2 * _LONGEST:
-        text, room = text[:_LONGEST] + text[-_LONGEST:], 2 * _LONGEST
-    short = text
-    while room > 1 and width_of(short, size) > width:
-        room = min(room - 1, int(room * 0.95))
-        short = f"{text[: room // 3]}…{text[-(room - room // 3) :]}"
-    return short
+    if width_of(text, size) <= width:
+        return text
+    shorter = [f"{text[: room // 3]}…{text[room // 3 - room :]}" for room in range(1, min(len(text), _LONGEST))]
+    return shorter[max(0, bisect(shorter, width, key=lambda each: width_of(each, size)) - 1)]
 
 
-_LONGEST = 500
+_LONGEST = 500  # letters; more have no room in any figure
 
 
 def wrapped(text: str, width: float, size: float) -> str:

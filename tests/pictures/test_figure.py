@@ -127,7 +127,7 @@ def test_the_same_figure_has_the_same_bytes(digits, kind, beginning):
 
 
 def test_an_unknown_format_is_refused(digits):
-    with pytest.raises(ArgumentError, match="one of png, svg, pdf, got 'gif'"):
+    with pytest.raises(ArgumentError, match="kind must be one of 'png', 'svg', 'pdf', got 'gif'"):
         image(figure_of([digits]), "gif")
     with pytest.raises(ArgumentError, match="at least one run"):
         figure_of([])

@@ -147,14 +147,6 @@ def test_of_a_long_history_the_changes_are_shown_and_the_page_says_so():
     assert rows == ["1", "101", "201", "301", "401", "501", "600"]
 
 
-def test_there_is_a_most_of_rows_and_the_page_says_so(monkeypatch):
-    monkeypatch.setattr(room, "MOST_EPOCHS", 10)
-    monkeypatch.setattr(room, "MOST_ROWS", 5)
-    text = page_of([Run("a", awkward.history(awkward.falling(20)))])
-    assert "Of these the first 5 are shown." in text
-    assert text.count("<tr>") == 6
-
-
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_are_texts(text):
     page = harmless(page_of([hostile_run(text)]))
