@@ -222,7 +222,7 @@ def test_a_copied_control_goes_on_by_itself(copied, tmp_path):
 def test_an_epoch_that_no_file_could_hold_can_be_looked_at():
     data = LearningRateControl.EpochData(learning_rate=0.5)
     data.error["a"] = "b"
-    assert repr(data) == "EpochData(learning_rate=0.5, error={'a': 'b'}, meta={})"
+    assert repr(data) == "EpochData(learningRate=0.5, error={'a': 'b'})"
 
 
 def test_both_names_of_a_rate_are_one_too_many():
