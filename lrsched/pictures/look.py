@@ -6,6 +6,7 @@ None of its global state is left changed, and no text is taken for mathematics.
 import contextlib
 from bisect import bisect
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
@@ -137,12 +138,20 @@ def shown(text: str) -> str:
 
 
 def width_of(text: str, size: float) -> float:
-    """How wide a text is, in points."""
+    """How wide a text is, in points, but for kerning."""
+    return sum(_width(character, size) for character in text)
+
+
+@cache
+def _width(character: str, size: float) -> float:
     from matplotlib.font_manager import FontProperties  # noqa: PLC0415  an extra
     from matplotlib.textpath import text_to_path  # noqa: PLC0415  an extra
 
-    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
-    return float(width)
+    font = FontProperties(size=size)
+    within, without = (
+        text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] for text in (f"|{character}|", "||")
+    )
+    return float(within - without)
 
 
 def fitting(text: str, width: float, size: float) -> str:
