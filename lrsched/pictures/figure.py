@@ -116,20 +116,16 @@ def _draw(figure: "Figure", with_errors: Sequence[_Curve], with_rates: Sequence[
     if len(runs) == 1:
         _draw_changes(panels, runs[0], epochs)
     labels = [label for axes in panels for label in axes.get_legend_handles_labels()[1]]
-    if len(labels) > 1 or len(runs) > 1:
-        figure.legend(loc="lower left", frameon=False, handlelength=3.4, borderaxespad=0.0, labelspacing=0.3)
-    figure.align_ylabels(panels)
-    _arrange(figure, panels)
+    _arrange(figure, panels, labels if len(labels) > 1 or len(runs) > 1 else [])
 
 
-def _arrange(figure: "Figure", panels: Sequence["Axes"]) -> None:
+def _arrange(figure: "Figure", panels: Sequence["Axes"], labels: Sequence[str]) -> None:
     """Give everything its place: from top to bottom the title, the reasons, the panels, the legend.
 
     A constrained layout would do the same, but draws everything twice to find out how large it is.
     """
-    legend = [text.get_text() for legend in figure.legends for text in legend.texts]
     above = _TITLE + _widest(text for axes in panels for text in axes.texts) + 0.06
-    below = _BELOW + _LINE * sum(1 + text.count("\n") for text in legend)
+    below = _BELOW + _LINE * sum(1 + label.count("\n") for label in labels)
     height = above + _PANEL * len(panels) + below
     figure.set_size_inches(_WIDTH, height)
     figure.subplots_adjust(
@@ -139,6 +135,10 @@ def _arrange(figure: "Figure", panels: Sequence["Axes"]) -> None:
         bottom=below / height,
         hspace=0.08,
     )
+    figure.align_ylabels(panels)
+    if labels:
+        top = (below - _BELOW) / height
+        figure.legend(loc="upper left", bbox_to_anchor=(0.0, top))
 
 
 def _widest(texts: "Iterable[Text]") -> float:

@@ -38,6 +38,10 @@ _LOOK: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.handlelength": 3.4,
+    "legend.labelspacing": 0.3,
+    "legend.borderaxespad": 0.0,
     "figure.dpi": 100.0,
     "savefig.dpi": 150.0,
     "svg.fonttype": "none",  # texts stay texts
