@@ -33,7 +33,8 @@ _TOP, _BOTTOM = 1.06, -0.06  # of an axis whose values stand from 0 to 1
 
 
 def _entry(text: str) -> str:
-    return wrapped(text, (_WIDTH * POINTS - 40) * 0.94, SMALL)
+    label = wrapped(text, (_WIDTH * POINTS - 40) * 0.94, SMALL)
+    return f" {label}" if label.startswith("_") else label  # matplotlib's legend leaves out what begins with _
 
 
 @final
@@ -186,8 +187,9 @@ _NOT_FINITE = {
 
 
 def _draw_errors(axes: "Axes", curves: Sequence[_Curve], epochs: Scale) -> None:
-    scale = scale_of((error for curve in curves for error in curve.errors.values()), logarithmic=None)
-    axes.set_yticks(*scale.ticks(6))
+    errors = [error for curve in curves for error in curve.errors.values()]
+    scale = scale_of(errors, logarithmic=None)
+    axes.set_yticks(*(scale.ticks(6) if any(map(math.isfinite, errors)) else ([],)))
     keys = {curve.key for curve in curves}
     name = min(keys) if len(keys) == 1 else "error"
     size = LARGE if len(name) < _LONG_NAME else SMALL
@@ -214,16 +216,18 @@ def _draw_rates(panels: Sequence["Axes"], curves: Sequence[_Curve], runs: Sequen
         numbers, how = list(curve.rates), curve.style
         x = epochs.at([at for epoch in numbers for at in (epoch - 0.5, epoch)] + [numbers[-1] + 0.5])
         y = np.append(level := scale.at(curve.rates.values()).repeat(2), level[-1])
-        steps: dict[str, Any] = {"stride": 2, "drawstyle": "steps-post", "label": "_" if curve.errors else curve.label}
+        label = "_" if curve.errors else curve.label
+        steps: dict[str, Any] = {"stride": 2, "drawstyle": "steps-post"}
         if curve.replay is None:
-            _draw_line(axes, x, y, how, linewidth=2.2, **steps)
+            _draw_line(axes, x, y, how, linewidth=2.2, label=label, **steps)
             continue
         first = curve.replay.differs_from
         apart = len(x) if first is None else 2 * numbers.index(first)
-        _draw_line(axes, x[: apart + 1], y[: apart + 1], how._replace(symbol=""), linewidth=1.0, **steps)
+        same, other = slice(apart + 1), slice(apart, None)
+        bare, steps["linewidth"] = how._replace(symbol=""), 1.0
+        _draw_line(axes, x[same], y[same], bare, label=label if first is None else "_", **steps)
         if first is not None:
-            axes.lines[-1].set_label("_")
-            _draw_line(axes, x[apart:], y[apart:], how, _FEW_SYMBOLS, linewidth=1.0, dashes=how.dashes, **steps)
+            _draw_line(axes, x[other], y[other], how, _FEW_SYMBOLS, label=label, dashes=how.dashes, **steps)
             for each in panels:
                 each.axvline(x[apart], color=how.colour, linewidth=0.8, dashes=(1, 2))
     if len(runs) == 1:

@@ -104,6 +104,16 @@ def test_several_runs_have_a_legend_and_different_styles():
     assert {line.get_marker() for line in handles} == {"o", "s", "^", "D", "v"}
 
 
+def test_a_name_may_begin_with_an_underscore():
+    history = awkward.history([1.0, 2.0])
+    found = words(figure_of([Run("_a", history), Run("_b", history)]))
+    assert {" _a", " _b"} <= set(found)
+
+
+def test_where_no_error_is_finite_the_axis_has_no_numbers():
+    assert list(figure_of(RUNS["only not finite"]).axes[0].get_yticks()) == []
+
+
 def test_errors_that_are_not_finite_stand_at_the_edge_and_interrupt_the_line():
     errors = figure_of(RUNS["not finite"]).axes[0]
     edge = {line.get_marker(): list(line.get_ydata()) for line in errors.lines if line.get_marker() in ("x", "v")}
