@@ -5,7 +5,6 @@ Every curve is drawn on axes that reach from 0 to 1, see `lrsched.pictures.scale
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
@@ -13,7 +12,7 @@ import numpy as np
 
 from lrsched.core.decision import Action, Decision
 from lrsched.errors import broken_law
-from lrsched.pictures.look import GREY, LARGE, POINTS, SMALL, Style, fitting, look, style, width_of, wrapped
+from lrsched.pictures.look import GREY, LARGE, POINTS, SMALL, Style, fitting, look, styles, width_of, wrapped
 from lrsched.pictures.run import NOTHING, Run, marks
 from lrsched.pictures.scale import Scale, scale_of, stretches, thinned
 from lrsched.simulation.replaying import Replay, ReplayedEpoch
@@ -149,17 +148,17 @@ def _widest(texts: "Iterable[Text]") -> float:
 
 def _curves(runs: Sequence[Run]) -> Iterator[_Curve]:
     """What is drawn, in the order of the legend."""
-    styles = map(style, count())
+    each_style = styles()
     several_keys = len({key for run in runs for key in run.errors}) > 1
     for run in runs:
         prefix = f"{run.name}: " if len(runs) > 1 else ""
         (key, errors), *others = list(run.errors.items()) or [("", {})]
         label = (run.name if prefix else "recorded rate") + (f", {key}" if several_keys and key else "")
-        yield _Curve(label, next(styles), key, errors, run.rates)
-        yield from (_Curve(f"{prefix}{other}", next(styles), other, series) for other, series in others)
+        yield _Curve(label, next(each_style), key, errors, run.rates)
+        yield from (_Curve(f"{prefix}{other}", next(each_style), other, series) for other, series in others)
         for name, replay in _schedules(run):
             rates = {step.epoch: step.learning_rate for step in replay}
-            yield _Curve(f"{prefix}{name}: {_worth(replay)}", next(styles), rates=rates, replay=replay)
+            yield _Curve(f"{prefix}{name}: {_worth(replay)}", next(each_style), rates=rates, replay=replay)
 
 
 def _schedules(run: Run) -> Iterator[tuple[str, Replay]]:
@@ -196,7 +195,7 @@ def _draw_errors(axes: "Axes", curves: Sequence[_Curve], epochs: Scale) -> None:
     axes.set_ylabel(fitting(name, _PANEL * POINTS * 0.95, size), fontsize=size)
     for curve in curves:
         x, y = epochs.at(curve.errors), scale.at(curve.errors.values())
-        _draw_line(axes, x, y, curve.style, label=curve.label, linewidth=1.2)
+        _draw_line(axes, x, y, curve.style, _MOST_SYMBOLS, 1, label=curve.label, linewidth=1.2)
     for kind, (symbol, edge, label) in _NOT_FINITE.items():
         for curve in curves:
             here = [epoch for epoch, error in curve.errors.items() if str(error) == kind]
@@ -217,17 +216,16 @@ def _draw_rates(panels: Sequence["Axes"], curves: Sequence[_Curve], runs: Sequen
         x = epochs.at([at for epoch in numbers for at in (epoch - 0.5, epoch)] + [numbers[-1] + 0.5])
         y = np.append(level := scale.at(curve.rates.values()).repeat(2), level[-1])
         label = "_" if curve.errors else curve.label
-        steps: dict[str, Any] = {"stride": 2, "drawstyle": "steps-post"}
         if curve.replay is None:
-            _draw_line(axes, x, y, how, linewidth=2.2, label=label, **steps)
+            _draw_line(axes, x, y, how, _MOST_SYMBOLS, 2, label=label, drawstyle="steps-post", linewidth=2.2)
             continue
         first = curve.replay.differs_from
         apart = len(x) if first is None else 2 * numbers.index(first)
         same, other = slice(apart + 1), slice(apart, None)
-        bare, steps["linewidth"] = how._replace(symbol=""), 1.0
-        _draw_line(axes, x[same], y[same], bare, label=label if first is None else "_", **steps)
+        thin: dict[str, Any] = {"drawstyle": "steps-post", "linewidth": 1.0}
+        axes.plot(*thinned(x[same], y[same], _STRIPES), color=how.colour, label=label if first is None else "_", **thin)
         if first is not None:
-            _draw_line(axes, x[other], y[other], how, _FEW_SYMBOLS, label=label, dashes=how.dashes, **steps)
+            _draw_line(axes, x[other], y[other], how, _FEW_SYMBOLS, 2, label=label, dashes=how.dashes, **thin)
             for each in panels:
                 each.axvline(x[apart], color=how.colour, linewidth=0.8, dashes=(1, 2))
     if len(runs) == 1:
@@ -255,16 +253,7 @@ def _draw_idle(axes: "Axes", replayed: Iterable[ReplayedEpoch], epochs: Scale, s
         axes.plot(x[::every], y[::every], symbol, color=GREY, label=label, **hollow)
 
 
-def _draw_line(
-    axes: "Axes",
-    x: np.ndarray,
-    y: np.ndarray,
-    how: Style,
-    most: int = _MOST_SYMBOLS,
-    *,
-    stride: int = 1,
-    **options: Any,
-) -> None:
+def _draw_line(axes: "Axes", x: np.ndarray, y: np.ndarray, how: Style, most: int, stride: int, **options: Any) -> None:
     """A line, with a symbol at some of its points, and at those without a neighbour to be connected with.
 
     Curves that lie on one another have their symbols at different points. Every ``stride``-th point may have one.
@@ -280,6 +269,8 @@ def _draw_line(
 
 def _draw_changes(panels: Sequence["Axes"], run: Run, epochs: Scale) -> None:
     """A line through all panels where the rate changes, with the reason above; a stroke where there is no room."""
+    above = panels[0].get_xaxis_transform()
+    upright = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": SMALL - 1}
     named: list[float] = []
     bare: list[float] = []
     for mark in sorted(marks(run), key=lambda mark: -mark.weight):
@@ -288,17 +279,7 @@ def _draw_changes(panels: Sequence["Axes"], run: Run, epochs: Scale) -> None:
             bare.append(round(x, 3))
             continue
         named.append(x)
-        panels[0].annotate(
-            mark.text,
-            (x, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 4),
-            textcoords="offset points",
-            rotation=90,
-            ha="center",
-            va="bottom",
-            fontsize=SMALL - 1,
-        )
+        panels[0].text(x, 1.026, mark.text, upright, transform=above)
         for axes in panels:
             axes.axvline(x, color="0.8", linewidth=0.7, zorder=0)
     if bare:

@@ -8,6 +8,7 @@ from bisect import bisect
 from collections.abc import Iterator
 from functools import cache
 from io import BytesIO
+from itertools import count, cycle
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from lrsched.core.numbers import choice
@@ -78,10 +79,9 @@ class Style(NamedTuple):
     dashes: tuple[float, ...]
 
 
-def style(number: int) -> Style:
-    """The style of a curve by its number."""
-    colour, symbol, dashes = (number % len(cycle) for cycle in (_COLOURS, _SYMBOLS, _DASHES))
-    return Style(number, _COLOURS[colour], _SYMBOLS[symbol], _DASHES[dashes])
+def styles() -> Iterator[Style]:
+    """The styles of curves, one after the other."""
+    return map(Style, count(), cycle(_COLOURS), cycle(_SYMBOLS), cycle(_DASHES))
 
 
 @contextlib.contextmanager

@@ -375,11 +375,7 @@ class LearningRateControl(Getters):
     def _parameters(self, kind: Any) -> dict[str, Any]:
         """What ``kind`` is made of, from the attributes as they are now."""
         names = {field.name for field in attrs.fields(kind)} & {*vars(self), "non_finite_error"}
-        parameters = {"stand_ins": "returnn"} | {name: getattr(self, name) for name in names}
-        for name in ("learning_rate_decay", "learning_rate_growth"):
-            if name in parameters:
-                parameters[name] = _any_factor(name, parameters[name])
-        return parameters
+        return {"stand_ins": "returnn"} | {name: _any_factor(name, getattr(self, name)) for name in names}
 
     def _rule(self) -> Schedule:
         if self._kind is None:
@@ -430,11 +426,11 @@ _NOT_ASKED = (
 )
 
 
-def _any_factor(name: str, factor: Any) -> Any:
-    """``factor``, but that a number may also raise a rate that decays, or lower one that grows."""
-    if factor is None or callable(factor):
-        return factor
-    return partial(mul, number(name, factor, "None, a number or a function"))
+def _any_factor(name: str, value: Any) -> Any:
+    """``value``, but that a number may also raise a rate that decays, or lower one that grows."""
+    if name not in ("learning_rate_decay", "learning_rate_growth") or value is None or callable(value):
+        return value
+    return partial(mul, number(name, value, "None, a number or a function"))
 
 
 class ConstantLearningRate(LearningRateControl):

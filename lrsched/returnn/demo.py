@@ -31,10 +31,8 @@ def demo() -> None:
     arguments = sys.argv[1:]
     if not arguments:
         print(f"usage: {_PROGRAM} [config] [--exec-config] [++key value] [++check_learning_rates 1]")  # noqa: T201
-        print(  # noqa: T201
-            f"example usage: {_PROGRAM} ++learning_rate_control newbob ++learning_rate_file newbob.data "
-            "++learning_rate 0.001"
-        )
+        example = "++learning_rate_control newbob ++learning_rate_file newbob.data ++learning_rate 0.001"
+        print(f"example usage: {_PROGRAM} {example}")  # noqa: T201
     log, to_output = logging.getLogger("returnn"), logging.StreamHandler(sys.stdout)
     level = log.level
     log.addHandler(to_output)
