@@ -181,6 +181,14 @@ def test_a_signed_zero_is_a_change():
     assert math.copysign(1, control.history[1].error["a"]) == -1
 
 
+def test_an_error_that_becomes_a_meta_value_is_a_change():
+    control = ConstantLearningRate(0.5)
+    data = control.epoch_data[1] = control.EpochData(learning_rate=0.5, error={"a": 1.0})
+    assert control.history[1].error == {"a": 1.0}
+    data.meta["a"] = data.error.pop("a")
+    assert control.history[1] == EpochData(learning_rate=0.5, meta={"a": 1.0})
+
+
 def test_unchanged_epochs_are_not_frozen_again(monkeypatch):
     control = ConstantLearningRate(0.5)
     for epoch in range(1, 50):
