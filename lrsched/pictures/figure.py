@@ -5,33 +5,35 @@ Every curve is drawn on axes that reach from 0 to 1, see `lrsched.pictures.scale
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import attrs
 import numpy as np
 
-from lrsched.core.decision import Action
+from lrsched.core.decision import Action, Decision
 from lrsched.errors import broken_law
-from lrsched.pictures.look import GREY, LARGE, POINTS, SMALL, Style, fitting, look, style, width_of, wrapped
-from lrsched.pictures.run import NOTHING, Mark, Run, marks
-from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
+from lrsched.pictures.look import GREY, LARGE, POINTS, SMALL, Style, fitting, look, styles, width_of, wrapped
+from lrsched.pictures.run import NOTHING, Run, marks
+from lrsched.pictures.scale import Scale, scale_of, stretches, thinned
 from lrsched.simulation.replaying import Replay, ReplayedEpoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
     from matplotlib.text import Text
 
 _Series = Mapping[int, float]
-_Draw = Callable[["Axes", "Sequence[_Curve]", Scale], None]
 
 _WIDTH, _TITLE, _PANEL, _BELOW, _LINE = 8.0, 0.28, 2.1, 0.5, 0.168  # inches: a figure's width, the heights of its parts
 _BETWEEN_REASONS = 10.5 / (0.8 * _WIDTH * POINTS)  # of the axis: a line of small letters
 _MOST_SYMBOLS, _FEW_SYMBOLS, _STRIPES = 30, 8, 1000
 _LONG_NAME = 20  # letters; a longer name of an axis is written smaller
 _TOP, _BOTTOM = 1.06, -0.06  # of an axis whose values stand from 0 to 1
+
+
+def _entry(text: str) -> str:
+    label = wrapped(text, (_WIDTH * POINTS - 40) * 0.94, SMALL)
+    return f" {label}" if label.startswith("_") else label  # matplotlib's legend leaves out what begins with _
 
 
 @final
@@ -45,17 +47,15 @@ class _Curve:
         key: Of which error.
         errors: Epoch -> error.
         rates: Epoch -> rate.
-        is_recorded: Whether the rates are the recorded ones.
-        other_from: From this epoch on they are not; None if they are everywhere.
+        replay: What gave the rates; None if they are the recorded ones.
     """
 
-    label: str
+    label: str = attrs.field(converter=_entry)
     style: Style
     key: str = ""
     errors: _Series = attrs.field(factory=dict)
     rates: _Series = attrs.field(factory=dict)
-    is_recorded: bool = True
-    other_from: int | None = None
+    replay: Replay | None = None
 
 
 def figure_of(runs: Sequence[Run]) -> "Figure":
@@ -85,106 +85,80 @@ def figure_of(runs: Sequence[Run]) -> "Figure":
     if not runs:
         raise broken_law("runs", "at least one run", runs, "as in [Run('a', history)]")
     with look():
+        from matplotlib.figure import Figure  # noqa: PLC0415  an extra
+
+        figure = Figure(figsize=(_WIDTH, 1.0))
         curves = list(_curves(runs))
-        only = runs[0] if len(runs) == 1 else None
-        draw: list[_Draw] = [_draw_errors] * any(curve.errors for curve in curves)
-        draw += [partial(_draw_rates, list(_quiet(only)))] * any(curve.rates for curve in curves)
-        if not draw:
-            return _empty(runs)
-        return _drawn(runs, curves, draw, marks(only) if only else [])
-
-
-def _drawn(runs: Sequence[Run], curves: Sequence[_Curve], draw: Sequence[_Draw], changes: Sequence[Mark]) -> "Figure":
-    from matplotlib.figure import Figure  # noqa: PLC0415  an extra
-
-    epochs = _axis_of_epochs(curves)
-    figure = Figure()
-    panels = [figure.add_subplot(len(draw), 1, number + 1) for number in range(len(draw))]
-    for axes, draw_curves in zip(panels, draw, strict=True):
-        axes.set(xlim=(0, 1), ylim=(_BOTTOM, _TOP), yticks=[])
-        axes.set_xticks(*_ticks(epochs, 9))
-        axes.tick_params(labelbottom=axes is panels[-1])
-        draw_curves(axes, curves, epochs)
-    panels[-1].set_xlabel("epoch")
-    _draw_changes(panels, changes, epochs)
-    entries = [_entry(curve) for curve in curves if curve.errors or curve.rates]
-    entries += [line for axes in panels for line in axes.lines if not str(line.get_label()).startswith("_")]
-    _arrange(figure, panels, runs, entries if len(entries) > 1 or len(runs) > 1 else [])
+        with_errors, with_rates = ([each for each in curves if each.errors], [each for each in curves if each.rates])
+        if with_errors or with_rates:
+            _draw(figure, with_errors, with_rates, runs)
+        else:
+            figure.text(0.5, 0.4, NOTHING, ha="center", va="center")
+        title = runs[0].name if len(runs) == 1 else f"{len(runs)} trainings"
+        top = 1 - 0.06 / figure.get_figheight()
+        figure.text(0.01, top, fitting(title, _WIDTH * POINTS * 0.94, LARGE), va="top", fontsize=LARGE)
     return figure
 
 
-def _arrange(figure: "Figure", panels: Sequence["Axes"], runs: Sequence[Run], entries: "Sequence[Line2D]") -> None:
-    """Give everything its place: from top to bottom the title, the reasons, the panels, the legend."""
-    reasons = _widest(text for axes in panels for text in axes.texts)
-    numbers = _widest(label for axes in panels for label in axes.get_yticklabels())
-    margin = 8 + _widest(panels[-1].get_xticklabels()[-1:]) / 2
-    lines = sum(1 + str(entry.get_label()).count("\n") for entry in entries)
-    above, below = _TITLE + reasons / POINTS + 0.06, _BELOW + _LINE * lines
+def _draw(figure: "Figure", with_errors: Sequence[_Curve], with_rates: Sequence[_Curve], runs: Sequence[Run]) -> None:
+    number = bool(with_errors) + bool(with_rates)
+    panels: list[Axes] = figure.subplots(number, sharex=True, squeeze=False)[:, 0].tolist()
+    known = {epoch for curve in with_errors for epoch in curve.errors}.union(*(curve.rates for curve in with_rates))
+    epochs = scale_of((min(known) - 0.5, max(known) + 0.5))
+    for axes in panels:
+        axes.set(xlim=(0, 1), ylim=(_BOTTOM, _TOP))
+    panels[-1].set_xticks(*epochs.ticks(9, least_step=1.0))
+    panels[-1].set_xlabel("epoch")
+    if with_errors:
+        _draw_errors(panels[0], with_errors, epochs)
+    if with_rates:
+        _draw_rates(panels, with_rates, runs, epochs)
+    if len(runs) == 1:
+        _draw_changes(panels, runs[0], epochs)
+    labels = [label for axes in panels for label in axes.get_legend_handles_labels()[1]]
+    _arrange(figure, panels, labels if len(labels) > 1 or len(runs) > 1 else [])
+
+
+def _arrange(figure: "Figure", panels: Sequence["Axes"], labels: Sequence[str]) -> None:
+    """Give everything its place: from top to bottom the title, the reasons, the panels, the legend.
+
+    A constrained layout would do the same, but draws everything twice to find out how large it is.
+    """
+    above = _TITLE + _widest(text for axes in panels for text in axes.texts) + 0.06
+    below = _BELOW + _LINE * sum(1 + label.count("\n") for label in labels)
     height = above + _PANEL * len(panels) + below
     figure.set_size_inches(_WIDTH, height)
     figure.subplots_adjust(
-        left=(numbers + 32) / (_WIDTH * POINTS),
-        right=1 - margin / (_WIDTH * POINTS),
+        left=(_widest(label for axes in panels for label in axes.get_yticklabels()) + 0.45) / _WIDTH,
+        right=1 - (_widest(panels[-1].get_xticklabels()[-1:]) / 2 + 0.11) / _WIDTH,
         top=1 - above / height,
         bottom=below / height,
         hspace=0.08,
     )
     figure.align_ylabels(panels)
-    _title(figure, runs, height)
-    if entries:
-        figure.legend(
-            handles=entries,
-            loc="upper left",
-            bbox_to_anchor=(0.0, (below - _BELOW) / height),
-            frameon=False,
-            handlelength=3.4,
-            borderaxespad=0.0,
-            borderpad=0.4,
-            labelspacing=0.3,
-        )
+    if labels:
+        top = (below - _BELOW) / height
+        figure.legend(loc="upper left", bbox_to_anchor=(0.0, top))
 
 
 def _widest(texts: "Iterable[Text]") -> float:
-    """How wide the widest of some small texts is, in points; 0 where there is none."""
-    return max((width_of(text.get_text(), SMALL) for text in texts), default=0.0)
-
-
-def _empty(runs: Sequence[Run]) -> "Figure":
-    from matplotlib.figure import Figure  # noqa: PLC0415  an extra
-
-    figure = Figure(figsize=(_WIDTH, 1.0))
-    _title(figure, runs, 1.0)
-    figure.text(0.5, 0.4, NOTHING, ha="center", va="center")
-    return figure
-
-
-def _title(figure: "Figure", runs: Sequence[Run], height: float) -> None:
-    title = runs[0].name if len(runs) == 1 else f"{len(runs)} trainings"
-    shown = fitting(title, _WIDTH * POINTS * 0.94, LARGE)
-    figure.text(0.01, 1 - 0.06 / height, shown, ha="left", va="top", fontsize=LARGE)
-
-
-def _ticks(scale: Scale, most: int) -> tuple[list[float], list[str]]:
-    ticks = scale.ticks(most)
-    return [where for where, _ in ticks], [label for _, label in ticks]
+    """How wide the widest of some small texts is, in inches; 0 where there is none."""
+    return max((width_of(text.get_text(), SMALL) for text in texts), default=0.0) / POINTS
 
 
 def _curves(runs: Sequence[Run]) -> Iterator[_Curve]:
     """What is drawn, in the order of the legend."""
-    number = 0
+    each_style = styles()
     several_keys = len({key for run in runs for key in run.errors}) > 1
     for run in runs:
         prefix = f"{run.name}: " if len(runs) > 1 else ""
         (key, errors), *others = list(run.errors.items()) or [("", {})]
         label = (run.name if prefix else "recorded rate") + (f", {key}" if several_keys and key else "")
-        found = [_Curve(label, style(0), key, errors, run.rates)]
-        found += [_Curve(f"{prefix}{other}", style(0), other, series) for other, series in others]
+        yield _Curve(label, next(each_style), key, errors, run.rates)
+        yield from (_Curve(f"{prefix}{other}", next(each_style), other, series) for other, series in others)
         for name, replay in _schedules(run):
             rates = {step.epoch: step.learning_rate for step in replay}
-            label, apart = f"{prefix}{name}: {_worth(replay)}", replay.differs_from
-            found.append(_Curve(label, style(0), rates=rates, is_recorded=False, other_from=apart))
-        yield from (attrs.evolve(curve, style=style(number + i)) for i, curve in enumerate(found))
-        number += len(found)
+            yield _Curve(f"{prefix}{name}: {_worth(replay)}", next(each_style), rates=rates, replay=replay)
 
 
 def _schedules(run: Run) -> Iterator[tuple[str, Replay]]:
@@ -203,11 +177,6 @@ def _worth(replay: Replay) -> str:
     )
 
 
-def _axis_of_epochs(curves: Iterable[_Curve]) -> Scale:
-    epochs = {epoch for curve in curves for series in (curve.errors, curve.rates) for epoch in series}
-    return scale_of((min(epochs) - 0.5, max(epochs) + 0.5), whole=True)
-
-
 # What an error that is not finite is drawn as, where on the axis, and what the legend says.
 _NOT_FINITE = {
     "nan": ("x", _TOP, "the error is NaN"),
@@ -217,136 +186,103 @@ _NOT_FINITE = {
 
 
 def _draw_errors(axes: "Axes", curves: Sequence[_Curve], epochs: Scale) -> None:
-    values = [value for curve in curves for value in curve.errors.values()]
-    finite = [value for value in values if math.isfinite(value)]
-    scale = scale_of(finite or [0.0], logarithmic=spans_decades(finite))
-    if finite:
-        axes.set_yticks(*_ticks(scale, 6))
-    drawn = [curve for curve in curves if curve.errors]
-    keys = {curve.key for curve in drawn}
-    name = next(iter(keys)) if len(keys) == 1 else "error"
+    errors = [error for curve in curves for error in curve.errors.values()]
+    scale = scale_of(errors, logarithmic=None)
+    axes.set_yticks(*(scale.ticks(6) if any(map(math.isfinite, errors)) else ([],)))
+    keys = {curve.key for curve in curves}
+    name = min(keys) if len(keys) == 1 else "error"
     size = LARGE if len(name) < _LONG_NAME else SMALL
     axes.set_ylabel(fitting(name, _PANEL * POINTS * 0.95, size), fontsize=size)
-    told = set()
-    for curve in drawn:
-        _draw_line(axes, epochs.at(curve.errors), scale.at(curve.errors.values()), curve.style)
-        for kind, (symbol, edge, words) in _NOT_FINITE.items():
-            here = [epoch for epoch, value in curve.errors.items() if str(value) == kind]
+    for curve in curves:
+        x, y = epochs.at(curve.errors), scale.at(curve.errors.values())
+        _draw_line(axes, x, y, curve.style, _MOST_SYMBOLS, 1, label=curve.label, linewidth=1.2)
+    for kind, (symbol, edge, label) in _NOT_FINITE.items():
+        for curve in curves:
+            here = [epoch for epoch, error in curve.errors.items() if str(error) == kind]
             if here:
-                label = "_" if kind in told else words
-                told.add(kind)
-                _draw_symbols(axes, epochs.at(here), edge, symbol, curve.style.colour, label)
+                x, y = thinned(epochs.at(here), np.full(len(here), edge), _STRIPES)
+                axes.plot(x, y, symbol, color=curve.style.colour, markersize=3.4, clip_on=False, label=label)
+                label = "_"  # noqa: PLW2901  the legend has one entry for all curves
 
 
-def _draw_rates(quiet: "Sequence[_Quiet]", axes: "Axes", curves: Sequence[_Curve], epochs: Scale) -> None:
-    scale = scale_of((rate for curve in curves for rate in curve.rates.values()), logarithmic=True)
-    axes.set_yticks(*_ticks(scale, 6))
-    axes.set_ylabel("learning rate")
-    for curve in sorted(curves, key=lambda curve: not curve.is_recorded):
-        if curve.rates:
-            _draw_steps(axes, curve, epochs, scale)
-    for symbol, words, steps in quiet:
-        shown = steps[:: -(-len(steps) // _MOST_SYMBOLS)]
-        x, y = epochs.at(step.epoch for step in shown), scale.at(step.learning_rate for step in shown)
-        hollow: dict[str, Any] = {"markerfacecolor": "white", "markersize": 4.5, "zorder": 3}
-        some = ", some shown" if len(shown) < len(steps) else ""
-        label = f"{words} ({len(steps)} epoch{'s' * (len(steps) > 1)}{some})"
-        axes.plot(x, y, symbol, color=GREY, label=label, **hollow)
-
-
-_Quiet = tuple[str, str, list[ReplayedEpoch]]
-
-
-def _quiet(run: Run | None) -> Iterator[_Quiet]:
-    """Decisions that changed nothing, with a reason of their own: the symbol, the words, the epochs."""
-    steps = [step for step in (run.replayed if run and run.replayed else ()) if not step.is_news]
-    held = [step for step in steps if step.decision.action is Action.HOLD]
-    least = [step for step in steps if step.decision.cause.lifted_from is not None]
-    yield from [("s", "held: the rate had not lasted long enough", held)] * bool(held)
-    yield from [("o", "at the minimum: it would have gone below", least)] * bool(least)
-
-
-def _draw_line(axes: "Axes", x: np.ndarray, y: np.ndarray, how: Style) -> None:
-    """A line, with a symbol at some of its points, and at those without a neighbour to be connected with."""
-    there = np.isfinite(y)
-    alone = there & ~np.append(there[1:], False) & ~np.append(False, there[:-1])
-    some = np.zeros(len(y), dtype=bool)
-    some[_some(len(y), _MOST_SYMBOLS, how)] = True
-    axes.plot(*thinned(x, y, _STRIPES), "-", color=how.colour, linewidth=1.2)
-    _draw_symbols(axes, x[alone], y[alone], how.symbol, how.colour)
-    _draw_symbols(axes, x[there & some], y[there & some], how.symbol, how.colour)
-
-
-def _draw_steps(axes: "Axes", curve: _Curve, epochs: Scale, scale: Scale) -> None:
+def _draw_rates(panels: Sequence["Axes"], curves: Sequence[_Curve], runs: Sequence[Run], epochs: Scale) -> None:
     """Rates, each from the beginning of its epoch to the next one's; those that are not recorded ones are dashed."""
-    numbers, how = list(curve.rates), curve.style
-    x = epochs.at([*(epoch - 0.5 for epoch in numbers), numbers[-1] + 0.5])
-    y = scale.at([*curve.rates.values(), curve.rates[numbers[-1]]])
-    apart = len(x) if curve.other_from is None else numbers.index(curve.other_from)
-    lines: Sequence[tuple[slice, dict[str, Any]]] = (
-        (slice(0, apart + 1), {}),
-        (slice(apart, None), {"dashes": how.dashes}),
-    )
-    for part, dashes in lines:
-        line = thinned(x[part], y[part], _STRIPES)
-        axes.step(*line, where="post", color=how.colour, linewidth=2.2 if curve.is_recorded else 1.0, **dashes)
-    start = 0 if curve.is_recorded else apart
-    middle = (x[:-1] + x[1:]) / 2 if len(numbers) <= _MOST_SYMBOLS else x[:-1]
-    middle, level = middle[start:], y[start:-1]
-    some = _some(len(level), _MOST_SYMBOLS if curve.is_recorded else _FEW_SYMBOLS, how)
-    _draw_symbols(axes, middle[some], level[some], how.symbol, how.colour)
-    if apart < len(numbers):
-        axes.plot(x[apart], y[apart], how.symbol, color=how.colour, markersize=6, zorder=4, clip_on=False)
-        for each in axes.figure.axes:
-            each.axvline(x[apart], color=how.colour, linewidth=0.8, dashes=(1, 2))
+    axes = panels[-1]
+    scale = scale_of((rate for curve in curves for rate in curve.rates.values()), logarithmic=True)
+    axes.set_yticks(*scale.ticks(6))
+    axes.set_ylabel("learning rate")
+    for curve in sorted(curves, key=lambda curve: curve.replay is not None):
+        numbers, how = list(curve.rates), curve.style
+        x = epochs.at([at for epoch in numbers for at in (epoch - 0.5, epoch)] + [numbers[-1] + 0.5])
+        y = np.append(level := scale.at(curve.rates.values()).repeat(2), level[-1])
+        label = "_" if curve.errors else curve.label
+        if curve.replay is None:
+            _draw_line(axes, x, y, how, _MOST_SYMBOLS, 2, label=label, drawstyle="steps-post", linewidth=2.2)
+            continue
+        first = curve.replay.differs_from
+        apart = len(x) if first is None else 2 * numbers.index(first)
+        same, other = slice(apart + 1), slice(apart, None)
+        thin: dict[str, Any] = {"drawstyle": "steps-post", "linewidth": 1.0}
+        axes.plot(*thinned(x[same], y[same], _STRIPES), color=how.colour, label=label if first is None else "_", **thin)
+        if first is not None:
+            _draw_line(axes, x[other], y[other], how, _FEW_SYMBOLS, 2, label=label, dashes=how.dashes, **thin)
+            for each in panels:
+                each.axvline(x[apart], color=how.colour, linewidth=0.8, dashes=(1, 2))
+    if len(runs) == 1:
+        _draw_idle(axes, runs[0].replayed or (), epochs, scale)
 
 
-def _some(number: int, most: int, how: Style) -> slice:
-    """Which of many points have a symbol; of curves that lie on one another not the same ones."""
-    every = max(1, -(-number // most))
-    return slice(how.number * every // 4 % every, None, every)
+# What a decision that changed nothing is drawn as, what the legend says, and which decisions they are.
+_IDLE: tuple[tuple[str, str, Callable[[Decision], bool]], ...] = (
+    ("s", "held: the rate had not lasted long enough", lambda decision: decision.action is Action.HOLD),
+    ("o", "at the minimum: it would have gone below", lambda decision: decision.cause.lifted_from is not None),
+)
 
 
-def _draw_symbols(axes: "Axes", x: Any, y: Any, symbol: str, colour: str, label: str = "_") -> None:
-    x, y = np.broadcast_arrays(x, y)
-    every = max(1, -(-len(x) // _STRIPES))
-    axes.plot(x[::every], y[::every], symbol, color=colour, markersize=3.4, clip_on=False, label=label)
+def _draw_idle(axes: "Axes", replayed: Iterable[ReplayedEpoch], epochs: Scale, scale: Scale) -> None:
+    """Decisions that changed nothing, with a reason of their own."""
+    idle = [step for step in replayed if not step.is_news]
+    for symbol, words, is_one in _IDLE:
+        steps = [step for step in idle if is_one(step.decision)]
+        if not steps:
+            continue
+        x, y = epochs.at(step.epoch for step in steps), scale.at(step.learning_rate for step in steps)
+        every = math.ceil(len(steps) / _MOST_SYMBOLS)
+        label = f"{words} ({len(steps)} epoch{'s' * (len(steps) > 1)}{', some shown' * (every > 1)})"
+        hollow: dict[str, Any] = {"markerfacecolor": "white", "markersize": 4.5, "zorder": 3}
+        axes.plot(x[::every], y[::every], symbol, color=GREY, label=label, **hollow)
 
 
-def _draw_changes(panels: Sequence["Axes"], changes: Sequence[Mark], epochs: Scale) -> None:
+def _draw_line(axes: "Axes", x: np.ndarray, y: np.ndarray, how: Style, most: int, stride: int, **options: Any) -> None:
+    """A line, with a symbol at some of its points, and at those without a neighbour to be connected with.
+
+    Curves that lie on one another have their symbols at different points. Every ``stride``-th point may have one.
+    """
+    x, y = thinned(x, y, _STRIPES)
+    points = range(stride - 1, len(x), stride)
+    every = math.ceil(len(points) / most) or 1
+    alone = [stretch.start for stretch in stretches(y) if stretch.stop - stretch.start == 1]
+    marked = [*points[how.number * every // 4 % every :: every], *alone]
+    symbols: dict[str, Any] = {"marker": how.symbol, "markersize": 3.4, "markevery": marked, "clip_on": False}
+    axes.plot(x, y, color=how.colour, **symbols, **options)
+
+
+def _draw_changes(panels: Sequence["Axes"], run: Run, epochs: Scale) -> None:
     """A line through all panels where the rate changes, with the reason above; a stroke where there is no room."""
+    above = panels[0].get_xaxis_transform()
+    upright = {"rotation": 90, "ha": "center", "va": "bottom", "fontsize": SMALL - 1}
     named: list[float] = []
-    bare: set[float] = set()
-    for mark in sorted(changes, key=lambda mark: (-mark.weight, mark.epoch)):
+    bare: list[float] = []
+    for mark in sorted(marks(run), key=lambda mark: -mark.weight):
         x = float(epochs.at([mark.epoch - 0.5])[0])
         if any(abs(x - other) < _BETWEEN_REASONS for other in named):
-            bare.add(round(x * _STRIPES) / _STRIPES)
+            bare.append(round(x, 3))
             continue
         named.append(x)
-        panels[0].annotate(
-            mark.text,
-            (x, 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(0, 4),
-            textcoords="offset points",
-            rotation=90,
-            ha="center",
-            va="bottom",
-            fontsize=SMALL - 1,
-        )
+        panels[0].text(x, 1.026, mark.text, upright, transform=above)
         for axes in panels:
             axes.axvline(x, color="0.8", linewidth=0.7, zorder=0)
     if bare:
         label = "more changes of the rate, without room for their reasons"
-        panels[-1].plot(sorted(bare), [1.03] * len(bare), "|", color=GREY, markersize=5, label=label)
-
-
-def _entry(curve: _Curve) -> "Line2D":
-    """The legend's line."""
-    from matplotlib.lines import Line2D  # noqa: PLC0415  an extra
-
-    dashes: dict[str, Any] = {} if curve.other_from is None else {"dashes": curve.style.dashes}
-    symbol = curve.style.symbol if curve.is_recorded or dashes else ""
-    entry = Line2D([], [], color=curve.style.colour, marker=symbol, markersize=4, **dashes)
-    entry.set_label(wrapped(curve.label, (_WIDTH * POINTS - 40) * 0.94, SMALL))
-    return entry
+        places = sorted(set(bare))
+        panels[-1].plot(places, [1.03] * len(places), "|", color=GREY, markersize=5, label=label)

@@ -4,12 +4,16 @@ None of its global state is left changed, and no text is taken for mathematics.
 """
 
 import contextlib
+from bisect import bisect
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
+from itertools import count, cycle
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
+from lrsched.core.numbers import choice
 from lrsched.core.plain import printable
-from lrsched.errors import broken_law, missing_extra
+from lrsched.errors import missing_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,6 +39,10 @@ _LOOK: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.handlelength": 3.4,
+    "legend.labelspacing": 0.3,
+    "legend.borderaxespad": 0.0,
     "figure.dpi": 100.0,
     "savefig.dpi": 150.0,
     "svg.fonttype": "none",  # texts stay texts
@@ -71,10 +79,9 @@ class Style(NamedTuple):
     dashes: tuple[float, ...]
 
 
-def style(number: int) -> Style:
-    """The style of a curve by its number."""
-    colour, symbol, dashes = (number % len(cycle) for cycle in (_COLOURS, _SYMBOLS, _DASHES))
-    return Style(number, _COLOURS[colour], _SYMBOLS[symbol], _DASHES[dashes])
+def styles() -> Iterator[Style]:
+    """The styles of curves, one after the other."""
+    return map(Style, count(), cycle(_COLOURS), cycle(_SYMBOLS), cycle(_DASHES))
 
 
 @contextlib.contextmanager
@@ -103,7 +110,7 @@ def image(figure: "Figure", kind: ImageFormat) -> bytes:
 
     Args:
         figure: See `figure_of`.
-        kind: Which format.
+        kind: Which format: png is for screens, svg and pdf are for print.
 
     Raises:
         ArgumentError: It is none.
@@ -113,9 +120,7 @@ def image(figure: "Figure", kind: ImageFormat) -> bytes:
         >>> image(Figure(), "png")[:4]
         b'\x89PNG'
     """
-    if kind not in IMAGE_FORMATS:
-        law = f"one of {', '.join(IMAGE_FORMATS)}"
-        raise broken_law("the format of a picture", law, kind, "png is for screens, svg and pdf for print")
+    kind = choice("kind", kind, IMAGE_FORMATS)
     written = BytesIO()
     with look():
         figure.savefig(written, format=kind, metadata=_METADATA[kind])
@@ -137,28 +142,32 @@ def shown(text: str) -> str:
 
 
 def width_of(text: str, size: float) -> float:
-    """How wide a text is, in points."""
+    """How wide a text is, in points, but for kerning."""
+    return sum(_width(character, size) for character in text)
+
+
+@cache
+def _width(character: str, size: float) -> float:
     from matplotlib.font_manager import FontProperties  # noqa: PLC0415  an extra
     from matplotlib.textpath import text_to_path  # noqa: PLC0415  an extra
 
-    width, _, _ = text_to_path.get_text_width_height_descent(text, FontProperties(size=size), ismath=False)
-    return float(width)
+    font = FontProperties(size=size)
+    within, without = (
+        text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] for text in (f"|{character}|", "||")
+    )
+    return float(within - without)
 
 
 def fitting(text: str, width: float, size: float) -> str:
     """``text`` as it is shown, its middle left out where it is wider than ``width`` points."""
     text = shown(text)
-    room = len(text)
-    if room > 2 * _LONGEST:
-        text, room = text[:_LONGEST] + text[-_LONGEST:], 2 * _LONGEST
-    short = text
-    while room > 1 and width_of(short, size) > width:
-        room = min(room - 1, int(room * 0.95))
-        short = f"{text[: room // 3]}…{text[-(room - room // 3) :]}"
-    return short
+    if width_of(text, size) <= width:
+        return text
+    shorter = [f"{text[: room // 3]}…{text[room // 3 - room :]}" for room in range(1, min(len(text), _LONGEST))]
+    return shorter[max(0, bisect(shorter, width, key=lambda each: width_of(each, size)) - 1)]
 
 
-_LONGEST = 500
+_LONGEST = 500  # letters; more have no room in any figure
 
 
 def wrapped(text: str, width: float, size: float) -> str:

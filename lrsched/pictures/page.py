@@ -4,14 +4,14 @@ The template escapes every text, and shows as an escape what is no character to 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from lrsched.core.plain import printable
 from lrsched.core.series import best_epochs, finished
-from lrsched.errors import broken_law, missing_extra
+from lrsched.errors import missing_extra
 from lrsched.pictures.figure import figure_of
 from lrsched.pictures.look import image
 from lrsched.pictures.run import Run
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_EPOCHS = 500
 """Of a longer history the table shows only the epochs where something changes."""
 MOST_ROWS = 5000
+"""What a browser scrolls through without effort."""
 
 
 def page_of(runs: Sequence[Run]) -> str:
@@ -46,10 +47,8 @@ def page_of(runs: Sequence[Run]) -> str:
         >>> "<h2>&lt;b&gt;</h2>" in page, "<b>" in page
         (True, False)
     """
-    if not runs:
-        raise broken_law("runs", "at least one run", runs, "as in [Run('a', history)]")
+    together = None if len(runs) == 1 else _svg(runs)
     title = f"Learning rates of {runs[0].name if len(runs) == 1 else f'{len(runs)} trainings'}"
-    together = _svg(runs) if len(runs) > 1 else None
     return _template().render(title=title, together=together, sections=map(_section, runs))
 
 
@@ -77,97 +76,81 @@ def _svg(runs: Sequence[Run]) -> Any:
     return Markup(re.sub(r'<g id="[^"]*"', "<g", text[text.index("<svg") :]))  # noqa: S704  its texts are escaped
 
 
-class _Cell(NamedTuple):
-    text: str
-    other: bool = False
-    """Whether it is a rate that is not the recorded one."""
-
-
 def _section(run: Run) -> dict[str, Any]:
     """What the template has of a run."""
-    replays = {"The schedule": run.replayed} if run.replayed is not None else {}
     return {
         "name": run.name,
         "figure": _svg([run]),
-        "notes": [(f"{name}, free replay", each.note) for name, each in (replays | run.compared).items() if each.note],
+        "notes": [(f"{name}, free replay", each.note) for name, each in _replays(run, "The schedule") if each.note],
         "facts": _facts(run),
         "settings": [(name, cell(value)) for name, value in sorted(run.settings.items())],
         "table": _table(run),
     }
 
 
+def _replays(run: Run, name: str) -> list[tuple[str, Replay]]:
+    """All that schedules say of a run; the marked one comes first, under a name."""
+    return [*([] if run.replayed is None else [(name, run.replayed)]), *run.compared.items()]
+
+
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
     history = run.history
     span = f", from {min(history)} to {max(history)}" if history else ""
     yield "epochs", f"{len(history)}{span}; {len(finished(history))} of them finished"
-    rates = run.rates
+    epochs, rates = list(run.rates), list(run.rates.values())
     if rates:
-        yield "last rate", f"{rates[max(rates)]!r} at epoch {max(rates)}"
-        yield "lowest and highest rate", f"{min(rates.values())!r} and {max(rates.values())!r}"
+        yield "last rate", f"{rates[-1]!r} at epoch {epochs[-1]}"
+        yield "lowest and highest rate", f"{min(rates)!r} and {max(rates)!r}"
     for key in run.errors:
         for epoch, error in best_epochs(history, key, mode=run.measure.mode):
             yield f"best {key}", f"{error!r} at epoch {epoch}"
     if run.replayed is not None:
         same = len(run.replayed) - len(run.replayed.differing)
         yield "the schedule's rates", f"{same} of {len(run.replayed)} are the recorded ones, exactly"
-    known = [rate for _, rate in sorted(rates.items())]
-    yield "changes of the recorded rate", str(sum(rate != before for before, rate in pairwise(known)))
+    yield "changes of the recorded rate", str(sum(rate != before for before, rate in pairwise(rates)))
 
 
 def _table(run: Run) -> dict[str, Any]:
     """All epochs, or those where a rate changes; a schedule's rates that are not the recorded ones stand out."""
-    number = len(run.history)
+    number, replays = len(run.history), _replays(run, "replayed")
     shown: Sequence[int] = range(number)
     about = f"All {number} epochs." if number != 1 else "The only epoch."
     if number > MOST_EPOCHS:
-        changing = _changing(run)
-        shown = changing[:MOST_ROWS]
+        recorded = [data.learning_rate for data in run.history.values()]
+        rates = list(zip(recorded, *([step.learning_rate for step in each] for _, each in replays), strict=True))
+        changing = [n for n in shown if n in (0, number - 1) or rates[n] != rates[n - 1]]
         about = f"Of {number} epochs {len(changing)}: the first, those at which a rate changes, and the last."
-        if len(changing) > MOST_ROWS:
+        shown = changing[:MOST_ROWS]
+        if shown != changing:
             about += f" Of these the first {MOST_ROWS} are shown."
-    if run.replayed is not None or run.compared:
+    if replays:
         about += " A schedule's rates that are not exactly the recorded ones are bold; all are rounded to ten digits."
-    title, headings, rows = _epochs(run, shown) if run.replayed is None else _decisions(run.replayed, shown)
-    place = next(number for number, heading in enumerate([*headings[1:], ""], 1) if not heading.startswith(">"))
-    headings[place:place] = [f">{name}" for name in run.compared]
-    others = [[_rate_of(told[position]) for position in shown] for told in run.compared.values()]
-    rows = [[*row[:place], *more, *row[place:]] for row, *more in zip(rows, *others, strict=True)]
-    return {"title": title, "about": about, "headings": headings, "rows": rows}
-
-
-def _rate_of(step: ReplayedEpoch) -> _Cell:
-    return _Cell(_rounded(step.learning_rate), not step.reproduced)
-
-
-def _rounded(rate: float) -> str:
-    return f"{rate:.10g}"
-
-
-def _decisions(replayed: Replay, shown: Sequence[int]) -> tuple[str, list[str], list[list[_Cell]]]:
-    rows = [
-        [
-            _Cell(str(step.epoch)),
-            _Cell("" if step.recorded is None else _rounded(step.recorded)),
-            _rate_of(step),
-            _Cell(str(step.decision.action)),
-            _Cell(step.decision.cause.describe()),
-        ]
-        for step in map(replayed.__getitem__, shown)
-    ]
-    return "Decisions", [">epoch", ">recorded", ">replayed", "action", "why"], rows
-
-
-def _epochs(run: Run, shown: Sequence[int]) -> tuple[str, list[str], list[list[_Cell]]]:
-    key = run.keys[0] if len(run.keys) == 1 else None
-    told = list(as_data(run.history, key, run.measure))
-    columns = history_table([told[position] for position in shown], exact=True).shown
+    title, columns = _epochs(run, shown) if run.replayed is None else _decisions([run.replayed[n] for n in shown])
+    columns[2:2] = [(f">{name}", [_rate_of(each[n]) for n in shown]) for name, each in replays]
     headings, cells = zip(*columns, strict=True)
-    return "Epochs", [*headings], [list(map(_Cell, row)) for row in zip(*cells, strict=True)]
+    return {"title": title, "about": about, "headings": headings, "rows": zip(*cells, strict=True)}
 
 
-def _changing(run: Run) -> list[int]:
-    """The positions of the epochs with other rates than the one before, recorded or a schedule's; and of the last."""
-    replays = [*([] if run.replayed is None else [run.replayed]), *run.compared.values()]
-    recorded = [data.learning_rate for data in run.history.values()]
-    rates = list(zip(recorded, *([step.learning_rate for step in told] for told in replays), strict=True))
-    return [n for n in range(len(rates)) if n in (0, len(rates) - 1) or rates[n] != rates[n - 1]]
+_Columns = list[tuple[str, Sequence[str]]]
+
+
+def _epochs(run: Run, shown: Iterable[int]) -> tuple[str, _Columns]:
+    epochs = list(as_data(run.history, run.keys[0] if len(run.keys) == 1 else None, run.measure))
+    return "Epochs", history_table([epochs[n] for n in shown], exact=True).shown
+
+
+def _decisions(steps: Sequence[ReplayedEpoch]) -> tuple[str, _Columns]:
+    return "Decisions", [
+        (">epoch", [str(step.epoch) for step in steps]),
+        (">recorded", ["" if step.recorded is None else f"{step.recorded:.10g}" for step in steps]),
+        ("action", [str(step.decision.action) for step in steps]),
+        ("why", [step.decision.cause.describe() for step in steps]),
+    ]
+
+
+def _rate_of(step: ReplayedEpoch) -> str:
+    """A schedule's rate, bold where it is not the recorded one."""
+    from markupsafe import Markup  # noqa: PLC0415  Jinja has it
+
+    text = f"{step.learning_rate:.10g}"
+    return text if step.reproduced else Markup("<strong>{}</strong>").format(text)

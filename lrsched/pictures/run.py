@@ -105,14 +105,12 @@ def marks(run: Run) -> list[Mark]:
         '+0 % > -1 %'
     """
     if run.replayed is None:
-        rates = list(run.rates.items())
-        changes = pairwise(rates)
+        changes = pairwise(run.rates.items())
         return [Mark(epoch, _factor(old, new), _ratio(old, new)) for (_, old), (epoch, new) in changes if old != new]
-    decisions = [(step.epoch, step.decision) for step in run.replayed]
     return [
-        Mark(epoch, reason(decision), _ratio(decision.previous, decision.learning_rate))
-        for epoch, decision in decisions
-        if decision.previous not in (None, decision.learning_rate)
+        Mark(step.epoch, reason(step.decision), _ratio(step.decision.previous, step.learning_rate))
+        for step in run.replayed
+        if step.decision.previous not in (None, step.learning_rate)
     ]
 
 

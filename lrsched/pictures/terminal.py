@@ -3,7 +3,6 @@
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from itertools import accumulate, groupby, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,8 +12,8 @@ from lrsched.core.measure import COMMON, ErrorMeasure
 from lrsched.core.plain import printable
 from lrsched.errors import missing_extra
 from lrsched.pictures.run import NOTHING, Run
-from lrsched.pictures.scale import Scale, scale_of, spans_decades, thinned
-from lrsched.report.text import width_of
+from lrsched.pictures.scale import Scale, scale_of, stretches, thinned
+from lrsched.report.text import wrapped
 
 _LEAST_WIDTH, _LEAST_HEIGHT = 40, 8
 _MARGIN = 0.02  # of an axis, above and below
@@ -63,23 +62,17 @@ def text_of(
     if not panels:
         return NOTHING
     width, height = max(width, _LEAST_WIDTH), max(height, _LEAST_HEIGHT)
-    epochs = scale_of((min(history) - 0.5, max(history) + 0.5), whole=True)
+    epochs = scale_of((min(history) - 0.5, max(history) + 0.5))
     each, rest = divmod(height, len(panels))
-    heights = [each] * (len(panels) - 1) + [each + rest]
-    labels = max((len(label) for panel in panels for _, label in panel.scale.ticks(_ticks_of(each))), default=0)
+    labels = max(len(label) for panel in panels for label in ("", *panel.scale.ticks(_ticks_of(each - 1))[1]))
     lines: list[str] = []
     with _only_figure() as figure:
-        for panel, rows in zip(panels, heights, strict=True):
-            lines += (
-                _cut(_ascii(panel.title) if plain else panel.title, width),
-                *_drawn(figure, panel, epochs, labels, (width, rows - 1), _MARKERS[plain]),
-            )
+        for panel in panels:
+            title = panel.title.encode("ascii", "backslashreplace").decode() if plain else panel.title
+            rows = each + rest * (panel is panels[-1]) - 1
+            lines += wrapped(title, width)[:1] + _drawn(figure, panel, epochs, labels, (width, rows), _MARKERS[plain])
     text = "\n".join(line.rstrip() for line in lines)
-    return _ascii(text.translate(_PLAIN_FRAME)) if plain else text
-
-
-def _ascii(text: str) -> str:
-    return text.encode("ascii", "backslashreplace").decode()
+    return text.translate(_PLAIN_FRAME) if plain else text
 
 
 _MARKERS = ("braille", "*")
@@ -102,26 +95,25 @@ def _only_figure() -> Iterator[Any]:
 
 
 class _Panel(NamedTuple):
-    """A curve: its title, where values stand, the points of the line, and epochs whose value is at the upper edge."""
+    """A curve: its title, where values stand, and the points of its line. A value without a place is marked above."""
 
     title: str
     scale: Scale
-    points: list[tuple[float, float]]
-    above: list[int]
+    epochs: list[float]
+    values: list[float]
 
 
 def _error_panel(key: str, errors: Mapping[int, float]) -> _Panel:
-    finite = [value for value in errors.values() if math.isfinite(value)]
-    above = [epoch for epoch, value in errors.items() if not math.isfinite(value)]
-    title = printable(key) + " (x: NaN or infinity)" * bool(above)
-    return _Panel(title, scale_of(finite or [0.0], logarithmic=spans_decades(finite)), list(errors.items()), above)
+    values = list(errors.values())
+    title = printable(key) + " (x: NaN or infinity)" * (not all(map(math.isfinite, values)))
+    return _Panel(title, scale_of(values, logarithmic=None), list(errors), values)
 
 
 def _rate_panel(rates: Mapping[int, float]) -> _Panel:
     """Each rate from the beginning of its epoch to the next one's."""
-    starts = [*(epoch - 0.5 for epoch in rates), max(rates) + 0.5]
-    steps = [(x, rate) for rate, ends in zip(rates.values(), pairwise(starts), strict=True) for x in ends]
-    return _Panel("learning rate", scale_of(rates.values(), logarithmic=True), steps, [])
+    ends = np.repeat([*(epoch - 0.5 for epoch in rates), max(rates) + 0.5], 2)[1:-1].tolist()
+    values = [rate for rate in rates.values() for _ in range(2)]
+    return _Panel("learning rate", scale_of(values, logarithmic=True), ends, values)
 
 
 def _drawn(figure: Any, panel: _Panel, epochs: Scale, labels: int, size: tuple[int, int], marker: str) -> list[str]:
@@ -133,35 +125,18 @@ def _drawn(figure: Any, panel: _Panel, epochs: Scale, labels: int, size: tuple[i
     left, below = figure.ruler("y"), figure.ruler("x")
     left.lim(-_MARGIN, 1 + _MARGIN)
     below.lim(0, 1)
-    for ruler, ticks, room in (
-        (left, panel.scale.ticks(_ticks_of(rows)), labels),
-        (below, epochs.ticks(max(2, width // 12)), 0),
-    ):
-        ruler.ticks([where for where, _ in ticks], [label.rjust(room) for _, label in ticks])
-    x, y = epochs.at(x for x, _ in panel.points), panel.scale.at(value for _, value in panel.points)
-    for part in _unbroken(*thinned(x, y, 2 * width)):
-        figure.draw(figure.signal(*part, marker=marker).lines())
-    if panel.above:
-        x, _ = thinned(epochs.at(panel.above), epochs.at(panel.above), 2 * width)
-        figure.draw(figure.signal(x.tolist(), [1 + _MARGIN] * len(x), marker="x"))
+    places, names = panel.scale.ticks(_ticks_of(rows))
+    left.ticks(places, [name.rjust(labels) for name in names])
+    below.ticks(*epochs.ticks(max(2, width // 12), least_step=1.0))
+    x, y = thinned(epochs.at(panel.epochs), panel.scale.at(panel.values), 2 * width)
+    for part in stretches(y):
+        figure.draw(figure.signal(x[part].tolist(), y[part].tolist(), marker=marker).lines())
+    above = x[np.isnan(y)].tolist()
+    if above:
+        figure.draw(figure.signal(above, [1 + _MARGIN] * len(above), marker="x"))
     lines: list[str] = figure.build().string(colorless=True).splitlines()
     return lines
 
 
 def _ticks_of(rows: int) -> int:
     return max(2, min(6, rows // 3))
-
-
-def _unbroken(x: np.ndarray, y: np.ndarray) -> Iterator[tuple[list[float], list[float]]]:
-    """The stretches of a line between its NaNs."""
-    points = zip(x.tolist(), y.tolist(), strict=True)
-    for there, stretch in groupby(points, lambda point: not math.isnan(point[1])):
-        if there:
-            xs, ys = zip(*stretch, strict=True)
-            yield list(xs), list(ys)
-
-
-def _cut(text: str, columns: int) -> str:
-    """As much of a text as has room; characters of East Asia take two columns."""
-    ends = accumulate(map(width_of, text))
-    return "".join(character for character, end in zip(text, ends, strict=True) if end <= columns)

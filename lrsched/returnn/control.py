@@ -4,10 +4,8 @@
 whenever the core is asked.
 """
 
-import errno
 import inspect
 import logging
-import os
 from collections.abc import Callable
 from functools import partial
 from operator import is_, mul
@@ -25,12 +23,13 @@ from lrsched.core.history import History
 from lrsched.core.measure import Doubts, ErrorMeasure, NonFinitePolicy
 from lrsched.core.numbers import epoch_number, number, rate
 from lrsched.core.schedule import Schedule
-from lrsched.errors import ArgumentError, LrschedError, MissingFileError, broken_law
+from lrsched.errors import LrschedError, broken_law
 from lrsched.formats.text import TEXT, render_data, render_value
 from lrsched.schedules import newbob
 from lrsched.schedules.combine import HoldLearningRate
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.function import FunctionSchedule
+from lrsched.storage import disk
 from lrsched.storage.file import FileStorage
 
 _log = logging.getLogger("returnn.learning_rate_control")
@@ -113,13 +112,10 @@ class LearningRateControl(Getters):
             plain = core.EpochData(learning_rate=learning_rate, error=error, meta=meta)
             self.learning_rate = plain.learning_rate
             self.error = dict(plain.error)
-            self.meta = _thawed(plain.meta) if meta is None else meta
+            self.meta = _thawed(plain.meta)
 
         def __repr__(self) -> str:
-            try:
-                return render_data(_frozen(self))
-            except ArgumentError:  # somebody put in what no file could hold
-                return f"EpochData(learning_rate={self.learning_rate!r}, error={self.error!r}, meta={self.meta!r})"
+            return render_data(self)  # type: ignore[arg-type]  # the same three attributes
 
     need_error_info: bool = True
     non_finite_error: NonFinitePolicy = "original"
@@ -162,10 +158,12 @@ class LearningRateControl(Getters):
         self.learning_rate_growth = learning_rate_growth
         self._storage: FileStorage | None = None
         self._history = History()
-        self._snapshots: dict[int, _Snapshot] = {}
+        self._parts: dict[int, tuple[Any, ...]] = {}  # of the epochs that need not be frozen again
         self._doubts: Doubts | None = None
         self._doubted = 0  # up to which epoch
-        self._relative()  # tells at once what breaks a law
+        self._relative()  # raises at once where a parameter breaks a law
+        if self._kind:
+            self._rule()
         self._load_if_there()
         self._set_default_learning_rates()
 
@@ -226,19 +224,16 @@ class LearningRateControl(Getters):
     @property
     def history(self) -> History:
         """The epochs as they are now, as an immutable map."""
-        changed = {
-            epoch: _Snapshot.of(data)
-            for epoch, data in self.epoch_data.items()
-            if epoch not in self._snapshots or not self._snapshots[epoch].holds(data)
-        }
-        snapshots, history = self._snapshots | changed, self._history
-        if len(snapshots) != len(self.epoch_data):
-            snapshots = {epoch: snapshots[epoch] for epoch in self.epoch_data}
-            history = History({epoch: snapshot.frozen for epoch, snapshot in snapshots.items()})
-        else:
-            for epoch, snapshot in changed.items():
-                history = history.set(epoch, snapshot.frozen)
-        self._snapshots, self._history = snapshots, history  # both or, where an epoch breaks a law, neither
+        parts = {epoch: _parts(data) for epoch, data in self.epoch_data.items()}
+        known, history = self._parts, self._history
+        if not known.keys() <= parts.keys():  # an epoch went
+            known, history = {}, History()
+        for epoch, now in parts.items():
+            then = known.get(epoch, ())
+            if len(now) != len(then) or not all(map(is_, now, then)):  # -0.0 equals 0.0, and is another
+                history = history.set(epoch, _frozen(self.epoch_data[epoch]))
+                parts[epoch] = now if _NEVER_CHANGE.issuperset(map(type, now)) else ()
+        self._parts, self._history = parts, history  # both or, where an epoch breaks a law, neither
         return history
 
     def decide(self, epoch: int) -> Decision:
@@ -336,10 +331,6 @@ class LearningRateControl(Getters):
             shown = dict(recorded.error)
             _log.log(_V4, "Learning-rate-control: error key %r from %r", self.get_error_key(epoch), shown)
 
-    def _recorded(self, epoch: int) -> core.EpochData | None:
-        data = self.epoch_data.get(epoch)
-        return None if data is None else _frozen(data)
-
     def get_epoch_error_dict(self, epoch: int) -> dict[str, float]:
         """All errors of ``epoch``; empty if there are none."""
         data = self.epoch_data.get(epoch)
@@ -366,13 +357,12 @@ class LearningRateControl(Getters):
             StorageError: The machine could not read.
         """
         storage = self._file()
-        if not storage.path.exists():
-            raise MissingFileError(errno.ENOENT, os.strerror(errno.ENOENT), os.fspath(storage.path))
+        disk.read_bytes(storage.path)  # raises if it is not there; to a storage that is the empty history
         loaded = storage.load()
-        self.epoch_data = {epoch: self._thawed_epoch(data) for epoch, data in loaded.items()}
-
-    def _thawed_epoch(self, data: core.EpochData) -> EpochData:
-        return self.EpochData(learning_rate=data.learning_rate, error=dict(data.error), meta=_thawed(data.meta))
+        self.epoch_data = {
+            epoch: self.EpochData(learning_rate=data.learning_rate, error=data.error, meta=data.meta)
+            for epoch, data in loaded.items()
+        }
 
     def _file(self) -> FileStorage:
         if not self.filename:
@@ -385,11 +375,7 @@ class LearningRateControl(Getters):
     def _parameters(self, kind: Any) -> dict[str, Any]:
         """What ``kind`` is made of, from the attributes as they are now."""
         names = {field.name for field in attrs.fields(kind)} & {*vars(self), "non_finite_error"}
-        parameters = {"stand_ins": "returnn"} | {name: getattr(self, name) for name in names}
-        for name in ("learning_rate_decay", "learning_rate_growth"):
-            if name in parameters:
-                parameters[name] = _any_factor(name, parameters[name])
-        return parameters
+        return {"stand_ins": "returnn"} | {name: _any_factor(name, getattr(self, name)) for name in names}
 
     def _rule(self) -> Schedule:
         if self._kind is None:
@@ -422,41 +408,12 @@ def _thawed(value: Any) -> Any:
     return tuple(map(_thawed, value)) if isinstance(value, tuple) else value
 
 
-_NEVER_CHANGES = (type(None), bool, int, float, str, bytes)
+def _parts(data: LearningRateControl.EpochData) -> tuple[Any, ...]:
+    """What ``data`` consists of. To look whether these are the same objects costs far less than to freeze it again."""
+    return data.learning_rate, *data.error, *data.error.values(), None, *data.meta, *data.meta.values()
 
 
-@attrs.frozen(eq=False)
-class _Snapshot:
-    """An epoch when it was frozen. Looking whether it is still the same costs far less than freezing it."""
-
-    data: LearningRateControl.EpochData
-    learning_rate: float | None
-    error: dict[str, float]
-    meta: dict[str, Any]
-    can_change_inside: bool
-    frozen: core.EpochData
-
-    @classmethod
-    def of(cls, data: LearningRateControl.EpochData) -> Self:
-        can_change = not all(isinstance(value, _NEVER_CHANGES) for value in data.meta.values())
-        return cls(data, data.learning_rate, dict(data.error), dict(data.meta), can_change, _frozen(data))
-
-    def holds(self, data: LearningRateControl.EpochData) -> bool:
-        """Whether ``data`` is certainly the same as then."""
-        return (
-            data is self.data
-            and data.learning_rate is self.learning_rate
-            and not self.can_change_inside
-            and _same(data.error, self.error)
-            and _same(data.meta, self.meta)
-        )
-
-
-def _same(now: dict[str, Any], then: dict[str, Any]) -> bool:
-    """Whether these are the same objects: -0.0 equals 0.0, and is another."""
-    return list(now) == list(then) and all(map(is_, now.values(), then.values()))
-
-
+_NEVER_CHANGE = frozenset({type(None), bool, int, float, str, bytes})
 _OWN_RULE = LearningRateControl.calc_learning_rate_for_epoch
 _NOT_ASKED = (
     "calc_learning_rate_decay_or_grow",
@@ -469,11 +426,11 @@ _NOT_ASKED = (
 )
 
 
-def _any_factor(name: str, factor: Any) -> Any:
-    """``factor``, but that a number may also raise a rate that decays, or lower one that grows."""
-    if factor is None or callable(factor):
-        return factor
-    return partial(mul, number(name, factor, "None, a number or a function"))
+def _any_factor(name: str, value: Any) -> Any:
+    """``value``, but that a number may also raise a rate that decays, or lower one that grows."""
+    if name not in ("learning_rate_decay", "learning_rate_growth") or value is None or callable(value):
+        return value
+    return partial(mul, number(name, value, "None, a number or a function"))
 
 
 class ConstantLearningRate(LearningRateControl):
@@ -494,9 +451,8 @@ class NewbobRelative(LearningRateControl):
     _kind = newbob.NewbobRelative
 
     def __init__(self, relative_error_threshold: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.relative_error_threshold = relative_error_threshold
-        self._rule()  # tells at once what breaks a law
+        super().__init__(**kwargs)
 
 
 class NewbobAbs(LearningRateControl):
@@ -510,9 +466,8 @@ class NewbobAbs(LearningRateControl):
     _kind = newbob.NewbobAbs
 
     def __init__(self, error_threshold: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.error_threshold = error_threshold
-        self._rule()  # tells at once what breaks a law
+        super().__init__(**kwargs)
 
 
 class NewbobMultiEpoch(LearningRateControl):
@@ -536,17 +491,15 @@ class NewbobMultiEpoch(LearningRateControl):
         relative_error_grow_threshold: float,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
         self.num_epochs = num_epochs
         self.update_interval = update_interval
         self.relative_error_threshold = relative_error_threshold
         self.relative_error_grow_threshold = relative_error_grow_threshold
-        self._rule()  # tells at once what breaks a law
+        super().__init__(**kwargs)
 
     def calc_recent_mean_relative_error(self, epoch: int) -> float | None:
         """The mean relative error of the newest epochs before ``epoch``; None if one of them is unknown."""
-        rule = newbob.NewbobMultiEpoch(**self._parameters(newbob.NewbobMultiEpoch))
-        return rule.mean_change(self.history, epoch)
+        return newbob.NewbobMultiEpoch(**self._parameters(newbob.NewbobMultiEpoch)).mean_change(self.history, epoch)
 
 
 _CONTROLS: dict[type[Schedule], type[LearningRateControl]] = {

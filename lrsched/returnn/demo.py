@@ -2,15 +2,18 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 from lrsched.config.files import is_typed, parse_config
-from lrsched.config.settings import as_flag, pretrain_rates, settings_of
+from lrsched.config.settings import as_flag, parse_setting, pretrain_rates, settings_of
 from lrsched.errors import ArgumentError, FormatError, LrschedError
-from lrsched.formats import literal
-from lrsched.returnn.control import LearningRateControl, NewbobMultiEpoch, load_learning_rate_control_from_config
+from lrsched.returnn.control import (
+    LearningRateControl,
+    NewbobMultiEpoch,
+    load_learning_rate_control_from_config,
+)
 from lrsched.storage.config import read_text
 
 DIFFERENT, WRONG_USAGE, UNREADABLE = 1, 2, 3
@@ -28,10 +31,8 @@ def demo() -> None:
     arguments = sys.argv[1:]
     if not arguments:
         print(f"usage: {_PROGRAM} [config] [--exec-config] [++key value] [++check_learning_rates 1]")  # noqa: T201
-        print(  # noqa: T201
-            f"example usage: {_PROGRAM} ++learning_rate_control newbob ++learning_rate_file newbob.data "
-            "++learning_rate 0.001"
-        )
+        example = "++learning_rate_control newbob ++learning_rate_file newbob.data ++learning_rate 0.001"
+        print(f"example usage: {_PROGRAM} {example}")  # noqa: T201
     log, to_output = logging.getLogger("returnn"), logging.StreamHandler(sys.stdout)
     level = log.level
     log.addHandler(to_output)
@@ -60,14 +61,15 @@ def _run(arguments: list[str]) -> int:
     check = as_flag("check_learning_rates", settings.get("check_learning_rates", False))
     fixed = pretrain_rates(settings, _num_pretrain_epochs(settings))
     for epoch in range(1, last_epoch + 2):
-        known = control.epoch_data.get(epoch)
-        old = known.learning_rate if known else None
+        data = control.epoch_data.get(epoch) or control.EpochData()
+        old = data.learning_rate
         new, line = _calculated(control, fixed, epoch, old)
         print(line)  # noqa: T201
         if check and old is not None and old != new:
             print(f"Learning rate is different in epoch {epoch}!")  # noqa: T201
             return DIFFERENT
-        control.epoch_data.setdefault(epoch, control.EpochData()).learning_rate = new  # later epochs go on from it
+        data.learning_rate = new  # so that later epochs go on from it
+        control.epoch_data[epoch] = data
     print(f"Finished, last stored epoch was {last_epoch}.")  # noqa: T201
     return 0
 
@@ -76,14 +78,12 @@ def _calculated(
     control: LearningRateControl, fixed: Mapping[int, float], epoch: int, old: float | None
 ) -> tuple[float, str]:
     """The rate of an epoch, and the line that tells of it."""
+    new = fixed[epoch] if epoch in fixed else control.calc_new_learning_rate_for_epoch(epoch)
     if epoch not in fixed:
-        new = control.calc_new_learning_rate_for_epoch(epoch)
         line = f"Calculated learning rate for epoch {epoch}: {new} (was: {old})"
     elif epoch < max(fixed):
-        new = fixed[epoch]
         line = f"Pretrain epoch {epoch}, fixed learning rate: {new} (was: {old})"
     else:
-        new = fixed[epoch]
         line = f"First epoch after pretrain, epoch {epoch}, fixed learning rate: {new} (was {old})"
     if new < control.min_learning_rate:
         new = control.min_learning_rate
@@ -120,12 +120,10 @@ def _config(arguments: list[str]) -> SimpleNamespace:
         content = read_text(path)
         settings = parse_config(content, path, execute="--exec-config" in options)
         if is_typed(content, path):
-            config.typed_dict.update(settings)
+            config.typed_dict |= settings
         else:
-            for key, value in settings.items():
-                _add(config, key, value)
-    for key, value in _pairs([option for option in options if option != "--exec-config"]):
-        _add(config, key, value)
+            _add(config, settings.items())
+    _add(config, _pairs([option for option in options if option != "--exec-config"]))
     return config
 
 
@@ -136,15 +134,12 @@ def _pairs(options: list[str]) -> Iterator[tuple[str, str]]:
         yield key[2:], value[1:] if value.startswith("+-") else value
 
 
-def _add(config: SimpleNamespace, key: str, value: str) -> None:
-    """A setting as text; where it is typed already, as a literal."""
-    if key not in config.typed_dict:
-        config.dict[key] = value.split(",") if value.find(",") > 0 else [value]
-        return
-    typed: Any = value
-    if not isinstance(config.typed_dict[key], str):
-        try:
-            typed = literal.parse(value, f"++{key}")
-        except FormatError:
-            print(f"WARNING: {value!r} is no literal; keeping {key} as text.", file=sys.stderr)  # noqa: T201
-    config.typed_dict[key] = typed
+def _add(config: SimpleNamespace, settings: Iterable[tuple[str, str]]) -> None:
+    """Settings as text; where a key has a typed value already, as a literal if it is one."""
+    for key, value in settings:
+        if key not in config.typed_dict:
+            config.dict[key] = value.split(",")
+        elif isinstance(config.typed_dict[key], str):
+            config.typed_dict[key] = value
+        else:
+            config.typed_dict[key] = parse_setting(f"{key}={value}")[1]

@@ -181,6 +181,14 @@ def test_a_signed_zero_is_a_change():
     assert math.copysign(1, control.history[1].error["a"]) == -1
 
 
+def test_an_error_that_becomes_a_meta_value_is_a_change():
+    control = ConstantLearningRate(0.5)
+    data = control.epoch_data[1] = control.EpochData(learning_rate=0.5, error={"a": 1.0})
+    assert control.history[1].error == {"a": 1.0}
+    data.meta["a"] = data.error.pop("a")
+    assert control.history[1] == EpochData(learning_rate=0.5, meta={"a": 1.0})
+
+
 def test_unchanged_epochs_are_not_frozen_again(monkeypatch):
     control = ConstantLearningRate(0.5)
     for epoch in range(1, 50):
@@ -222,7 +230,7 @@ def test_a_copied_control_goes_on_by_itself(copied, tmp_path):
 def test_an_epoch_that_no_file_could_hold_can_be_looked_at():
     data = LearningRateControl.EpochData(learning_rate=0.5)
     data.error["a"] = "b"
-    assert repr(data) == "EpochData(learning_rate=0.5, error={'a': 'b'}, meta={})"
+    assert repr(data) == "EpochData(learningRate=0.5, error={'a': 'b'})"
 
 
 def test_both_names_of_a_rate_are_one_too_many():

@@ -115,7 +115,7 @@ class Start:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                timeout=300,
+                timeout=600,  # only where it hangs
             )
         self.ours = control == OURS
         self.killed = bool(kill_at)
@@ -146,7 +146,7 @@ def _in_turn(folder, plan):
 @pytest.fixture(scope="module")
 def trainings(tmp_path_factory):
     """All trainings, side by side: of each its starts, which follow each other in one folder."""
-    plans = {**INTERRUPTIONS, "original": [(ORIGINAL, "")], "uninterrupted": [(OURS, "")]}  # the long ones first
+    plans = {**INTERRUPTIONS, "original": [(ORIGINAL, "")]}  # the long ones first
     folders = {name: tmp_path_factory.mktemp("training") for name in plans}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         running = {name: pool.submit(_in_turn, folders[name], plan) for name, plan in plans.items()}
@@ -170,18 +170,12 @@ def test_the_training_is_one_that_can_tell(trainings):
     assert 2 < len(original.models) < EPOCHS, "old models are to be cleaned up, by the scores"
 
 
-def test_original_and_ours_write_the_same_file(trainings):
-    [original] = trainings("original")
-    [ours] = trainings("uninterrupted")
-    assert but_for_times(ours.file) == but_for_times(original.file)
-    assert ours.models == original.models
-
-
 @pytest.mark.parametrize("name", INTERRUPTIONS)
-def test_killed_and_started_again_it_continues(name, trainings):
+def test_killed_and_started_again_it_writes_the_file_of_the_original_uninterrupted(name, trainings):
     [original] = trainings("original")
-    starts = trainings(name)
-    assert but_for_times(starts[-1].file) == but_for_times(original.file)
+    *_, last = trainings(name)
+    assert but_for_times(last.file) == but_for_times(original.file)
+    assert last.models == original.models
 
 
 def test_each_kill_came_at_its_point(trainings):

@@ -18,4 +18,5 @@ FLAGS = (
 def document(page, folder, *flags):
     """What a page has become in the browser, as HTML."""
     command = ["chromium", *FLAGS, f"--user-data-dir={folder / 'profile'}", *flags, "--dump-dom", page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    hangs = 600  # seconds: no page takes that long, however busy the machine
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=hangs).stdout

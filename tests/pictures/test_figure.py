@@ -33,7 +33,6 @@ def test_nothing_overlaps_or_is_cut_off(name):
     figure = figure_of(RUNS[name])
     assert drawn.faults(figure) == []
     assert all(axes.lines or axes.texts for axes in figure.axes), "an empty panel"
-    assert svg_words(figure)
 
 
 def test_the_check_finds_what_overlaps_and_what_is_cut_off():
@@ -105,6 +104,16 @@ def test_several_runs_have_a_legend_and_different_styles():
     assert {line.get_marker() for line in handles} == {"o", "s", "^", "D", "v"}
 
 
+def test_a_name_may_begin_with_an_underscore():
+    history = awkward.history([1.0, 2.0])
+    found = words(figure_of([Run("_a", history), Run("_b", history)]))
+    assert {" _a", " _b"} <= set(found)
+
+
+def test_where_no_error_is_finite_the_axis_has_no_numbers():
+    assert list(figure_of(RUNS["only not finite"]).axes[0].get_yticks()) == []
+
+
 def test_errors_that_are_not_finite_stand_at_the_edge_and_interrupt_the_line():
     errors = figure_of(RUNS["not finite"]).axes[0]
     edge = {line.get_marker(): list(line.get_ydata()) for line in errors.lines if line.get_marker() in ("x", "v")}
@@ -127,7 +136,7 @@ def test_the_same_figure_has_the_same_bytes(digits, kind, beginning):
 
 
 def test_an_unknown_format_is_refused(digits):
-    with pytest.raises(ArgumentError, match="one of png, svg, pdf, got 'gif'"):
+    with pytest.raises(ArgumentError, match="kind must be one of 'png', 'svg', 'pdf', got 'gif'"):
         image(figure_of([digits]), "gif")
     with pytest.raises(ArgumentError, match="at least one run"):
         figure_of([])
@@ -196,19 +205,18 @@ def test_a_pdf_does_not_say_when_it_was_made(digits):
 def test_a_compared_schedule_has_symbols_only_where_it_differs_and_lies_above_the_recorded_rate(digits):
     rates = figure_of([digits]).axes[1]
     widths = [line.get_linewidth() for line in rates.lines if line.get_drawstyle() == "steps-post"]
-    assert widths == [2.2, 2.2, 1.0, 1.0]
-    own = [line for line in rates.lines if line.get_color() == "#D55E00" and line.get_marker() == "s"]
-    assert min(x for line in own for x in line.get_xdata()) >= 2 / 30
-    (first,) = [line for line in own if line.get_markersize() == 6]
-    assert list(first.get_xdata()) == [pytest.approx(2 / 30)]
+    assert widths == [2.2, 1.0, 1.0]
+    (apart,) = [line for line in rates.lines if line.get_color() == "#D55E00" and line.get_marker() == "s"]
+    assert apart.get_xdata()[0] == pytest.approx(2 / 30)
+    assert len(apart.get_markevery()) == 7
 
 
 def test_a_point_without_neighbours_has_a_symbol():
     errors = [1.0] * 100
     errors[49] = errors[51] = float("nan")
-    lines = figure_of([Run("a", awkward.history(errors))]).axes[0].lines
-    alone = [list(line.get_xdata()) for line in lines if line.get_marker() == "o" and len(line.get_xdata()) < 4]
-    assert alone == [[pytest.approx(0.505)]]
+    line = figure_of([Run("a", awkward.history(errors))]).axes[0].lines[0]
+    assert line.get_marker() == "o"
+    assert set(line.get_markevery()) == {*range(0, 100, 4), 50}
 
 
 def test_of_many_quiet_decisions_some_are_shown_and_the_legend_says_so():

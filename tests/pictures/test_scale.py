@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 
-from lrsched.pictures.scale import scale_of, spans_decades, thinned
+from lrsched.pictures.scale import scale_of, thinned
 
 VALUES = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=8)
 RATES = st.lists(st.floats(0.0, 1e308), min_size=1, max_size=8)
@@ -33,36 +33,38 @@ def test_every_rate_has_a_place_in_order_and_zero_stands_below(values, most):
 
 
 def ticks(scale, most):
-    found = scale.ticks(most)
-    labels = [label for _, label in found]
-    assert len(found) <= most + 2
+    places, labels = scale.ticks(most)
+    assert len(places) <= most + 2
     assert len(set(labels)) == len(labels)
-    for place, label in found:
+    for place, label in zip(places, labels, strict=True):
         assert -1e-6 <= place <= 1 + 1e-6
         assert scale.at([float(label)])[0] == pytest.approx(place, abs=0.05)
 
 
 @pytest.mark.parametrize(
-    ("values", "options", "labels"),
+    ("values", "logarithmic", "labels"),
     [
-        ([0.3, 0.003], {"logarithmic": True}, ["0.005", "0.01", "0.02", "0.05", "0.1", "0.2"]),
-        ([1.0, 1e-9], {"logarithmic": True}, ["1e-9", "1e-7", "1e-5", "0.001", "0.1"]),
-        ([0.1, 0.12], {"logarithmic": True}, ["0.1", "0.105", "0.11", "0.115", "0.12"]),
-        ([0.1, 0.3], {"logarithmic": True}, ["0.1", "0.15", "0.2", "0.25", "0.3"]),  # half a decade
-        ([1e308, -1e308], {}, ["-1e308", "-5e307", "0", "5e307", "1e308"]),
-        ([0.5, 3.5], {"whole": True}, ["1", "2", "3"]),
-        ([0.5, 1.5], {"whole": True}, ["1"]),
-        ([1000000.0, 1000001.0], {}, ["1000000", "1000000.2", "1000000.4", "1000000.6", "1000000.8", "1000001"]),
+        ([0.3, 0.003], True, ["0.005", "0.01", "0.02", "0.05", "0.1", "0.2"]),
+        ([1.0, 1e-9], True, ["1e-9", "1e-7", "1e-5", "0.001", "0.1"]),
+        ([0.1, 0.12], True, ["0.1", "0.105", "0.11", "0.115", "0.12"]),
+        ([0.1, 0.3], True, ["0.1", "0.15", "0.2", "0.25", "0.3"]),  # half a decade
+        ([1e308, -1e308], False, ["-1e308", "-5e307", "0", "5e307", "1e308"]),
+        ([1000000.0, 1000001.0], False, ["1000000", "1000000.2", "1000000.4", "1000000.6", "1000000.8", "1000001"]),
     ],
 )
-def test_ticks_are_round_numbers(values, options, labels):
-    assert [label for _, label in scale_of(values, **options).ticks(6)] == labels
+def test_ticks_are_round_numbers(values, logarithmic, labels):
+    assert scale_of(values, logarithmic=logarithmic).ticks(6)[1] == labels
+
+
+@pytest.mark.parametrize(("last", "labels"), [(3.5, ["1", "2", "3"]), (1.5, ["1"])])
+def test_ticks_of_epochs_are_whole_numbers(last, labels):
+    assert scale_of([0.5, last]).ticks(6, least_step=1.0)[1] == labels
 
 
 def test_what_is_not_finite_or_below_zero_has_no_place():
     assert math.isnan(scale_of([1.0, 2.0]).at([math.inf])[0])
     assert math.isnan(scale_of([1.0, 2.0], logarithmic=True).at([-1.0])[0])
-    assert not spans_decades([math.nan])
+    assert not scale_of([math.nan], logarithmic=None).logarithmic
 
 
 def test_thinning_keeps_extremes_and_gaps():
