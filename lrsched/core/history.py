@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from operator import index, itemgetter
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 from pyrsistent import PVector, pvector
 
@@ -217,45 +217,3 @@ def _make(past: PVector[Entry], ahead: tuple[Entry, ...]) -> History:
     made = History.__new__(History)
     made._past, made._ahead = past, ahead  # noqa: SLF001  the other half of History
     return made
-
-
-@final
-class Tail(NamedTuple):
-    """The newest epochs of a history: what a rule needs that looks no further back.
-
-    Attributes:
-        number: How many they are at most.
-        entries: Their (epoch, data), in ascending order.
-        rate: The newest learning rate that is not None of the epochs before these; None if there is none.
-    """
-
-    number: int
-    entries: tuple[Entry, ...] = ()
-    rate: float | None = None
-
-    @classmethod
-    def of(cls, history: History, number: int) -> "Tail":
-        """The newest ``number`` epochs of a history."""
-        end = (history.last_epoch() or 0) + 1
-        entries = tuple(history.newest(number, before=end))
-        return cls(number, entries, history.most_recent_learning_rate(entries[0][0] if entries else end))
-
-    def set(self, epoch: int, data: EpochData) -> "Tail":
-        """As `History.set`, for an epoch after all of these."""
-        number, entries, rate = self
-        if len(entries) == number:
-            dropped = entries[0][1].learning_rate if number else data.learning_rate
-            rate, entries = rate if dropped is None else dropped, entries[1:]
-        return tuple.__new__(Tail, (number, (*entries, (epoch, data)) if number else (), rate))  # half the cost of Tail
-
-    def newest(self, number: int, before: int) -> Sequence[Entry]:
-        """As `History.newest`, for an epoch after all of these."""
-        del before
-        return self.entries[-number:] if number else ()
-
-    def most_recent_learning_rate(self, epoch: int) -> float | None:
-        """As `History.most_recent_learning_rate`."""
-        for each, data in reversed(self.entries):
-            if each < epoch and data.learning_rate is not None:
-                return data.learning_rate
-        return self.rate

@@ -13,7 +13,7 @@ import attrs
 
 from lrsched.core.decision import Decision
 from lrsched.core.epoch_data import EpochData
-from lrsched.core.history import History, Tail
+from lrsched.core.history import History
 from lrsched.core.measure import ErrorMeasure
 from lrsched.core.numbers import LARGEST_EPOCH, epoch_number, integer
 from lrsched.errors import ArgumentError, broken_law
@@ -196,35 +196,6 @@ class Schedule(ABC):
         """
         del memory, since
         return history
-
-
-class Windowed(Schedule):
-    """A rule over the newest epochs only (abstract): its memory is no more than these.
-
-    `decide` is asked with a history, or with a `Tail` of one.
-    """
-
-    __slots__ = ()
-
-    @property
-    @abstractmethod
-    def window(self) -> int:
-        """How many of the newest epochs the rule looks at, besides the newest rate, which may be older; >= 0."""
-
-    def start(self) -> Any:
-        """See `Schedule.start`."""
-        window = self.window
-        return Tail(window) if window <= _SHORT else History()
-
-    def fold(self, history: History, memory: Any = None, since: int = 0) -> Any:
-        """See `Schedule.fold`."""
-        del memory, since
-        window = self.window
-        return Tail.of(history, window) if window <= _SHORT else history
-
-
-_SHORT = 32
-"""How many epochs it pays to copy at each epoch; beyond, a history costs less."""
 
 
 class Fold(Schedule):

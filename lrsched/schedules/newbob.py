@@ -24,7 +24,7 @@ from lrsched.core.measure import (
     shared_measure,
 )
 from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, checked
-from lrsched.core.schedule import Moment, Windowed
+from lrsched.core.schedule import Moment, Schedule
 from lrsched.errors import broken_law
 
 _PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
@@ -39,7 +39,7 @@ _TOO_FEW: Final = ("the last epoch has no error of a configured key", "only one 
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
-class Newbob(Windowed):
+class Newbob(Schedule):
     """What the newbob rules have in common (abstract): decay, growth, and which error counts.
 
     Args:
@@ -103,11 +103,6 @@ class Newbob(Windowed):
             "never_raises": goes_down and self.learning_rate_growth in (None, 1.0),
         }
         return frozenset(name for name, is_so in holds.items() if is_so)
-
-    @property
-    def window(self) -> int:
-        """See `Windowed.window`; all epochs where those with a key are looked for."""
-        return self._number if self.gaps == "neighbours" else numbers.LARGEST_EPOCH
 
     @property
     def _number(self) -> int:
