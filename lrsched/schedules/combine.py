@@ -49,9 +49,6 @@ class Composite(Fold):
         return self.parts[0].default_learning_rate
 
 
-_new = tuple.__new__  # at half the cost of calling the class
-
-
 class _Combined(NamedTuple):
     """The memory of a combinator."""
 
@@ -151,58 +148,30 @@ class Combinator(Composite):
         return remembered()  # type: ignore[no-any-return]  # it is its own
 
     def _going(self, memory: _Combined) -> _Going:
-        going = map(_going, self.parts, memory.parts)
-        return self._around(memory, *going) if len(memory.parts) == 1 else self._among(memory, *going)
-
-    def _around(self, memory: _Combined, part: _Going) -> _Going:
-        """Around its only part: as `_among` several, in half of the time."""
-        (part_rate, part_sees, part_memory), combine = part, self.combine
-        whole = own_rate = 0.0
+        part_rates, all_see, memories = zip(*map(_going, self.parts, memory.parts), strict=True)
+        combine, whole, own_rates = self.combine, 0.0, [0.0] * len(memories)
         newest, handed_on = memory.newest, memory.handed_on
 
         def own(moment: Moment) -> float:
-            nonlocal whole, own_rate
-            own_rate = part_rate(moment)
-            whole = combine(own_rate)
-            return whole
-
-        def see(moment: Moment, data: EpochData, learning_rate: float | None) -> None:
-            nonlocal newest, handed_on
-            if learning_rate is None:
-                part_sees(moment, data, None)
-                return
-            newest = learning_rate
-            handed_on = own_rate if learning_rate == whole else self._by_hand(learning_rate, (own_rate,))[0]
-            part_sees(moment, data, handed_on)
-
-        return _Going(own, see, lambda: _Combined((part_memory(),), newest, handed_on))
-
-    def _among(self, memory: _Combined, *parts: _Going) -> _Going:
-        """Among its parts."""
-        (part_rates, all_see, memories), combine = zip(*parts, strict=True), self.combine
-        whole, own_rates = 0.0, [0.0] * len(parts)
-        newest, handed_on = memory.newest, memory.handed_on
-
-        def own(moment: Moment) -> float:
-            nonlocal whole, own_rates
-            own_rates = [part_rate(moment) for part_rate in part_rates]
+            nonlocal whole
+            for number, part_rate in enumerate(part_rates):
+                own_rates[number] = part_rate(moment)
             whole = combine(*own_rates)
             return whole
 
         def see(moment: Moment, data: EpochData, learning_rate: float | None) -> None:
             nonlocal newest, handed_on
+            seen: Sequence[float | None] = own_rates
             if learning_rate is None:
-                for part_sees in all_see:
-                    part_sees(moment, data, None)
-                return
-            seen = own_rates if learning_rate == whole else self._by_hand(learning_rate, own_rates)
-            newest, handed_on = learning_rate, seen[0]
-            for part_sees, seen_rate in zip(all_see, seen):  # noqa: B905  `_by_hand` counts; strict takes half as long again
+                seen = [None] * len(own_rates)
+            else:
+                if learning_rate != whole:
+                    seen = self._by_hand(learning_rate, own_rates)
+                newest, handed_on = learning_rate, seen[0]
+            for part_sees, seen_rate in zip(all_see, seen):  # noqa: B905  `_by_hand` counts
                 part_sees(moment, data, seen_rate)
 
-        return _Going(
-            own, see, lambda: _Combined(tuple([part_memory() for part_memory in memories]), newest, handed_on)
-        )
+        return _Going(own, see, lambda: _Combined(tuple([each() for each in memories]), newest, handed_on))
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on: Any = self.by_hand(learning_rate, *rates)
@@ -443,17 +412,13 @@ def _would_decide(part: Schedule, memory: Any, moment: Moment) -> tuple[Decision
         return ()
 
 
-class _Lasting(NamedTuple):
-    """The rate of the last epoch, and for how many epochs it has been that one."""
-
-    learning_rate: float | None = None
-    epochs: int = 0
-
-
 class _Held(NamedTuple):
     """The memory of a hold."""
 
-    last: _Lasting
+    learning_rate: float | None
+    """The rate of the last epoch."""
+    epochs: int
+    """For how many epochs it has been that one, at most as many as it must."""
     part: Any
 
 
@@ -491,17 +456,16 @@ class HoldLearningRate(Composite):
 
     def start(self) -> _Held:
         """See `Schedule.start`."""
-        return _Held(_Lasting(), self.schedule.start())
+        return _Held(None, 0, self.schedule.start())
 
     def after(self, memory: _Held, moment: Moment, data: EpochData) -> _Held:
         """See `Schedule.after`."""
-        return _new(_Held, (self._lasting(memory.last, data), self.schedule.after(memory.part, moment, data)))
+        return self._lasting(memory, data)._replace(part=self.schedule.after(memory.part, moment, data))
 
-    def _lasting(self, last: _Lasting, data: EpochData) -> _Lasting:
-        if data.learning_rate != last.learning_rate:
-            return _Lasting(data.learning_rate, 1)
-        lasted_enough = last.epochs >= max(self.min_num_epochs, 1)
-        return last if lasted_enough else _Lasting(data.learning_rate, last.epochs + 1)
+    def _lasting(self, memory: _Held, data: EpochData) -> _Held:
+        same = data.learning_rate == memory.learning_rate
+        epochs = min(memory.epochs + 1, max(self.min_num_epochs, 1)) if same else 1
+        return _Held(data.learning_rate, epochs, memory.part)
 
     def fold(self, history: History, memory: _Held | None = None, since: int = 0) -> _Held:
         """See `Schedule.fold`: only the newest epochs matter to the hold itself."""
@@ -509,32 +473,32 @@ class HoldLearningRate(Composite):
             return super().fold(history, memory, since)  # type: ignore[no-any-return]  # it is what `after` gives
         end = (history.last_epoch() or 0) + 1
         newest = history.newest(max(self.min_num_epochs, 1), before=end)
-        last = reduce(self._lasting, (data for _, data in newest), _Lasting())
-        return _Held(last, self.schedule.fold(history))
+        held = reduce(self._lasting, (data for _, data in newest), self.start())
+        return held._replace(part=self.schedule.fold(history))
 
-    def _holds(self, memory: _Held) -> bool:
-        return memory.last.learning_rate is not None and memory.last.epochs < self.min_num_epochs
+    def _own(self, memory: _Held) -> float | None:
+        """The rate that it holds; None if it holds none."""
+        return memory.learning_rate if memory.epochs < self.min_num_epochs else None
 
     def rate(self, memory: _Held, moment: Moment) -> float:
         """See `Schedule.rate`."""
-        if self._holds(memory):
-            return memory.last.learning_rate  # type: ignore[return-value]  # it holds, so it is one
-        return self.schedule.rate(memory.part, moment)
+        own = self._own(memory)
+        return self.schedule.rate(memory.part, moment) if own is None else own
 
     def rate_during(self, memory: _Held, began: Moment, learning_rate: float, moment: Moment) -> float:
         """See `Schedule.rate_during`."""
-        if self._holds(memory):
+        if self._own(memory) is not None:
             return learning_rate
         return self.schedule.rate_during(memory.part, began, learning_rate, moment)
 
     def answer(self, memory: _Held, moment: Moment) -> Decision:
         """See `Schedule.answer`; the cause of a hold says what the schedule would have decided."""
-        if not self._holds(memory):
+        own = self._own(memory)
+        if own is None:
             return self.schedule.answer(memory.part, moment)
-        learning_rate = self.rate(memory, moment)
         reason = f"a rate stays for at least {self.min_num_epochs} epochs"
         cause = Cause("hold", reason, inner=_would_decide(self.schedule, memory.part, moment))
-        return Decision(learning_rate, learning_rate, Action.HOLD, cause)
+        return Decision(own, own, Action.HOLD, cause)
 
 
 def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> FrozenDict[int, float]:
@@ -628,7 +592,7 @@ class Preset(Composite):
         if not data.learning_rate and epoch in self.learning_rates:
             data = data.with_learning_rate(self.learning_rates[epoch])
         newest = newest if data.learning_rate is None else data.learning_rate
-        return _new(_Preset, (moment, newest, self.schedule.after(part, moment, data)))
+        return _Preset(moment, newest, self.schedule.after(part, moment, data))
 
     def fold(self, history: History, memory: _Preset | None = None, since: int = 0) -> _Preset:
         """See `Schedule.fold`: a rule over the history is shown one with the presets in it."""
