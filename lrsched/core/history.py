@@ -166,6 +166,16 @@ class History(Mapping[int, EpochData]):
         end = len(self) if before is None else self._position(before)
         return [self._at(position) for position in range(self._position(epoch + 1), end)]
 
+    def backwards(self, before: int) -> Iterator[Entry]:
+        """The epochs with data before the epoch ``before``, as (epoch, data), in descending order.
+
+        Examples:
+            >>> history = History({epoch: EpochData(learning_rate=0.1) for epoch in (1, 2, 5)})
+            >>> [epoch for epoch, _ in history.backwards(before=5)]
+            [2, 1]
+        """
+        return map(self._at, range(self._position(before) - 1, -1, -1))
+
     def last_epoch(self, before: int | None = None) -> int | None:
         """The newest epoch with data, or the newest before the epoch ``before``; None if there is none."""
         position = len(self) if before is None else self._position(before)
@@ -181,11 +191,8 @@ class History(Mapping[int, EpochData]):
         Returns:
             The rate, or None if no such epoch has one.
         """
-        for position in range(self._position(epoch if exclude_current else epoch + 1) - 1, -1, -1):
-            learning_rate = self._at(position)[1].learning_rate
-            if learning_rate is not None:
-                return learning_rate
-        return None
+        rates = (data.learning_rate for _, data in self.backwards(epoch if exclude_current else epoch + 1))
+        return next((each for each in rates if each is not None), None)
 
     def _at(self, position: int) -> Entry:
         behind = position - len(self._past)

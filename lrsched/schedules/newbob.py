@@ -4,7 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import reduce
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import add
 from typing import ClassVar, Final, Literal, final
 
@@ -203,17 +203,12 @@ class Newbob(Schedule):
 
     def _with_key(self, history: History, epoch: int, interval: int = 1) -> Sequence[Entry]:
         """The newest epochs that have a configured key; none where the newest ``interval`` epochs have none."""
-        has_key, number = self.measure.has_key, self._number
+        has_key = self.measure.has_key
         recent = history.newest(interval, before=epoch)
         if not any(has_key(data) for each, data in recent if interval == 1 or each >= epoch - interval):
             return ()
-        size = number
-        while True:
-            newest = history.newest(size, before=epoch)
-            compared = [entry for entry in newest if has_key(entry[1])]
-            if len(compared) >= number or len(newest) < size:
-                return compared[-number:]
-            size *= 2
+        with_key = (entry for entry in history.backwards(epoch) if has_key(entry[1]))
+        return [*islice(with_key, self._number)][::-1]
 
     def _change(self, history: History, old: Entry, new: Entry) -> float | None:
         """The change of `compare` alone."""
@@ -237,20 +232,16 @@ class Newbob(Schedule):
         threshold, grow_threshold = self._thresholds
         if change > threshold:
             return Action.DECAY
-        return Action.GROW if self._grows(change, grow_threshold) else Action.KEEP
+        # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
+        limit = math.inf if grow_threshold is None else grow_threshold
+        always = grow_threshold is None and self.non_finite_error == "original"
+        return Action.GROW if always or change < limit else Action.KEEP
 
     def _moved(self, learning_rate: float, action: Action) -> tuple[float, float | None]:
         """The rate after an action, and what was lifted to the minimum."""
         if action is Action.DECAY:
             return self._decayed(learning_rate)
         return self._grown(learning_rate) if action is Action.GROW else learning_rate, None
-
-    def _grows(self, change: float, grow_threshold: float | None) -> bool:
-        """Whether a change that is no reason to decay is one to grow."""
-        if grow_threshold is not None:
-            return change < grow_threshold
-        # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
-        return change < math.inf or self.non_finite_error == "original"
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
