@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal, final
 
@@ -42,7 +42,7 @@ def as_error_keys(error_measure_key: str | Sequence[str] | None) -> tuple[str, .
     if error_measure_key is None:
         return ()
     keys: Any = (error_measure_key,) if isinstance(error_measure_key, str) else error_measure_key
-    if isinstance(keys, Mapping) or not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
+    if not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
         law = "None, a str or a sequence of str"
         raise broken_law("error_measure_key", law, error_measure_key, 'name the error, as in "dev_score"')
     return tuple(map(str, keys))

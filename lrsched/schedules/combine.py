@@ -4,7 +4,7 @@ import math
 import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial, reduce
 from numbers import Real
 from typing import Annotated, Any, Final, NamedTuple, final
@@ -130,18 +130,11 @@ class Combinator(Composite):
     @final
     def after(self, memory: _Combined, moment: Moment, data: EpochData) -> _Combined:
         """See `Schedule.after`."""
-        going = self._going(memory)
-        if data.learning_rate is not None:
-            going.own(moment)
-        going.see(moment, data, data.learning_rate)
-        return going.memory()  # type: ignore[no-any-return]  # it is its own
+        return self._along(memory, ((moment, data),))
 
-    @final
-    def fold(self, history: History, memory: _Combined | None = None, since: int = 0) -> _Combined:
-        """See `Schedule.fold`."""
-        own, see, remembered = self._going(memory if since and memory is not None else self.start())
-        for epoch, data in history.since(since) if since else history.items():
-            moment = Moment.of(epoch, data) if data.meta else Moment(epoch)
+    def _along(self, memory: _Combined, epochs: Iterable[tuple[Moment, EpochData]]) -> _Combined:
+        own, see, remembered = self._going(memory)
+        for moment, data in epochs:
             if data.learning_rate is not None:
                 own(moment)
             see(moment, data, data.learning_rate)

@@ -95,14 +95,13 @@ def _run(group: Group, history: History, mode: Mode, out: np.ndarray, kept: Mapp
     """Write the rates of a group, float64 of shape (E, S), in the order of its positions."""
     past = _Past(group)
     order = np.argsort(group.positions)
-    is_ascending = not (np.diff(order) < 0).any()
     row = 0
     for epoch, data, given in _moments(history, (kept, *group.presets) if kept else group.presets):
         if data is None:  # only its rate is known
             past.add(epoch, UNKNOWN, _seen(None, given))
             continue
         rates = given[0] if given else past.next_rates(epoch)
-        out[row] = rates if is_ascending or not isinstance(rates, np.ndarray) else rates.take(order)
+        out[row] = rates.take(order) if isinstance(rates, np.ndarray) else rates
         past.add(epoch, data, _seen(rates if mode == "free" else data.learning_rate, given))
         row += 1
     if past.grows:

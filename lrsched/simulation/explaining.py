@@ -206,13 +206,10 @@ def _threshold_change(
         return None, "no threshold is found in the schedule"
     causes = [each for each in _causes(decision) if each.change is not None and each.threshold is not None]
     if not causes:
-        return None, "nothing was compared" if any(
-            each.comparisons for each in _causes(decision)
-        ) else "no change was held against one"
+        was_compared = any(each.comparisons for each in _causes(decision))
+        return None, "nothing was compared" if was_compared else "no change was held against one"
     changes = [float(each.change) for each in causes if each.change is not None]
-    around = [
-        value for each in changes for value in (math.nextafter(each, -math.inf), each, math.nextafter(each, math.inf))
-    ]
+    around = (math.nextafter(each, to) for each in changes for to in (-math.inf, each, math.inf))
     tried = filter(math.isfinite, around)
     nearest = min(_changes(schedule, past, moment, decision, tried), key=_distance, default=None)
     if nearest is not None:

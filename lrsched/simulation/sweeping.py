@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from functools import partial
+from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 
@@ -203,7 +203,6 @@ def _batches(axes: Axes, number: int, most: int) -> Iterator[Batch]:
             first, size = first + size, min(2 * size, most)
 
 
-_Answer = TypeVar("_Answer")
 _Piece = tuple[Batch, History, Mode, bool, FrozenDict[int, float]]
 
 
@@ -218,25 +217,25 @@ def _carried_out(pieces: Iterable[_Piece], executor: Executor | None) -> Iterato
     try:
         while True:
             for piece in islice(to_do, _IN_FLIGHT - len(waiting)):
-                waiting.append((piece, _asked(partial(executor.submit, _swept, *piece))))
+                with _at_work():
+                    waiting.append((piece, executor.submit(_swept, *piece)))
             if not waiting:
                 return
             oldest, future = waiting[0]
-            yield oldest, _asked(future.result)
+            with _at_work():
+                swept = future.result()
+            yield oldest, swept
             waiting.popleft()
     finally:
         for _, future in waiting:
             future.cancel()
 
 
-def _asked(executor: Callable[[], _Answer]) -> _Answer:
-    """What an executor answers.
-
-    Raises:
-        ExecutorError: It cannot. Whatever a schedule raises is a failure of its setting, and no exception.
-    """
+@contextmanager
+def _at_work() -> Iterator[None]:
+    """An executor fails with an `ExecutorError`: what a schedule raises is a failure of its setting, no exception."""
     try:
-        return executor()
+        yield
     except Exception as error:
         message = f"the executor failed ({type(error).__name__}: {error}); without one, this process does the work"
         raise ExecutorError(message) from error
@@ -274,12 +273,5 @@ def _pure_rates(made: Made, kept: FrozenDict[int, float], history: History, mode
             out[done] = step.learning_rate
             done += 1
     except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does
-        return f"at epoch {[*history][done]}: {_told(error)}"
+        return f"at epoch {[*history][done]}: {str(error) or type(error).__name__}"
     return None
-
-
-def _told(error: Exception) -> str:
-    try:
-        return str(error) or type(error).__name__
-    except Exception:  # noqa: BLE001  even that may be whatever its author made of it
-        return type(error).__name__
