@@ -116,13 +116,13 @@ class Schedule(ABC):
 
     @property
     def need_error_info(self) -> bool:
-        """Whether the rate depends on the errors at all."""
-        return True
+        """Whether the rate depends on the errors at all: for a schedule with parts, whether one of them does."""
+        return not self.parts or any(part.need_error_info for part in self.parts)
 
     @property
     def default_learning_rate(self) -> float | None:
-        """The rate where there is nothing to go on from; None if the schedule has no such parameter."""
-        return None
+        """The rate where there is nothing to go on from; None if neither the schedule nor its first part has one."""
+        return self.parts[0].default_learning_rate if self.parts else None
 
     @abstractmethod
     def decide(self, history: History, epoch: int) -> Decision:

@@ -38,16 +38,6 @@ class Composite(Fold):
         """See `Schedule.parts`."""
         return (self.schedule,)
 
-    @property
-    def need_error_info(self) -> bool:
-        """See `Schedule.need_error_info`."""
-        return any(part.need_error_info for part in self.parts)
-
-    @property
-    def default_learning_rate(self) -> float | None:
-        """See `Schedule.default_learning_rate`."""
-        return self.parts[0].default_learning_rate
-
 
 class _Combined(NamedTuple):
     """The memory of a combinator."""
@@ -141,30 +131,32 @@ class Combinator(Composite):
         return remembered()  # type: ignore[no-any-return]  # it is its own
 
     def _going(self, memory: _Combined) -> _Going:
-        part_rates, all_see, memories = zip(*map(_going, self.parts, memory.parts), strict=True)
-        combine, whole, own_rates = self.combine, 0.0, [0.0] * len(memories)
+        going = [*map(_going, self.parts, memory.parts)]
+        (part_rate, part_sees, _), others = going[0], [*enumerate(going)][1:]  # nearly always there are no others
+        combine, whole, own_rates = self.combine, 0.0, [0.0] * len(going)
         newest, handed_on = memory.newest, memory.handed_on
 
         def own(moment: Moment) -> float:
             nonlocal whole
-            for number, part_rate in enumerate(part_rates):
-                own_rates[number] = part_rate(moment)
+            own_rates[0] = part_rate(moment)
+            if others:
+                own_rates[1:] = [other.own(moment) for _, other in others]
             whole = combine(*own_rates)
             return whole
 
         def see(moment: Moment, data: EpochData, learning_rate: float | None) -> None:
             nonlocal newest, handed_on
-            seen: Sequence[float | None] = own_rates
             if learning_rate is None:
-                seen = [None] * len(own_rates)
-            else:
-                if learning_rate != whole:
-                    seen = self._by_hand(learning_rate, own_rates)
-                newest, handed_on = learning_rate, seen[0]
-            for part_sees, seen_rate in zip(all_see, seen):  # noqa: B905  `_by_hand` counts
-                part_sees(moment, data, seen_rate)
+                for part in going:
+                    part.see(moment, data, None)
+                return
+            seen = own_rates if learning_rate == whole else self._by_hand(learning_rate, own_rates)
+            newest, handed_on = learning_rate, seen[0]
+            part_sees(moment, data, handed_on)
+            for number, other in others:
+                other.see(moment, data, seen[number])
 
-        return _Going(own, see, lambda: _Combined(tuple([each() for each in memories]), newest, handed_on))
+        return _Going(own, see, lambda: _Combined(tuple([part.memory() for part in going]), newest, handed_on))
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on: Any = self.by_hand(learning_rate, *rates)

@@ -8,7 +8,7 @@ from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, StandIns, as_error_keys, shared_measure
 from lrsched.core.numbers import Rate, checked
-from lrsched.core.schedule import Moment, Schedule
+from lrsched.core.schedule import Schedule
 
 _NEWEST = Cause("constant", "the newest rate")
 _NO_RATE = Cause("constant", "no epoch before has a rate")
@@ -62,8 +62,3 @@ class Constant(Schedule):
         if previous is None:
             return Decision(self.default_learning_rate, None, Action.DEFAULT, _NO_RATE)
         return Decision(previous, previous, Action.KEEP, _NEWEST)
-
-    def rate(self, memory: History, moment: Moment) -> float:
-        """See `Schedule.rate`."""
-        previous = memory.most_recent_learning_rate(moment.epoch)
-        return self.default_learning_rate if previous is None else previous

@@ -64,7 +64,6 @@ class Newbob(Schedule):
 
     _name: ClassVar[str]
     _measure: ClassVar[str]
-    relative_error_also_relative_to_learning_rate: ClassVar = False
 
     default_learning_rate: Rate
     min_learning_rate: Rate = 0.0
@@ -163,21 +162,8 @@ class Newbob(Schedule):
         """
         if decay and grow:
             raise broken_law("grow", "False where decay is True", grow, "a rate goes one way at a time")
-        learning_rate = numbers.rate("learning_rate", learning_rate)
-        if decay:
-            return self._decayed(learning_rate)[0]
-        if grow is None or grow:
-            return self._grown(learning_rate)
-        return learning_rate
-
-    def _decayed(self, learning_rate: float) -> tuple[float, float | None]:
-        """The rate after a decay; and the one before it was lifted to the minimum, None if it was not."""
-        decayed = numbers.apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
-        return (decayed, None) if decayed >= self.min_learning_rate else (self.min_learning_rate, decayed)
-
-    def _grown(self, learning_rate: float) -> float:
-        grown = numbers.apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
-        return numbers.rate("the learning rate after learning_rate_growth", grown)
+        action = Action.DECAY if decay else Action.GROW if grow or grow is None else Action.KEEP
+        return self._moved(numbers.rate("learning_rate", learning_rate), action)[0]
 
     @property
     @abstractmethod
@@ -213,9 +199,7 @@ class Newbob(Schedule):
     def _change(self, history: History, old: Entry, new: Entry) -> float | None:
         """The change of `compare` alone."""
         change = self.measure.change(old[1], new[1], self.relative_to)
-        if change is None or not self.relative_error_also_relative_to_learning_rate:
-            return change
-        return change / self._scale(history, new)
+        return None if change is None else change / self._scale(history, new)
 
     def _changes(self, history: History, epochs: Sequence[Entry]) -> list[float | None]:
         """The changes between neighbours."""
@@ -238,10 +222,14 @@ class Newbob(Schedule):
         return Action.GROW if always or change < limit else Action.KEEP
 
     def _moved(self, learning_rate: float, action: Action) -> tuple[float, float | None]:
-        """The rate after an action, and what was lifted to the minimum."""
+        """The rate after an action; and the one before it was lifted to the minimum, None if it was not."""
         if action is Action.DECAY:
-            return self._decayed(learning_rate)
-        return self._grown(learning_rate) if action is Action.GROW else learning_rate, None
+            decayed = numbers.apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
+            return (decayed, None) if decayed >= self.min_learning_rate else (self.min_learning_rate, decayed)
+        if action is Action.GROW:
+            grown = numbers.apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+            return numbers.rate("the learning rate after learning_rate_growth", grown), None
+        return learning_rate, None
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -268,7 +256,7 @@ class RelativeNewbob(Newbob):
         ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
     """
 
-    relative_error_also_relative_to_learning_rate: Flag = False  # type: ignore[misc]  # a constant in the others
+    relative_error_also_relative_to_learning_rate: Flag = False
     relative_error_div_by_old: Flag = False
 
     def __attrs_post_init__(self) -> None:

@@ -114,15 +114,8 @@ class Explanation(Result):
 
     def data(self) -> dict[str, Any]:
         """See `Result.data`."""
-        return {
-            "epoch": self.epoch,
-            "recorded": self.recorded,
-            "learning_rate": self.decision.learning_rate,
-            "why": self.describe(exact=True).splitlines(),
-            "decision": self.decision,
-            "threshold_change": self.threshold_change,
-            "unchangeable": self.unchangeable,
-        }
+        why = self.describe(exact=True).splitlines()
+        return {**attrs.asdict(self, recurse=False), "learning_rate": self.decision.learning_rate, "why": why}
 
 
 def _inside(decision: Decision, depth: int = 0, *, exact: bool) -> Iterator[tuple[str, str]]:
