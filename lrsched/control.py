@@ -104,9 +104,7 @@ class LearningRateControl(Getters):
             raise ArgumentError(f"the parts of {type(self.schedule).__name__} look at different errors; {way_out}")
         return self._given_measure or measure_shown(self.schedule) or COMMON
 
-    @property
-    def _measure(self) -> ErrorMeasure:
-        return self.measure
+    _measure = measure
 
     @property
     def default_learning_rate(self) -> float | None:  # type: ignore[override]  # it is the schedule's

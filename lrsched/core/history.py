@@ -116,10 +116,8 @@ class History(Mapping[int, EpochData]):
             if not ahead:
                 return _make(past.append(entry), ahead)
             passed = bisect_left(ahead, epoch, key=_epoch_of)
-            if passed:
-                past = past.extend(ahead[:passed])
             same = passed < len(ahead) and ahead[passed][0] == epoch
-            return _make(past.append(entry), ahead[passed + same :])
+            return _make(past.extend((*ahead[:passed], entry)), ahead[passed + same :])
         position = self._position(epoch)
         if past[position][0] == epoch:
             return _make(past.set(position, entry), ahead)

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, Final, Literal, final
 
 import attrs
@@ -485,11 +486,9 @@ def last_best_epoch(
         first_epoch = max(first_epoch, last_epoch - span + 1)
     sign = 1.0 if measure.mode == "min" else -1.0
     worst = math.inf if filter_score == math.inf else sign * filter_score
-    past = [entry for entry in history.before(last_epoch + 1).items() if entry[0] >= first_epoch]
-    keys = [measure.key_of(data).key for _, data in past]
-    counts = next((key for key in reversed(keys) if key is not None), None)
-    those = [entry for entry, key in zip(past, keys, strict=True) if key is not None and key == counts]
-    scored = [(sign * data.error[counts or ""], epoch) for epoch, data in reversed(those)]
+    past = takewhile(lambda entry: entry[0] >= first_epoch, history.backwards(last_epoch + 1))
+    keyed = [(key, epoch, data) for epoch, data in past if (key := measure.key_of(data).key) is not None]
+    scored = [(sign * data.error[key], epoch) for key, epoch, data in keyed if key == keyed[0][0]]
     if not scored:
         return None
     latest = scored[0][0]

@@ -5,6 +5,7 @@ import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial, reduce
 from numbers import Real
 from typing import Annotated, Any, Final, NamedTuple, final
@@ -160,11 +161,8 @@ class Combinator(Composite):
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on: Any = self.by_hand(learning_rate, *rates)
-        if (
-            not isinstance(handed_on, Sequence)
-            or len(handed_on) != len(rates)
-            or not all(isinstance(each, Real) for each in handed_on)
-        ):
+        is_one_each = isinstance(handed_on, Sequence) and len(handed_on) == len(rates)
+        if not (is_one_each and all(isinstance(each, Real) for each in handed_on)):
             law = f"a sequence of {len(rates)} rates, one for each part"
             raise broken_law(f"{type(self).__name__}.by_hand", law, handed_on, "return a tuple, as in (learning_rate,)")
         return [each if 0.0 <= each < math.inf else own for each, own in zip(handed_on, rates, strict=True)]
@@ -367,8 +365,6 @@ class Product(Combinator):
         return rates[0] * self._factor(rates)
 
     def _factor(self, rates: Sequence[float]) -> float:
-        if len(rates) == 2:  # noqa: PLR2004  one factor, as nearly always
-            return rates[1]
         return math.prod(sorted(rates[1:]), start=1.0)  # sorted: whatever their order, bit for bit the same
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
@@ -391,10 +387,9 @@ class Product(Combinator):
 
 def _would_decide(part: Schedule, memory: Any, moment: Moment) -> tuple[Decision, ...]:
     """What a part would have decided, had it been asked; nothing where it has no answer."""
-    try:
+    with suppress(Exception):  # a plain function raises whatever it likes; the training run does not ask it
         return (part.answer(memory, moment),)
-    except Exception:  # noqa: BLE001  a plain function raises whatever it likes; the training run does not ask it
-        return ()
+    return ()
 
 
 class _Held(NamedTuple):

@@ -37,15 +37,12 @@ class FunctionSchedule(Schedule):
         """The function's, which `lrsched.testing` checks."""
         return frozenset(getattr(self.function, "claims", ()))
 
-    @property
-    def _name(self) -> str:
-        return getattr(self.function, "__name__", type(self.function).__name__)
-
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
-        learning_rate = rate(f"{self._name}(history, {epoch})", self.function(history.before(epoch), epoch))
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        learning_rate = rate(f"{name}(history, {epoch})", self.function(history.before(epoch), epoch))
         previous = history.most_recent_learning_rate(epoch)
-        cause = Cause(self._name, "the function's answer")
+        cause = Cause(name, "the function's answer")
         return Decision(learning_rate, previous, Action.of(previous, learning_rate), cause)
 
 

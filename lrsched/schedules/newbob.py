@@ -64,6 +64,7 @@ class Newbob(Schedule):
 
     _name: ClassVar[str]
     _measure: ClassVar[str]
+    num_epochs: ClassVar = 1
 
     default_learning_rate: Rate
     min_learning_rate: Rate = 0.0
@@ -102,11 +103,6 @@ class Newbob(Schedule):
             "never_raises": goes_down and self.learning_rate_growth in (None, 1.0),
         }
         return frozenset(name for name, is_so in holds.items() if is_so)
-
-    @property
-    def _number(self) -> int:
-        """How many epochs are compared."""
-        return 2
 
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """Two epochs of ``history`` held against each other: the errors that count, and how they changed.
@@ -194,7 +190,7 @@ class Newbob(Schedule):
         if not any(has_key(data) for each, data in recent if interval == 1 or each >= epoch - interval):
             return ()
         with_key = (entry for entry in history.backwards(epoch) if has_key(entry[1]))
-        return [*islice(with_key, self._number)][::-1]
+        return [*islice(with_key, self.num_epochs + 1)][::-1]
 
     def _change(self, history: History, old: Entry, new: Entry) -> float | None:
         """The change of `compare` alone."""
@@ -429,7 +425,7 @@ class NewbobMultiEpoch(RelativeNewbob):
     _name = "newbob_multi_epoch"
     _measure = "mean relative error"
 
-    num_epochs: Count = 5
+    num_epochs: Count = 5  # type: ignore[misc]  # a constant in the others
     update_interval: Count = attrs.Factory(lambda self: self.num_epochs, takes_self=True)
     relative_error_threshold: Threshold = -0.01
     relative_error_grow_threshold: Threshold = attrs.Factory(
@@ -453,11 +449,6 @@ class NewbobMultiEpoch(RelativeNewbob):
     def _thresholds(self) -> tuple[float, float]:
         return self.relative_error_threshold, self.relative_error_grow_threshold
 
-    @property
-    def _number(self) -> int:
-        """See `Newbob._number`."""
-        return self.num_epochs + 1
-
     def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
         """See `Newbob._to_compare`."""
         previous = history.most_recent_learning_rate(epoch)
@@ -466,7 +457,7 @@ class NewbobMultiEpoch(RelativeNewbob):
         if self.update_interval > 1 and epoch % self.update_interval != 1:
             return previous, (), f"updates come every {self.update_interval} epochs"
         if self.gaps == "neighbours":
-            return previous, history.newest(self._number, before=epoch), ""
+            return previous, history.newest(self.num_epochs + 1, before=epoch), ""
         return previous, self._with_key(history, epoch, self.update_interval), ""
 
     def _overall(self, changes: Sequence[float | None]) -> float | None:
@@ -476,7 +467,7 @@ class NewbobMultiEpoch(RelativeNewbob):
 
     def mean_change(self, history: History, epoch: int) -> float | None:
         """The mean relative error of the newest ``num_epochs + 1`` epochs before ``epoch``; None if one is unknown."""
-        return self._overall(self._changes(history, history.newest(self._number, before=epoch)))
+        return self._overall(self._changes(history, history.newest(self.num_epochs + 1, before=epoch)))
 
 
 def mean(values: Sequence[float]) -> float:

@@ -22,9 +22,8 @@ from lrsched.core.measure import ErrorMeasure
 from lrsched.core.schedule import Schedule, leaves, measures
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative, mean
-from lrsched.simulation.columns import LARGEST, Group, Groups, Others, read, relative_to_rate
+from lrsched.simulation.columns import LARGEST, Group, Groups, Others, relative_to_rate
 from lrsched.simulation.replaying import Mode
-from lrsched.simulation.spaces import Schedules
 
 _NONE: Final[FrozenDict[int, float]] = FrozenDict()
 
@@ -45,11 +44,6 @@ class Batch:
     size: int
     groups: Groups
     others: Others
-
-    @classmethod
-    def of(cls, schedules: Sequence[Schedule]) -> "Batch":
-        """The batch of some schedules."""
-        return cls(0, len(schedules), *read(Schedules(tuple(schedules)).axes(), 0, len(schedules)))
 
     @property
     def floors(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise, product
 from typing import Any, Final, final
@@ -244,13 +245,11 @@ def _changes(
     cursor = Cursor.over(schedule, past)  # the parts remember what they do
     for new, (rule, thresholds) in product(values, _thresholds(schedule)):
         for name, old in thresholds.items():
-            try:
+            with suppress(Exception):  # a plain function raises whatever it likes where it was never asked
                 other = _with_threshold(schedule, rule, name, new, thresholds)
                 changed = attrs.evolve(cursor, schedule=other).answer(moment)
-            except Exception:  # noqa: BLE001, S112  a plain function raises whatever it likes where it was never asked
-                continue
-            if changed.learning_rate != decision.learning_rate:
-                yield ThresholdChange(name, old, new, changed)
+                if changed.learning_rate != decision.learning_rate:
+                    yield ThresholdChange(name, old, new, changed)
 
 
 def _with_threshold(

@@ -95,9 +95,6 @@ have changed them'
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __iter__(self) -> Iterator[ReplayedEpoch]:
-        return iter(self.steps)
-
     @overload
     def __getitem__(self, index: int) -> ReplayedEpoch: ...
     @overload

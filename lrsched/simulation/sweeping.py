@@ -168,11 +168,8 @@ def sweep_blocks(
 
 def _named(histories: Any) -> dict[str, History]:
     named = {"history": histories} if isinstance(histories, History) else histories
-    if (
-        not isinstance(named, Mapping)
-        or not named
-        or not all(isinstance(name, str) and isinstance(history, History) for name, history in named.items())
-    ):
+    is_named = isinstance(named, Mapping) and all(isinstance(name, str) for name in named)
+    if not (is_named and named and all(isinstance(history, History) for history in named.values())):
         law = "a History, or a mapping from name to History with at least one"
         raise broken_law("histories", law, histories, 'as in {"run a": read("learning_rates")}')
     return dict(named)
