@@ -65,6 +65,7 @@ class Newbob(Schedule):
     _name: ClassVar[str]
     _measure: ClassVar[str]
     num_epochs: ClassVar = 1
+    relative_error_also_relative_to_learning_rate: ClassVar = False
 
     default_learning_rate: Rate
     min_learning_rate: Rate = 0.0
@@ -195,7 +196,9 @@ class Newbob(Schedule):
     def _change(self, history: History, old: Entry, new: Entry) -> float | None:
         """The change of `compare` alone."""
         change = self.measure.change(old[1], new[1], self.relative_to)
-        return None if change is None else change / self._scale(history, new)
+        if change is None or not self.relative_error_also_relative_to_learning_rate:
+            return change
+        return change / self._scale(history, new)
 
     def _changes(self, history: History, epochs: Sequence[Entry]) -> list[float | None]:
         """The changes between neighbours."""
@@ -214,8 +217,8 @@ class Newbob(Schedule):
             return Action.DECAY
         # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
         limit = math.inf if grow_threshold is None else grow_threshold
-        always = grow_threshold is None and self.non_finite_error == "original"
-        return Action.GROW if always or change < limit else Action.KEEP
+        grows = change < limit or (grow_threshold is None and self.non_finite_error == "original")
+        return Action.GROW if grows else Action.KEEP
 
     def _moved(self, learning_rate: float, action: Action) -> tuple[float, float | None]:
         """The rate after an action; and the one before it was lifted to the minimum, None if it was not."""
@@ -252,7 +255,7 @@ class RelativeNewbob(Newbob):
         ArgumentError: An argument breaks its law; or, when asked, a function gave no finite rate >= 0.
     """
 
-    relative_error_also_relative_to_learning_rate: Flag = False
+    relative_error_also_relative_to_learning_rate: Flag = False  # type: ignore[misc]  # a constant in the others
     relative_error_div_by_old: Flag = False
 
     def __attrs_post_init__(self) -> None:
