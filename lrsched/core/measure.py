@@ -340,13 +340,14 @@ class Doubts:
         doubts = [*self.measure.doubts_of(data)]
         if uncompared >= _UNCOMPARED and (key.key or not key.doubts):  # else these say why
             why = f"epoch {epoch} has {key.key!r}, the one before {last and last.key!r}" if key.key else key.reason
-            way_out = "error_measure_key with gaps='newest_with_key' compares the newest epochs that have an error"
-            if self.measure.stand_ins == "returnn":
-                way_out = "set learning_rate_control_error_measure to an error that every epoch has"
             if not data.error:
                 way_out = "record the errors of an epoch before the next rate is asked for"
             elif self.measure.gaps == "newest_with_key":
                 way_out = f"the errors are {_listed(names)}"
+            elif self.measure.stand_ins == "returnn":
+                way_out = "set learning_rate_control_error_measure to an error that every epoch has"
+            else:
+                way_out = "error_measure_key with gaps='newest_with_key' compares the newest epochs that have an error"
             text = f"{_UNCOMPARED} decisions with errors and no two to compare, so the rate stays ({why})"
             doubts.append(("uncompared", f"{text}; {way_out}"))
         fresh = {kind: f"epoch {epoch}: {text}" for kind, text in doubts if kind not in self.kinds}
@@ -492,8 +493,6 @@ def last_best_epoch(
     if not scored:
         return None
     latest = scored[0][0]
-    left = [(score, epoch) for score, epoch in scored if score <= worst]
-    if only_last_n >= 1:
-        left = left[:only_last_n]
+    left = [(score, epoch) for score, epoch in scored if score <= worst][: only_last_n if only_last_n >= 1 else None]
     left = [(score, epoch) for score, epoch in left if score + min_score_dist < latest]
     return min(left)[1] if left else None

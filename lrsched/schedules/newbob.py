@@ -492,8 +492,7 @@ def mean(values: Sequence[float]) -> float:
 def _pairwise_sum(values: Sequence[float]) -> float:
     size = len(values)
     if size > _PAIRWISE_BLOCK:
-        half = size // 2
-        half -= half % _LANES
+        half = size // 2 // _LANES * _LANES
         return _pairwise_sum(values[:half]) + _pairwise_sum(values[half:])
     whole = size - size % _LANES
     if not whole:

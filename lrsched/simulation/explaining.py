@@ -246,20 +246,13 @@ def _changes(
     for new, (rule, thresholds) in product(values, _thresholds(schedule)):
         for name, old in thresholds.items():
             with suppress(Exception):  # a plain function raises whatever it likes where it was never asked
-                other = _with_threshold(schedule, rule, name, new, thresholds)
+                try:
+                    other = _replaced(schedule, rule, {name: new})
+                except ArgumentError:  # a law forbids that, so the rule's other thresholds move along
+                    other = _replaced(schedule, rule, dict.fromkeys(thresholds, new))
                 changed = attrs.evolve(cursor, schedule=other).answer(moment)
                 if changed.learning_rate != decision.learning_rate:
                     yield ThresholdChange(name, old, new, changed)
-
-
-def _with_threshold(
-    schedule: Schedule, rule: Schedule, name: str, value: float, thresholds: Mapping[str, float]
-) -> Schedule:
-    """A schedule with another threshold of a rule in it; where a law forbids that, the rule's others move along."""
-    try:
-        return _replaced(schedule, rule, {name: value})  # type: ignore[no-any-return]  # a schedule as before
-    except ArgumentError:
-        return _replaced(schedule, rule, dict.fromkeys(thresholds, value))  # type: ignore[no-any-return]  # the same
 
 
 def _replaced(value: Any, rule: Any, values: Mapping[str, float]) -> Any:

@@ -91,8 +91,7 @@ def sweep(
     if keep_rates and rates > MOST_RATES:
         way_out = "use sweep_blocks, or keep_rates=False"
         raise broken_law("settings x epochs", f"at most {MOST_RATES} where the rates are kept", rates, way_out)
-    blocks = sweep_blocks(space, named, mode, keep_rates=keep_rates, **options)
-    found = Sweep.joined([*blocks])
+    found = Sweep.joined([*sweep_blocks(space, named, mode, keep_rates=keep_rates, **options)])
     if len(found.dead) == len(found):
         raise ArgumentError(f"every setting fails, the first: {found.failures[0]}")
     return found
@@ -238,13 +237,7 @@ def _at_work() -> Iterator[None]:
         raise ExecutorError(message) from error
 
 
-def _swept(
-    batch: Batch,
-    history: History,
-    mode: Mode,
-    keep_rates: bool,  # noqa: FBT001  a piece of work is a tuple
-    kept: FrozenDict[int, float],
-) -> SweptHistory:
+def _swept(batch: Batch, history: History, mode: Mode, keep_rates: bool, kept: FrozenDict[int, float]) -> SweptHistory:  # noqa: FBT001  a piece of work is a tuple
     """What the settings of a batch say to a history, with some rates given: one piece of work, for any worker."""
     rates = batch.rates(history, mode, kept)
     failures = {
@@ -264,11 +257,9 @@ def _pure_rates(made: Made, kept: FrozenDict[int, float], history: History, mode
     out[:] = np.nan
     if isinstance(made, ArgumentError):
         return str(made)
-    done = 0
     try:
-        for step in replayed_epochs(Preset(made, kept) if kept else made, history, mode):
-            out[done] = step.learning_rate
-            done += 1
+        for row, step in enumerate(replayed_epochs(Preset(made, kept) if kept else made, history, mode)):
+            out[row] = step.learning_rate
     except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does
-        return f"at epoch {[*history][done]}: {str(error) or type(error).__name__}"
+        return f"at epoch {[*history][np.isnan(out).argmax()]}: {str(error) or type(error).__name__}"
     return None
