@@ -15,7 +15,9 @@ import lrsched
 from lrsched import EpochData, History, HoldLearningRate
 from lrsched.core.schedule import leaves
 from lrsched.simulation import Space, sweep
+from lrsched.simulation.columns import read
 from lrsched.simulation.engine import Batch
+from lrsched.simulation.spaces import Schedules
 
 with warnings.catch_warnings(), contextlib.redirect_stdout(None):
     warnings.simplefilter("ignore")
@@ -135,6 +137,11 @@ def _schedules(space, make):
     return [make(each["newbob_relative_error_threshold"], each["newbob_learning_rate_decay"]) for each in settings]
 
 
+def _batch(schedules):
+    axes, number = Schedules(tuple(schedules)).axes(None, 0, None), len(schedules)
+    return Batch(0, number, *read(axes, 0, number))
+
+
 @pytest.mark.parametrize(("kind", "times"), [(kind, 2000 if kind == "newbob_relative" else 200) for kind in KINDS])
 def test_a_sweep_decides_so_many_times_as_fast_as_the_original(against, space, history, errors, size, kind, times):
     """The schedules and the original's control are there already; each round decides on every epoch."""
@@ -181,7 +188,7 @@ def test_a_sweep_from_the_configuration_keys_beside_c(against, space, history, e
 def test_the_engine_is_so_fast_beside_c(against, space, history, errors, loops, kind, law):
     make, _, of = KINDS[kind]
     schedules = _schedules(space, make)
-    loop, batch = Loop(of(loops), errors, [next(leaves(schedule)) for schedule in schedules]), Batch.of(schedules)
+    loop, batch = Loop(of(loops), errors, [next(leaves(schedule)) for schedule in schedules]), _batch(schedules)
     assert np.array_equal(loop(), batch.rates(history, "free"))
     against(
         f"the engine, {kind} (peer: C)", lambda: lambda: batch.rates(history, "free"), lambda: loop, law=law, rounds=20
@@ -190,7 +197,7 @@ def test_the_engine_is_so_fast_beside_c(against, space, history, errors, loops, 
 
 def test_the_engine_beside_c_that_gcc_vectorises(against, space, history, errors, loops):
     schedules = _schedules(space, KINDS["newbob_relative"][0])
-    loop, batch = Loop((loops.newbob_relative_by_epoch,), errors, schedules, by_epoch=True), Batch.of(schedules)
+    loop, batch = Loop((loops.newbob_relative_by_epoch,), errors, schedules, by_epoch=True), _batch(schedules)
     assert np.array_equal(loop(), batch.rates(history, "free"))
     against(
         "the engine, newbob_relative (peer: C, vectorised over the settings)",

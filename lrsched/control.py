@@ -1,7 +1,9 @@
 """`LearningRateControl`: what a training loop talks to. It asks the schedule, records, saves; it calculates nothing."""
 
 import warnings
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, final
 
 from lrsched.core.decision import Action, Decision
@@ -20,10 +22,9 @@ from lrsched.storage.memory import MemoryStorage
 from lrsched.storage.opening import Where, open_storage
 
 _NEWEST: Final = 8
-_OLDEST: Final = 1024
-"""The memories of so many newest epochs are kept: of the 8 newest all, of the 1024 newest some, see `_is_kept`."""
-_MOST: Final = 64
-"""When there are more, those that need not be kept are dropped."""
+"""Whether a training run goes by steps shows in so many newest epochs."""
+_KEPT: Final = 128
+"""The memories of so many newest epochs are kept, since an evaluation may come late."""
 BY_HAND: Final = "by_hand"
 """The meta value that marks a rate as set by hand where epochs go by steps: it holds for all steps of its epoch."""
 
@@ -80,7 +81,7 @@ class LearningRateControl(Getters):
         self._history = History()
         self._changed: set[int] = set()  # epochs that may differ from what is stored
         self._by_hand: set[int] = set()  # epochs whose rate was set; what is stored says so where epochs go by steps
-        self._cursors: list[tuple[int, Cursor]] = []  # with the number of epochs that each has seen, ascending
+        self._cursors: list[Cursor] = []  # the start, and some newest epochs
         self.load()
 
     def __repr__(self) -> str:
@@ -103,9 +104,7 @@ class LearningRateControl(Getters):
             raise ArgumentError(f"the parts of {type(self.schedule).__name__} look at different errors; {way_out}")
         return self._given_measure or measure_shown(self.schedule) or COMMON
 
-    @property
-    def _measure(self) -> ErrorMeasure:
-        return self.measure
+    _measure = measure
 
     @property
     def default_learning_rate(self) -> float | None:  # type: ignore[override]  # it is the schedule's
@@ -121,7 +120,7 @@ class LearningRateControl(Getters):
         """Replace the history by what is stored."""
         self._history = self.storage.load()
         self._changed, self._by_hand = set(), set()
-        self._cursors = [(0, Cursor.over(self.schedule))]
+        self._cursors = [Cursor.over(self.schedule)]
         for epoch, data in self._history.newest(1, before=LARGEST_EPOCH):
             doubts = [each.after(epoch, data) for each in self._doubts]
             if _clear_of(doubts) is not None:  # else it waits for the next epoch: this one may lack errors yet
@@ -358,38 +357,27 @@ class LearningRateControl(Getters):
     def _cursor(self, epoch: int) -> Cursor:
         """The cursor after the epochs before ``epoch``.
 
-        To a rule over the history that is the memory itself. Of other schedules some older cursors are kept, since an
-        evaluation may come late: what it changes is folded again.
+        To a rule over the history that is the memory itself. Of other schedules the newest cursors are kept: what a
+        late evaluation changes is folded again.
         """
-        last, index = self._history.last_epoch(before=epoch) or 0, len(self._cursors) - 1
-        while self._cursors[index][1].epoch > last:
-            index -= 1
-        (position, cursor), is_newest = self._cursors[index], index == len(self._cursors) - 1
-        if cursor.epoch == last:
-            return cursor
         if self._is_over_history:
-            past = self._history.before(epoch)
-            cursor = Cursor(self.schedule, past, last, past.most_recent_learning_rate(epoch))
-            if is_newest:
-                self._cursors[1:] = [(len(past), cursor)]
-            return cursor
+            return Cursor.over(self.schedule, self._history.before(epoch))
+        index = bisect_left(self._cursors, epoch, key=attrgetter("epoch")) - 1
+        cursor, is_newest = self._cursors[index], index == len(self._cursors) - 1
         more = self._history.since(cursor.epoch, before=epoch)
-        newest = position + len(more)
-        if len(more) > _OLDEST:
-            cursor = cursor.along(self._history.before(more[-_OLDEST][0]))
-            more = more[-_OLDEST:]
-        for position, (each, data) in enumerate(more, start=newest - len(more) + 1):
+        if len(more) > _KEPT:
+            cursor = cursor.along(self._history.before(more[-_KEPT][0]))
+        for each, data in more[-_KEPT:]:
             cursor = cursor.after(Moment.of(each, data), data)
-            if is_newest and _is_kept(position, newest):
-                self._cursors.append((position, cursor))
-        if len(self._cursors) > _MOST:
-            self._cursors = [each for each in self._cursors if _is_kept(each[0], newest)]
+            if is_newest:
+                self._cursors.append(cursor)
+        del self._cursors[1:-_KEPT]
         return cursor
 
     def _record(self, epoch: int, data: EpochData) -> None:
         self._history = self._history.set(epoch, data)
         self._changed.add(epoch)
-        while self._cursors[-1][1].epoch >= epoch:  # they have seen other data of it
+        while self._cursors[-1].epoch >= epoch:  # they have seen other data of it
             self._cursors.pop()
 
     def _add(self, epoch: int, data: EpochData, more: EpochData) -> None:
@@ -405,16 +393,6 @@ def _clear_of(doubts: Sequence[Doubts]) -> tuple[str, ...] | None:
     """The names of errors that add no doubt to any of these."""
     names = {each.clear_of for each in doubts}
     return names.pop() if len(names) == 1 else None
-
-
-def _is_kept(position: int, newest: int) -> bool:
-    """Whether the memory after so many epochs is kept where there are ``newest``.
-
-    Besides the newest those are kept whose number is divisible by a power of two that is large enough for their age:
-    at the age a there is one among any a / 2 epochs. The start is always kept.
-    """
-    age = newest - position
-    return age <= max(_NEWEST, min(4 * (position & -position), _OLDEST)) or not position
 
 
 def _is_preset(decision: Decision) -> bool:

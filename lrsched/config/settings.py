@@ -327,11 +327,9 @@ def schedule_of(config: Mapping[str, Any], pretrain_epochs: int = 0, **policies:
         FormatError: A setting of a Python file cannot be known without running it.
     """
     kind: Any = control_kind(config)
-    fields = attrs.fields(kind)
     policies = {"stand_ins": "returnn", **policies}
-    parameters = {name: value for name, value in policies.items() if hasattr(fields, name)}
-    for name, parameter in _parameters(kind).items():
-        parameters[name] = parameter.value(config)
+    parameters = {name: value for name, value in policies.items() if hasattr(attrs.fields(kind), name)}
+    parameters |= {name: parameter.value(config) for name, parameter in _parameters(kind).items()}
     min_num_epochs, presets = _OF_ALL[_HOLD].value(config), _OF_ALL[_PRESETS].value(config)
     schedule: Schedule = kind(**parameters)
     if _says_something(min_num_epochs):
@@ -375,9 +373,8 @@ def report_unknown(config: Mapping[str, Any], *, others: bool = False) -> None:
     """
     known = known_keys()
     for key in config:
-        if key in known or not isinstance(key, str) or bool(_LOOKS_LIKE_OURS.match(key)) is others:
-            continue
-        warnings.warn(f"nothing reads the setting {key!r}; {instead_of(key)}", SettingWarning, stacklevel=3)
+        if isinstance(key, str) and key not in known and bool(_LOOKS_LIKE_OURS.match(key)) is not others:
+            warnings.warn(f"nothing reads the setting {key!r}; {instead_of(key)}", SettingWarning, stacklevel=3)
 
 
 def instead_of(key: str) -> str:

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from operator import index, itemgetter
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 from pyrsistent import PVector, pvector
 
@@ -116,10 +116,8 @@ class History(Mapping[int, EpochData]):
             if not ahead:
                 return _make(past.append(entry), ahead)
             passed = bisect_left(ahead, epoch, key=_epoch_of)
-            if passed:
-                past = past.extend(ahead[:passed])
             same = passed < len(ahead) and ahead[passed][0] == epoch
-            return _make(past.append(entry), ahead[passed + same :])
+            return _make(past.extend((*ahead[:passed], entry)), ahead[passed + same :])
         position = self._position(epoch)
         if past[position][0] == epoch:
             return _make(past.set(position, entry), ahead)
@@ -166,6 +164,16 @@ class History(Mapping[int, EpochData]):
         end = len(self) if before is None else self._position(before)
         return [self._at(position) for position in range(self._position(epoch + 1), end)]
 
+    def backwards(self, before: int) -> Iterator[Entry]:
+        """The epochs with data before the epoch ``before``, as (epoch, data), in descending order.
+
+        Examples:
+            >>> history = History({epoch: EpochData(learning_rate=0.1) for epoch in (1, 2, 5)})
+            >>> [epoch for epoch, _ in history.backwards(before=5)]
+            [2, 1]
+        """
+        return map(self._at, range(self._position(before) - 1, -1, -1))
+
     def last_epoch(self, before: int | None = None) -> int | None:
         """The newest epoch with data, or the newest before the epoch ``before``; None if there is none."""
         position = len(self) if before is None else self._position(before)
@@ -181,11 +189,8 @@ class History(Mapping[int, EpochData]):
         Returns:
             The rate, or None if no such epoch has one.
         """
-        for position in range(self._position(epoch if exclude_current else epoch + 1) - 1, -1, -1):
-            learning_rate = self._at(position)[1].learning_rate
-            if learning_rate is not None:
-                return learning_rate
-        return None
+        rates = (data.learning_rate for _, data in self.backwards(epoch if exclude_current else epoch + 1))
+        return next((each for each in rates if each is not None), None)
 
     def _at(self, position: int) -> Entry:
         behind = position - len(self._past)
@@ -217,45 +222,3 @@ def _make(past: PVector[Entry], ahead: tuple[Entry, ...]) -> History:
     made = History.__new__(History)
     made._past, made._ahead = past, ahead  # noqa: SLF001  the other half of History
     return made
-
-
-@final
-class Tail(NamedTuple):
-    """The newest epochs of a history: what a rule needs that looks no further back.
-
-    Attributes:
-        number: How many they are at most.
-        entries: Their (epoch, data), in ascending order.
-        rate: The newest learning rate that is not None of the epochs before these; None if there is none.
-    """
-
-    number: int
-    entries: tuple[Entry, ...] = ()
-    rate: float | None = None
-
-    @classmethod
-    def of(cls, history: History, number: int) -> "Tail":
-        """The newest ``number`` epochs of a history."""
-        end = (history.last_epoch() or 0) + 1
-        entries = tuple(history.newest(number, before=end))
-        return cls(number, entries, history.most_recent_learning_rate(entries[0][0] if entries else end))
-
-    def set(self, epoch: int, data: EpochData) -> "Tail":
-        """As `History.set`, for an epoch after all of these."""
-        number, entries, rate = self
-        if len(entries) == number:
-            dropped = entries[0][1].learning_rate if number else data.learning_rate
-            rate, entries = rate if dropped is None else dropped, entries[1:]
-        return tuple.__new__(Tail, (number, (*entries, (epoch, data)) if number else (), rate))  # half the cost of Tail
-
-    def newest(self, number: int, before: int) -> Sequence[Entry]:
-        """As `History.newest`, for an epoch after all of these."""
-        del before
-        return self.entries[-number:] if number else ()
-
-    def most_recent_learning_rate(self, epoch: int) -> float | None:
-        """As `History.most_recent_learning_rate`."""
-        for each, data in reversed(self.entries):
-            if each < epoch and data.learning_rate is not None:
-                return data.learning_rate
-        return self.rate

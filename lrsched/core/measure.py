@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any, Final, Literal, final
 
 import attrs
@@ -42,7 +43,7 @@ def as_error_keys(error_measure_key: str | Sequence[str] | None) -> tuple[str, .
     if error_measure_key is None:
         return ()
     keys: Any = (error_measure_key,) if isinstance(error_measure_key, str) else error_measure_key
-    if isinstance(keys, Mapping) or not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
+    if not isinstance(keys, Sequence) or not all(isinstance(key, str) for key in keys):
         law = "None, a str or a sequence of str"
         raise broken_law("error_measure_key", law, error_measure_key, 'name the error, as in "dev_score"')
     return tuple(map(str, keys))
@@ -339,13 +340,14 @@ class Doubts:
         doubts = [*self.measure.doubts_of(data)]
         if uncompared >= _UNCOMPARED and (key.key or not key.doubts):  # else these say why
             why = f"epoch {epoch} has {key.key!r}, the one before {last and last.key!r}" if key.key else key.reason
-            way_out = "error_measure_key with gaps='newest_with_key' compares the newest epochs that have an error"
-            if self.measure.stand_ins == "returnn":
-                way_out = "set learning_rate_control_error_measure to an error that every epoch has"
             if not data.error:
                 way_out = "record the errors of an epoch before the next rate is asked for"
             elif self.measure.gaps == "newest_with_key":
                 way_out = f"the errors are {_listed(names)}"
+            elif self.measure.stand_ins == "returnn":
+                way_out = "set learning_rate_control_error_measure to an error that every epoch has"
+            else:
+                way_out = "error_measure_key with gaps='newest_with_key' compares the newest epochs that have an error"
             text = f"{_UNCOMPARED} decisions with errors and no two to compare, so the rate stays ({why})"
             doubts.append(("uncompared", f"{text}; {way_out}"))
         fresh = {kind: f"epoch {epoch}: {text}" for kind, text in doubts if kind not in self.kinds}
@@ -485,16 +487,12 @@ def last_best_epoch(
         first_epoch = max(first_epoch, last_epoch - span + 1)
     sign = 1.0 if measure.mode == "min" else -1.0
     worst = math.inf if filter_score == math.inf else sign * filter_score
-    past = [entry for entry in history.before(last_epoch + 1).items() if entry[0] >= first_epoch]
-    keys = [measure.key_of(data).key for _, data in past]
-    counts = next((key for key in reversed(keys) if key is not None), None)
-    those = [entry for entry, key in zip(past, keys, strict=True) if key is not None and key == counts]
-    scored = [(sign * data.error[counts or ""], epoch) for epoch, data in reversed(those)]
+    past = takewhile(lambda entry: entry[0] >= first_epoch, history.backwards(last_epoch + 1))
+    keyed = [(key, epoch, data) for epoch, data in past if (key := measure.key_of(data).key) is not None]
+    scored = [(sign * data.error[key], epoch) for key, epoch, data in keyed if key == keyed[0][0]]
     if not scored:
         return None
     latest = scored[0][0]
-    left = [(score, epoch) for score, epoch in scored if score <= worst]
-    if only_last_n >= 1:
-        left = left[:only_last_n]
+    left = [(score, epoch) for score, epoch in scored if score <= worst][: only_last_n if only_last_n >= 1 else None]
     left = [(score, epoch) for score, epoch in left if score + min_score_dist < latest]
     return min(left)[1] if left else None

@@ -6,14 +6,16 @@ kind together with what it has seen so far.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import starmap
+from operator import itemgetter
 from typing import Any, Self, final
 
 import attrs
 
 from lrsched.core.decision import Decision
 from lrsched.core.epoch_data import EpochData
-from lrsched.core.history import History, Tail
+from lrsched.core.history import History
 from lrsched.core.measure import ErrorMeasure
 from lrsched.core.numbers import LARGEST_EPOCH, epoch_number, integer
 from lrsched.errors import ArgumentError, broken_law
@@ -64,7 +66,9 @@ class Moment:
             Moment(epoch=3, step=200, samples=None, tokens=None)
         """
         meta = data.meta
-        return cls(epoch, **{name: meta[name] for name in UNITS if is_count(meta.get(name))}) if meta else cls(epoch)
+        if not meta:
+            return cls(epoch)
+        return cls(epoch, **{name: meta[name] for name in UNITS if type(meta.get(name)) is int and meta[name] >= 0})
 
     @property
     def counts(self) -> dict[str, int]:
@@ -83,11 +87,6 @@ UNITS = ("step", "samples", "tokens")
 
 def _count(name: str, value: Any) -> int:
     return integer(name, value, least=0, way_out="count from 0, over the whole training run")
-
-
-def is_count(value: Any) -> bool:
-    """Whether a meta value can be a number of steps, samples or tokens."""
-    return type(value) is int and value >= 0
 
 
 class Schedule(ABC):
@@ -117,13 +116,13 @@ class Schedule(ABC):
 
     @property
     def need_error_info(self) -> bool:
-        """Whether the rate depends on the errors at all."""
-        return True
+        """Whether the rate depends on the errors at all: for a schedule with parts, whether one of them does."""
+        return not self.parts or any(part.need_error_info for part in self.parts)
 
     @property
     def default_learning_rate(self) -> float | None:
-        """The rate where there is nothing to go on from; None if the schedule has no such parameter."""
-        return None
+        """The rate where there is nothing to go on from; None if neither the schedule nor its first part has one."""
+        return self.parts[0].default_learning_rate if self.parts else None
 
     @abstractmethod
     def decide(self, history: History, epoch: int) -> Decision:
@@ -198,35 +197,6 @@ class Schedule(ABC):
         return history
 
 
-class Windowed(Schedule):
-    """A rule over the newest epochs only (abstract): its memory is no more than these.
-
-    `decide` is asked with a history, or with a `Tail` of one.
-    """
-
-    __slots__ = ()
-
-    @property
-    @abstractmethod
-    def window(self) -> int:
-        """How many of the newest epochs the rule looks at, besides the newest rate, which may be older; >= 0."""
-
-    def start(self) -> Any:
-        """See `Schedule.start`."""
-        window = self.window
-        return Tail(window) if window <= _SHORT else History()
-
-    def fold(self, history: History, memory: Any = None, since: int = 0) -> Any:
-        """See `Schedule.fold`."""
-        del memory, since
-        window = self.window
-        return Tail.of(history, window) if window <= _SHORT else history
-
-
-_SHORT = 32
-"""How many epochs it pays to copy at each epoch; beyond, a history costs less."""
-
-
 class Fold(Schedule):
     """A rule with a memory: what the epochs so far add up to.
 
@@ -251,11 +221,14 @@ class Fold(Schedule):
 
     def fold(self, history: History, memory: Any = None, since: int = 0) -> Any:
         """See `Schedule.fold`."""
-        after = self.after
-        if not since:
-            memory = self.start()
-        for epoch, data in history.since(since) if since else history.items():
-            memory = after(memory, Moment.of(epoch, data) if data.meta else Moment(epoch), data)
+        entries = history.since(since) if since else history.items()
+        epochs = zip(starmap(Moment.of, entries), map(itemgetter(1), entries), strict=True)
+        return self._along(memory if since else self.start(), epochs)
+
+    def _along(self, memory: Any, epochs: Iterable[tuple[Moment, EpochData]]) -> Any:
+        """The memory after more epochs."""
+        for moment, data in epochs:
+            memory = self.after(memory, moment, data)
         return memory
 
     @final
@@ -314,8 +287,7 @@ class Cursor:
         last = history.last_epoch() or 0
         if last == self.epoch:
             return self
-        if last < self.epoch:
-            raise self._too_early("the last epoch of history", last)
+        self._check("the last epoch of history", last)
         newest = history.most_recent_learning_rate(last, exclude_current=False)
         return type(self)(self.schedule, self.schedule.fold(history, self.memory, self.epoch), last, newest)
 
@@ -325,8 +297,7 @@ class Cursor:
         Raises:
             ArgumentError: The epoch does not come after those that the cursor has seen.
         """
-        if moment.epoch <= self.epoch:
-            raise self._too_early("epoch", moment.epoch)
+        self._check("epoch", moment.epoch)
         newest = self.newest if data.learning_rate is None else data.learning_rate
         return Cursor(self.schedule, self.schedule.after(self.memory, moment, data), moment.epoch, newest)
 
@@ -337,8 +308,7 @@ class Cursor:
             ArgumentError: Its epoch does not come after those that the cursor has seen; or the schedule's answer is no
                 `Decision`.
         """
-        if moment.epoch <= self.epoch:
-            raise self._too_early("epoch", moment.epoch)
+        self._check("epoch", moment.epoch)
         decision = self.schedule.answer(self.memory, moment)
         if not isinstance(decision, Decision):
             name = f"the answer of {type(self.schedule).__name__}"
@@ -351,13 +321,13 @@ class Cursor:
         Raises:
             ArgumentError: Its epoch does not come after those that the cursor has seen.
         """
-        if moment.epoch <= self.epoch:
-            raise self._too_early("epoch", moment.epoch)
+        self._check("epoch", moment.epoch)
         return self.schedule.rate(self.memory, moment)
 
-    def _too_early(self, name: str, epoch: int) -> ArgumentError:
-        law = f"after epoch {self.epoch}, the last one that the cursor has seen"
-        return broken_law(name, law, epoch, "ask a cursor of the epochs before it")
+    def _check(self, name: str, epoch: int) -> None:
+        if epoch <= self.epoch:
+            law = f"after epoch {self.epoch}, the last one that the cursor has seen"
+            raise broken_law(name, law, epoch, "ask a cursor of the epochs before it")
 
 
 def leaves(schedule: Schedule) -> Iterator[Schedule]:

@@ -4,7 +4,8 @@ import math
 import re
 from abc import abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial, reduce
 from numbers import Real
 from typing import Annotated, Any, Final, NamedTuple, final
@@ -37,19 +38,6 @@ class Composite(Fold):
     def parts(self) -> tuple[Schedule, ...]:
         """See `Schedule.parts`."""
         return (self.schedule,)
-
-    @property
-    def need_error_info(self) -> bool:
-        """See `Schedule.need_error_info`."""
-        return any(part.need_error_info for part in self.parts)
-
-    @property
-    def default_learning_rate(self) -> float | None:
-        """See `Schedule.default_learning_rate`."""
-        return self.parts[0].default_learning_rate
-
-
-_new = tuple.__new__  # at half the cost of calling the class
 
 
 class _Combined(NamedTuple):
@@ -133,84 +121,48 @@ class Combinator(Composite):
     @final
     def after(self, memory: _Combined, moment: Moment, data: EpochData) -> _Combined:
         """See `Schedule.after`."""
-        going = self._going(memory)
-        if data.learning_rate is not None:
-            going.own(moment)
-        going.see(moment, data, data.learning_rate)
-        return going.memory()  # type: ignore[no-any-return]  # it is its own
+        return self._along(memory, ((moment, data),))
 
-    @final
-    def fold(self, history: History, memory: _Combined | None = None, since: int = 0) -> _Combined:
-        """See `Schedule.fold`."""
-        own, see, remembered = self._going(memory if since and memory is not None else self.start())
-        for epoch, data in history.since(since) if since else history.items():
-            moment = Moment.of(epoch, data) if data.meta else Moment(epoch)
+    def _along(self, memory: _Combined, epochs: Iterable[tuple[Moment, EpochData]]) -> _Combined:
+        own, see, remembered = self._going(memory)
+        for moment, data in epochs:
             if data.learning_rate is not None:
                 own(moment)
             see(moment, data, data.learning_rate)
         return remembered()  # type: ignore[no-any-return]  # it is its own
 
     def _going(self, memory: _Combined) -> _Going:
-        going = map(_going, self.parts, memory.parts)
-        return self._around(memory, *going) if len(memory.parts) == 1 else self._among(memory, *going)
-
-    def _around(self, memory: _Combined, part: _Going) -> _Going:
-        """Around its only part: as `_among` several, in half of the time."""
-        (part_rate, part_sees, part_memory), combine = part, self.combine
-        whole = own_rate = 0.0
+        going = [*map(_going, self.parts, memory.parts)]
+        (part_rate, part_sees, _), others = going[0], [*enumerate(going)][1:]  # nearly always there are no others
+        combine, whole, own_rates = self.combine, 0.0, [0.0] * len(going)
         newest, handed_on = memory.newest, memory.handed_on
 
         def own(moment: Moment) -> float:
-            nonlocal whole, own_rate
-            own_rate = part_rate(moment)
-            whole = combine(own_rate)
-            return whole
-
-        def see(moment: Moment, data: EpochData, learning_rate: float | None) -> None:
-            nonlocal newest, handed_on
-            if learning_rate is None:
-                part_sees(moment, data, None)
-                return
-            newest = learning_rate
-            handed_on = own_rate if learning_rate == whole else self._by_hand(learning_rate, (own_rate,))[0]
-            part_sees(moment, data, handed_on)
-
-        return _Going(own, see, lambda: _Combined((part_memory(),), newest, handed_on))
-
-    def _among(self, memory: _Combined, *parts: _Going) -> _Going:
-        """Among its parts."""
-        (part_rates, all_see, memories), combine = zip(*parts, strict=True), self.combine
-        whole, own_rates = 0.0, [0.0] * len(parts)
-        newest, handed_on = memory.newest, memory.handed_on
-
-        def own(moment: Moment) -> float:
-            nonlocal whole, own_rates
-            own_rates = [part_rate(moment) for part_rate in part_rates]
+            nonlocal whole
+            own_rates[0] = part_rate(moment)
+            if others:
+                own_rates[1:] = [other.own(moment) for _, other in others]
             whole = combine(*own_rates)
             return whole
 
         def see(moment: Moment, data: EpochData, learning_rate: float | None) -> None:
             nonlocal newest, handed_on
             if learning_rate is None:
-                for part_sees in all_see:
-                    part_sees(moment, data, None)
+                for part in going:
+                    part.see(moment, data, None)
                 return
             seen = own_rates if learning_rate == whole else self._by_hand(learning_rate, own_rates)
             newest, handed_on = learning_rate, seen[0]
-            for part_sees, seen_rate in zip(all_see, seen):  # noqa: B905  `_by_hand` counts; strict takes half as long again
-                part_sees(moment, data, seen_rate)
+            part_sees(moment, data, handed_on)
+            for number, other in others:
+                other.see(moment, data, seen[number])
 
-        return _Going(
-            own, see, lambda: _Combined(tuple([part_memory() for part_memory in memories]), newest, handed_on)
-        )
+        return _Going(own, see, lambda: _Combined(tuple([part.memory() for part in going]), newest, handed_on))
 
     def _by_hand(self, learning_rate: float, rates: Sequence[float]) -> list[float]:
         handed_on: Any = self.by_hand(learning_rate, *rates)
-        if (
-            not isinstance(handed_on, Sequence)
-            or len(handed_on) != len(rates)
-            or not all(isinstance(each, Real) for each in handed_on)
-        ):
+        is_one_each = isinstance(handed_on, Sequence) and len(handed_on) == len(rates)
+        if not (is_one_each and all(isinstance(each, Real) for each in handed_on)):
             law = f"a sequence of {len(rates)} rates, one for each part"
             raise broken_law(f"{type(self).__name__}.by_hand", law, handed_on, "return a tuple, as in (learning_rate,)")
         return [each if 0.0 <= each < math.inf else own for each, own in zip(handed_on, rates, strict=True)]
@@ -413,8 +365,6 @@ class Product(Combinator):
         return rates[0] * self._factor(rates)
 
     def _factor(self, rates: Sequence[float]) -> float:
-        if len(rates) == 2:  # noqa: PLR2004  one factor, as nearly always
-            return rates[1]
         return math.prod(sorted(rates[1:]), start=1.0)  # sorted: whatever their order, bit for bit the same
 
     def by_hand(self, learning_rate: float, *rates: float) -> Sequence[float]:
@@ -437,23 +387,18 @@ class Product(Combinator):
 
 def _would_decide(part: Schedule, memory: Any, moment: Moment) -> tuple[Decision, ...]:
     """What a part would have decided, had it been asked; nothing where it has no answer."""
-    try:
+    with suppress(Exception):  # a plain function raises whatever it likes; the training run does not ask it
         return (part.answer(memory, moment),)
-    except Exception:  # noqa: BLE001  a plain function raises whatever it likes; the training run does not ask it
-        return ()
-
-
-class _Lasting(NamedTuple):
-    """The rate of the last epoch, and for how many epochs it has been that one."""
-
-    learning_rate: float | None = None
-    epochs: int = 0
+    return ()
 
 
 class _Held(NamedTuple):
     """The memory of a hold."""
 
-    last: _Lasting
+    learning_rate: float | None
+    """The rate of the last epoch."""
+    epochs: int
+    """For how many epochs it has been that one, at most as many as it must."""
     part: Any
 
 
@@ -491,17 +436,16 @@ class HoldLearningRate(Composite):
 
     def start(self) -> _Held:
         """See `Schedule.start`."""
-        return _Held(_Lasting(), self.schedule.start())
+        return _Held(None, 0, self.schedule.start())
 
     def after(self, memory: _Held, moment: Moment, data: EpochData) -> _Held:
         """See `Schedule.after`."""
-        return _new(_Held, (self._lasting(memory.last, data), self.schedule.after(memory.part, moment, data)))
+        return self._lasting(memory, data)._replace(part=self.schedule.after(memory.part, moment, data))
 
-    def _lasting(self, last: _Lasting, data: EpochData) -> _Lasting:
-        if data.learning_rate != last.learning_rate:
-            return _Lasting(data.learning_rate, 1)
-        lasted_enough = last.epochs >= max(self.min_num_epochs, 1)
-        return last if lasted_enough else _Lasting(data.learning_rate, last.epochs + 1)
+    def _lasting(self, memory: _Held, data: EpochData) -> _Held:
+        same = data.learning_rate == memory.learning_rate
+        epochs = min(memory.epochs + 1, max(self.min_num_epochs, 1)) if same else 1
+        return _Held(data.learning_rate, epochs, memory.part)
 
     def fold(self, history: History, memory: _Held | None = None, since: int = 0) -> _Held:
         """See `Schedule.fold`: only the newest epochs matter to the hold itself."""
@@ -509,32 +453,32 @@ class HoldLearningRate(Composite):
             return super().fold(history, memory, since)  # type: ignore[no-any-return]  # it is what `after` gives
         end = (history.last_epoch() or 0) + 1
         newest = history.newest(max(self.min_num_epochs, 1), before=end)
-        last = reduce(self._lasting, (data for _, data in newest), _Lasting())
-        return _Held(last, self.schedule.fold(history))
+        held = reduce(self._lasting, (data for _, data in newest), self.start())
+        return held._replace(part=self.schedule.fold(history))
 
-    def _holds(self, memory: _Held) -> bool:
-        return memory.last.learning_rate is not None and memory.last.epochs < self.min_num_epochs
+    def _own(self, memory: _Held) -> float | None:
+        """The rate that it holds; None if it holds none."""
+        return memory.learning_rate if memory.epochs < self.min_num_epochs else None
 
     def rate(self, memory: _Held, moment: Moment) -> float:
         """See `Schedule.rate`."""
-        if self._holds(memory):
-            return memory.last.learning_rate  # type: ignore[return-value]  # it holds, so it is one
-        return self.schedule.rate(memory.part, moment)
+        own = self._own(memory)
+        return self.schedule.rate(memory.part, moment) if own is None else own
 
     def rate_during(self, memory: _Held, began: Moment, learning_rate: float, moment: Moment) -> float:
         """See `Schedule.rate_during`."""
-        if self._holds(memory):
+        if self._own(memory) is not None:
             return learning_rate
         return self.schedule.rate_during(memory.part, began, learning_rate, moment)
 
     def answer(self, memory: _Held, moment: Moment) -> Decision:
         """See `Schedule.answer`; the cause of a hold says what the schedule would have decided."""
-        if not self._holds(memory):
+        own = self._own(memory)
+        if own is None:
             return self.schedule.answer(memory.part, moment)
-        learning_rate = self.rate(memory, moment)
         reason = f"a rate stays for at least {self.min_num_epochs} epochs"
         cause = Cause("hold", reason, inner=_would_decide(self.schedule, memory.part, moment))
-        return Decision(learning_rate, learning_rate, Action.HOLD, cause)
+        return Decision(own, own, Action.HOLD, cause)
 
 
 def _as_rates(learning_rates: Mapping[int, float] | Sequence[float]) -> FrozenDict[int, float]:
@@ -628,7 +572,7 @@ class Preset(Composite):
         if not data.learning_rate and epoch in self.learning_rates:
             data = data.with_learning_rate(self.learning_rates[epoch])
         newest = newest if data.learning_rate is None else data.learning_rate
-        return _new(_Preset, (moment, newest, self.schedule.after(part, moment, data)))
+        return _Preset(moment, newest, self.schedule.after(part, moment, data))
 
     def fold(self, history: History, memory: _Preset | None = None, since: int = 0) -> _Preset:
         """See `Schedule.fold`: a rule over the history is shown one with the presets in it."""

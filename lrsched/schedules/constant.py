@@ -8,7 +8,7 @@ from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, StandIns, as_error_keys, shared_measure
 from lrsched.core.numbers import Rate, checked
-from lrsched.core.schedule import Moment, Windowed
+from lrsched.core.schedule import Schedule
 
 _NEWEST = Cause("constant", "the newest rate")
 _NO_RATE = Cause("constant", "no epoch before has a rate")
@@ -16,7 +16,7 @@ _NO_RATE = Cause("constant", "no epoch before has a rate")
 
 @final
 @attrs.frozen(field_transformer=checked)
-class Constant(Windowed):
+class Constant(Schedule):
     """The newest learning rate of the history, or the default if there is none.
 
     So a rate that was changed by hand, or preset, stays.
@@ -56,19 +56,9 @@ class Constant(Windowed):
         """See `Schedule.need_error_info`: it does not."""
         return False
 
-    @property
-    def window(self) -> int:
-        """See `Windowed.window`: the newest rate is all that counts."""
-        return 0
-
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
         previous = history.most_recent_learning_rate(epoch)
         if previous is None:
             return Decision(self.default_learning_rate, None, Action.DEFAULT, _NO_RATE)
         return Decision(previous, previous, Action.KEEP, _NEWEST)
-
-    def rate(self, memory: History, moment: Moment) -> float:
-        """See `Schedule.rate`."""
-        previous = memory.most_recent_learning_rate(moment.epoch)
-        return self.default_learning_rate if previous is None else previous

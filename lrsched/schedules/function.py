@@ -8,7 +8,7 @@ import attrs
 from lrsched.core.decision import Action, Cause, Decision
 from lrsched.core.history import History
 from lrsched.core.numbers import checked, rate
-from lrsched.core.schedule import Moment, Schedule
+from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law
 
 Function = Callable[[History, int], float]
@@ -37,20 +37,13 @@ class FunctionSchedule(Schedule):
         """The function's, which `lrsched.testing` checks."""
         return frozenset(getattr(self.function, "claims", ()))
 
-    @property
-    def _name(self) -> str:
-        return getattr(self.function, "__name__", type(self.function).__name__)
-
     def decide(self, history: History, epoch: int) -> Decision:
         """See `Schedule.decide`."""
-        learning_rate, previous = self.rate(history, Moment(epoch)), history.most_recent_learning_rate(epoch)
-        cause = Cause(self._name, "the function's answer")
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        learning_rate = rate(f"{name}(history, {epoch})", self.function(history.before(epoch), epoch))
+        previous = history.most_recent_learning_rate(epoch)
+        cause = Cause(name, "the function's answer")
         return Decision(learning_rate, previous, Action.of(previous, learning_rate), cause)
-
-    def rate(self, memory: History, moment: Moment) -> float:
-        """See `Schedule.rate`."""
-        epoch = moment.epoch
-        return rate(f"{self._name}(history, {epoch})", self.function(memory.before(epoch), epoch))
 
 
 def as_schedule(schedule: Schedule | Function) -> Schedule:

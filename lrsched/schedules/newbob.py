@@ -4,7 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import reduce
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import add
 from typing import ClassVar, Final, Literal, final
 
@@ -24,7 +24,7 @@ from lrsched.core.measure import (
     shared_measure,
 )
 from lrsched.core.numbers import Count, Decay, Flag, Growth, Rate, Threshold, checked
-from lrsched.core.schedule import Moment, Windowed
+from lrsched.core.schedule import Moment, Schedule
 from lrsched.errors import broken_law
 
 _PAIRWISE_BLOCK = 128  # NumPy: longer sums are halved
@@ -39,7 +39,7 @@ _TOO_FEW: Final = ("the last epoch has no error of a configured key", "only one 
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
-class Newbob(Windowed):
+class Newbob(Schedule):
     """What the newbob rules have in common (abstract): decay, growth, and which error counts.
 
     Args:
@@ -64,6 +64,7 @@ class Newbob(Windowed):
 
     _name: ClassVar[str]
     _measure: ClassVar[str]
+    num_epochs: ClassVar = 1
     relative_error_also_relative_to_learning_rate: ClassVar = False
 
     default_learning_rate: Rate
@@ -103,16 +104,6 @@ class Newbob(Windowed):
             "never_raises": goes_down and self.learning_rate_growth in (None, 1.0),
         }
         return frozenset(name for name, is_so in holds.items() if is_so)
-
-    @property
-    def window(self) -> int:
-        """See `Windowed.window`; all epochs where those with a key are looked for."""
-        return self._number if self.gaps == "neighbours" else numbers.LARGEST_EPOCH
-
-    @property
-    def _number(self) -> int:
-        """How many epochs are compared."""
-        return 2
 
     def compare(self, history: History, old: Entry, new: Entry) -> Comparison:
         """Two epochs of ``history`` held against each other: the errors that count, and how they changed.
@@ -168,21 +159,8 @@ class Newbob(Windowed):
         """
         if decay and grow:
             raise broken_law("grow", "False where decay is True", grow, "a rate goes one way at a time")
-        learning_rate = numbers.rate("learning_rate", learning_rate)
-        if decay:
-            return self._decayed(learning_rate)[0]
-        if grow is None or grow:
-            return self._grown(learning_rate)
-        return learning_rate
-
-    def _decayed(self, learning_rate: float) -> tuple[float, float | None]:
-        """The rate after a decay; and the one before it was lifted to the minimum, None if it was not."""
-        decayed = numbers.apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
-        return (decayed, None) if decayed >= self.min_learning_rate else (self.min_learning_rate, decayed)
-
-    def _grown(self, learning_rate: float) -> float:
-        grown = numbers.apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
-        return numbers.rate("the learning rate after learning_rate_growth", grown)
+        action = Action.DECAY if decay else Action.GROW if grow or grow is None else Action.KEEP
+        return self._moved(numbers.rate("learning_rate", learning_rate), action)[0]
 
     @property
     @abstractmethod
@@ -208,17 +186,12 @@ class Newbob(Windowed):
 
     def _with_key(self, history: History, epoch: int, interval: int = 1) -> Sequence[Entry]:
         """The newest epochs that have a configured key; none where the newest ``interval`` epochs have none."""
-        has_key, number = self.measure.has_key, self._number
+        has_key = self.measure.has_key
         recent = history.newest(interval, before=epoch)
         if not any(has_key(data) for each, data in recent if interval == 1 or each >= epoch - interval):
             return ()
-        size = number
-        while True:
-            newest = history.newest(size, before=epoch)
-            compared = [entry for entry in newest if has_key(entry[1])]
-            if len(compared) >= number or len(newest) < size:
-                return compared[-number:]
-            size *= 2
+        with_key = (entry for entry in history.backwards(epoch) if has_key(entry[1]))
+        return [*islice(with_key, self.num_epochs + 1)][::-1]
 
     def _change(self, history: History, old: Entry, new: Entry) -> float | None:
         """The change of `compare` alone."""
@@ -242,20 +215,20 @@ class Newbob(Windowed):
         threshold, grow_threshold = self._thresholds
         if change > threshold:
             return Action.DECAY
-        return Action.GROW if self._grows(change, grow_threshold) else Action.KEEP
+        # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
+        limit = math.inf if grow_threshold is None else grow_threshold
+        grows = change < limit or (grow_threshold is None and self.non_finite_error == "original")
+        return Action.GROW if grows else Action.KEEP
 
     def _moved(self, learning_rate: float, action: Action) -> tuple[float, float | None]:
-        """The rate after an action, and what was lifted to the minimum."""
+        """The rate after an action; and the one before it was lifted to the minimum, None if it was not."""
         if action is Action.DECAY:
-            return self._decayed(learning_rate)
-        return self._grown(learning_rate) if action is Action.GROW else learning_rate, None
-
-    def _grows(self, change: float, grow_threshold: float | None) -> bool:
-        """Whether a change that is no reason to decay is one to grow."""
-        if grow_threshold is not None:
-            return change < grow_threshold
-        # An infinitely worse error exceeds no infinite threshold, and is no improvement all the same.
-        return change < math.inf or self.non_finite_error == "original"
+            decayed = numbers.apply_factor("learning_rate_decay", self.learning_rate_decay, learning_rate)
+            return (decayed, None) if decayed >= self.min_learning_rate else (self.min_learning_rate, decayed)
+        if action is Action.GROW:
+            grown = numbers.apply_factor("learning_rate_growth", self.learning_rate_growth, learning_rate)
+            return numbers.rate("the learning rate after learning_rate_growth", grown), None
+        return learning_rate, None
 
 
 @attrs.frozen(kw_only=True, field_transformer=checked)
@@ -455,7 +428,7 @@ class NewbobMultiEpoch(RelativeNewbob):
     _name = "newbob_multi_epoch"
     _measure = "mean relative error"
 
-    num_epochs: Count = 5
+    num_epochs: Count = 5  # type: ignore[misc]  # a constant in the others
     update_interval: Count = attrs.Factory(lambda self: self.num_epochs, takes_self=True)
     relative_error_threshold: Threshold = -0.01
     relative_error_grow_threshold: Threshold = attrs.Factory(
@@ -479,11 +452,6 @@ class NewbobMultiEpoch(RelativeNewbob):
     def _thresholds(self) -> tuple[float, float]:
         return self.relative_error_threshold, self.relative_error_grow_threshold
 
-    @property
-    def _number(self) -> int:
-        """See `Newbob._number`."""
-        return self.num_epochs + 1
-
     def _to_compare(self, history: History, epoch: int) -> tuple[float | None, Sequence[Entry], str]:
         """See `Newbob._to_compare`."""
         previous = history.most_recent_learning_rate(epoch)
@@ -492,7 +460,7 @@ class NewbobMultiEpoch(RelativeNewbob):
         if self.update_interval > 1 and epoch % self.update_interval != 1:
             return previous, (), f"updates come every {self.update_interval} epochs"
         if self.gaps == "neighbours":
-            return previous, history.newest(self._number, before=epoch), ""
+            return previous, history.newest(self.num_epochs + 1, before=epoch), ""
         return previous, self._with_key(history, epoch, self.update_interval), ""
 
     def _overall(self, changes: Sequence[float | None]) -> float | None:
@@ -502,7 +470,7 @@ class NewbobMultiEpoch(RelativeNewbob):
 
     def mean_change(self, history: History, epoch: int) -> float | None:
         """The mean relative error of the newest ``num_epochs + 1`` epochs before ``epoch``; None if one is unknown."""
-        return self._overall(self._changes(history, history.newest(self._number, before=epoch)))
+        return self._overall(self._changes(history, history.newest(self.num_epochs + 1, before=epoch)))
 
 
 def mean(values: Sequence[float]) -> float:
@@ -524,8 +492,7 @@ def mean(values: Sequence[float]) -> float:
 def _pairwise_sum(values: Sequence[float]) -> float:
     size = len(values)
     if size > _PAIRWISE_BLOCK:
-        half = size // 2
-        half -= half % _LANES
+        half = size // 2 // _LANES * _LANES
         return _pairwise_sum(values[:half]) + _pairwise_sum(values[half:])
     whole = size - size % _LANES
     if not whole:

@@ -67,11 +67,6 @@ def _parts(schedule: Schedule) -> tuple[Presets, int, Any]:
     return tuple(presets), 0, schedule
 
 
-def _negative_zeros(presets: Presets) -> tuple[tuple[int, ...], ...]:
-    """The epochs of a rate of -0.0: presets that differ in nothing else are equal."""
-    return tuple(tuple(epoch for epoch, rate in rates.items() if str(rate) == "-0.0") for rates in presets)
-
-
 def relative_to_rate(rule: Rule) -> bool:
     """Whether each setting sees a change of its own, as its own rate is."""
     return isinstance(rule, RelativeNewbob) and rule.relative_error_also_relative_to_learning_rate
@@ -103,7 +98,7 @@ def _taken(made: Made) -> _Taken | None:
     numbers = [neutral if name is None else getattr(rule, name) for name, neutral in names]
     if any(map(callable, numbers)):
         return None
-    return _Taken((presets, _negative_zeros(presets), *common(rule)), rule, presets, [*numbers, min(hold, LARGEST)])
+    return _Taken((repr(presets), *common(rule)), rule, presets, [*numbers, min(hold, LARGEST)])
 
 
 @final

@@ -11,7 +11,7 @@ from lrsched.core.numbers import choice
 from lrsched.core.schedule import Schedule
 from lrsched.errors import broken_law
 from lrsched.schedules.function import Function
-from lrsched.simulation.replaying import Mode, Replay, ReplayedEpoch, replay
+from lrsched.simulation.replaying import Mode, Replay, replay
 from lrsched.simulation.results import Result, epoch_array, rate_array
 
 if TYPE_CHECKING:
@@ -67,11 +67,8 @@ class Compared(Result):
     @property
     def apart_from(self) -> int | None:
         """The first epoch at which the schedules do not all say the same; None if there is none."""
-        steps: tuple[ReplayedEpoch, ...]
-        for steps in zip(*self.replays.values(), strict=True):
-            if len({step.learning_rate for step in steps}) > 1:
-                return steps[0].epoch
-        return None
+        together = zip(*self.replays.values(), strict=True)
+        return next((steps[0].epoch for steps in together if len({step.learning_rate for step in steps}) > 1), None)
 
     @property
     def notes(self) -> dict[str, str | None]:

@@ -22,9 +22,8 @@ from lrsched.core.measure import ErrorMeasure
 from lrsched.core.schedule import Schedule, leaves, measures
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.newbob import NewbobAbs, NewbobMultiEpoch, NewbobRelative, mean
-from lrsched.simulation.columns import LARGEST, Group, Groups, Others, read, relative_to_rate
+from lrsched.simulation.columns import LARGEST, Group, Groups, Others, relative_to_rate
 from lrsched.simulation.replaying import Mode
-from lrsched.simulation.spaces import Schedules
 
 _NONE: Final[FrozenDict[int, float]] = FrozenDict()
 
@@ -45,11 +44,6 @@ class Batch:
     size: int
     groups: Groups
     others: Others
-
-    @classmethod
-    def of(cls, schedules: Sequence[Schedule]) -> "Batch":
-        """The batch of some schedules."""
-        return cls(0, len(schedules), *read(Schedules(tuple(schedules)).axes(), 0, len(schedules)))
 
     @property
     def floors(self) -> np.ndarray:
@@ -95,14 +89,13 @@ def _run(group: Group, history: History, mode: Mode, out: np.ndarray, kept: Mapp
     """Write the rates of a group, float64 of shape (E, S), in the order of its positions."""
     past = _Past(group)
     order = np.argsort(group.positions)
-    is_ascending = not (np.diff(order) < 0).any()
     row = 0
     for epoch, data, given in _moments(history, (kept, *group.presets) if kept else group.presets):
         if data is None:  # only its rate is known
             past.add(epoch, UNKNOWN, _seen(None, given))
             continue
         rates = given[0] if given else past.next_rates(epoch)
-        out[row] = rates if is_ascending or not isinstance(rates, np.ndarray) else rates.take(order)
+        out[row] = rates.take(order) if isinstance(rates, np.ndarray) else rates
         past.add(epoch, data, _seen(rates if mode == "free" else data.learning_rate, given))
         row += 1
     if past.grows:

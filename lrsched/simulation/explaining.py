@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise, product
 from typing import Any, Final, final
@@ -114,15 +115,8 @@ class Explanation(Result):
 
     def data(self) -> dict[str, Any]:
         """See `Result.data`."""
-        return {
-            "epoch": self.epoch,
-            "recorded": self.recorded,
-            "learning_rate": self.decision.learning_rate,
-            "why": self.describe(exact=True).splitlines(),
-            "decision": self.decision,
-            "threshold_change": self.threshold_change,
-            "unchangeable": self.unchangeable,
-        }
+        why = self.describe(exact=True).splitlines()
+        return {**attrs.asdict(self, recurse=False), "learning_rate": self.decision.learning_rate, "why": why}
 
 
 def _inside(decision: Decision, depth: int = 0, *, exact: bool) -> Iterator[tuple[str, str]]:
@@ -206,13 +200,10 @@ def _threshold_change(
         return None, "no threshold is found in the schedule"
     causes = [each for each in _causes(decision) if each.change is not None and each.threshold is not None]
     if not causes:
-        return None, "nothing was compared" if any(
-            each.comparisons for each in _causes(decision)
-        ) else "no change was held against one"
+        was_compared = any(each.comparisons for each in _causes(decision))
+        return None, "nothing was compared" if was_compared else "no change was held against one"
     changes = [float(each.change) for each in causes if each.change is not None]
-    around = [
-        value for each in changes for value in (math.nextafter(each, -math.inf), each, math.nextafter(each, math.inf))
-    ]
+    around = (math.nextafter(each, to) for each in changes for to in (-math.inf, each, math.inf))
     tried = filter(math.isfinite, around)
     nearest = min(_changes(schedule, past, moment, decision, tried), key=_distance, default=None)
     if nearest is not None:
@@ -254,23 +245,14 @@ def _changes(
     cursor = Cursor.over(schedule, past)  # the parts remember what they do
     for new, (rule, thresholds) in product(values, _thresholds(schedule)):
         for name, old in thresholds.items():
-            try:
-                other = _with_threshold(schedule, rule, name, new, thresholds)
+            with suppress(Exception):  # a plain function raises whatever it likes where it was never asked
+                try:
+                    other = _replaced(schedule, rule, {name: new})
+                except ArgumentError:  # a law forbids that, so the rule's other thresholds move along
+                    other = _replaced(schedule, rule, dict.fromkeys(thresholds, new))
                 changed = attrs.evolve(cursor, schedule=other).answer(moment)
-            except Exception:  # noqa: BLE001, S112  a plain function raises whatever it likes where it was never asked
-                continue
-            if changed.learning_rate != decision.learning_rate:
-                yield ThresholdChange(name, old, new, changed)
-
-
-def _with_threshold(
-    schedule: Schedule, rule: Schedule, name: str, value: float, thresholds: Mapping[str, float]
-) -> Schedule:
-    """A schedule with another threshold of a rule in it; where a law forbids that, the rule's others move along."""
-    try:
-        return _replaced(schedule, rule, {name: value})  # type: ignore[no-any-return]  # a schedule as before
-    except ArgumentError:
-        return _replaced(schedule, rule, dict.fromkeys(thresholds, value))  # type: ignore[no-any-return]  # the same
+                if changed.learning_rate != decision.learning_rate:
+                    yield ThresholdChange(name, old, new, changed)
 
 
 def _replaced(value: Any, rule: Any, values: Mapping[str, float]) -> Any:

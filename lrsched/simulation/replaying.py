@@ -95,9 +95,6 @@ have changed them'
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __iter__(self) -> Iterator[ReplayedEpoch]:
-        return iter(self.steps)
-
     @overload
     def __getitem__(self, index: int) -> ReplayedEpoch: ...
     @overload
@@ -143,16 +140,9 @@ have changed them'
 
     def to_dict(self) -> dict[str, Any]:
         """See `Result.to_dict`: epoch, recorded and own rate, whether they are the same, a guess, action, and why."""
-        decisions = [step.decision for step in self.steps]
-        return {
-            "epoch": [step.epoch for step in self.steps],
-            "recorded": [step.recorded for step in self.steps],
-            "learning_rate": [step.learning_rate for step in self.steps],
-            "reproduced": [step.reproduced for step in self.steps],
-            "guess": list(self.guesses),
-            "action": [str(decision.action) for decision in decisions],
-            "why": [decision.describe(exact=True) for decision in decisions],
-        }
+        rows = [{**row, "action": str(row["decision"].action)} for row in self.data()["epochs"]]
+        columns = ("epoch", "recorded", "learning_rate", "reproduced", "guess", "action", "why")
+        return {name: [row[name] for row in rows] for name in columns}
 
     def data(self) -> dict[str, Any]:
         """See `Result.data`."""

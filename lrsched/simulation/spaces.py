@@ -214,7 +214,7 @@ class Schedules:
         """See `Space.varied`."""
         return {"schedule": self.names[index] if self.names else repr(self.tried[index])}
 
-    def axes(self, _: object = None, pretrain_epochs: int = 0, *__: object) -> Axes:
+    def axes(self, _: object, pretrain_epochs: int, __: object) -> Axes:
         """See `Space.axes`; what errors mean the schedules say themselves."""
         if pretrain_epochs:
             raise broken_law("pretrain_epochs", "0 where schedules are tried", pretrain_epochs, "use Preset")

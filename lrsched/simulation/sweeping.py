@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from functools import partial
+from contextlib import contextmanager
 from itertools import islice
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, get_args
 
 import numpy as np
 
@@ -91,8 +91,7 @@ def sweep(
     if keep_rates and rates > MOST_RATES:
         way_out = "use sweep_blocks, or keep_rates=False"
         raise broken_law("settings x epochs", f"at most {MOST_RATES} where the rates are kept", rates, way_out)
-    blocks = sweep_blocks(space, named, mode, keep_rates=keep_rates, **options)
-    found = Sweep.joined([*blocks])
+    found = Sweep.joined([*sweep_blocks(space, named, mode, keep_rates=keep_rates, **options)])
     if len(found.dead) == len(found):
         raise ArgumentError(f"every setting fails, the first: {found.failures[0]}")
     return found
@@ -168,11 +167,8 @@ def sweep_blocks(
 
 def _named(histories: Any) -> dict[str, History]:
     named = {"history": histories} if isinstance(histories, History) else histories
-    if (
-        not isinstance(named, Mapping)
-        or not named
-        or not all(isinstance(name, str) and isinstance(history, History) for name, history in named.items())
-    ):
+    is_named = isinstance(named, Mapping) and all(isinstance(name, str) for name in named)
+    if not (is_named and named and all(isinstance(history, History) for history in named.values())):
         law = "a History, or a mapping from name to History with at least one"
         raise broken_law("histories", law, histories, 'as in {"run a": read("learning_rates")}')
     return dict(named)
@@ -203,7 +199,6 @@ def _batches(axes: Axes, number: int, most: int) -> Iterator[Batch]:
             first, size = first + size, min(2 * size, most)
 
 
-_Answer = TypeVar("_Answer")
 _Piece = tuple[Batch, History, Mode, bool, FrozenDict[int, float]]
 
 
@@ -218,37 +213,31 @@ def _carried_out(pieces: Iterable[_Piece], executor: Executor | None) -> Iterato
     try:
         while True:
             for piece in islice(to_do, _IN_FLIGHT - len(waiting)):
-                waiting.append((piece, _asked(partial(executor.submit, _swept, *piece))))
+                with _at_work():
+                    waiting.append((piece, executor.submit(_swept, *piece)))
             if not waiting:
                 return
             oldest, future = waiting[0]
-            yield oldest, _asked(future.result)
+            with _at_work():
+                swept = future.result()
+            yield oldest, swept
             waiting.popleft()
     finally:
         for _, future in waiting:
             future.cancel()
 
 
-def _asked(executor: Callable[[], _Answer]) -> _Answer:
-    """What an executor answers.
-
-    Raises:
-        ExecutorError: It cannot. Whatever a schedule raises is a failure of its setting, and no exception.
-    """
+@contextmanager
+def _at_work() -> Iterator[None]:
+    """An executor fails with an `ExecutorError`: what a schedule raises is a failure of its setting, no exception."""
     try:
-        return executor()
+        yield
     except Exception as error:
         message = f"the executor failed ({type(error).__name__}: {error}); without one, this process does the work"
         raise ExecutorError(message) from error
 
 
-def _swept(
-    batch: Batch,
-    history: History,
-    mode: Mode,
-    keep_rates: bool,  # noqa: FBT001  a piece of work is a tuple
-    kept: FrozenDict[int, float],
-) -> SweptHistory:
+def _swept(batch: Batch, history: History, mode: Mode, keep_rates: bool, kept: FrozenDict[int, float]) -> SweptHistory:  # noqa: FBT001  a piece of work is a tuple
     """What the settings of a batch say to a history, with some rates given: one piece of work, for any worker."""
     rates = batch.rates(history, mode, kept)
     failures = {
@@ -268,18 +257,9 @@ def _pure_rates(made: Made, kept: FrozenDict[int, float], history: History, mode
     out[:] = np.nan
     if isinstance(made, ArgumentError):
         return str(made)
-    done = 0
     try:
-        for step in replayed_epochs(Preset(made, kept) if kept else made, history, mode):
-            out[done] = step.learning_rate
-            done += 1
+        for row, step in enumerate(replayed_epochs(Preset(made, kept) if kept else made, history, mode)):
+            out[row] = step.learning_rate
     except Exception as error:  # noqa: BLE001  one setting of many must not cost the others, whatever its function does
-        return f"at epoch {[*history][done]}: {_told(error)}"
+        return f"at epoch {[*history][np.isnan(out).argmax()]}: {str(error) or type(error).__name__}"
     return None
-
-
-def _told(error: Exception) -> str:
-    try:
-        return str(error) or type(error).__name__
-    except Exception:  # noqa: BLE001  even that may be whatever its author made of it
-        return type(error).__name__

@@ -247,10 +247,9 @@ class Sweep(Result):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as arrays by name, as ``numpy.savez`` takes them; those of history number h end in ``_h``."""
-        settings = [dumps(self.setting(index), indent=None) for index in range(len(self))]
         arrays = {
             "note": np.array(self.note or ""),
-            "settings": np.array(settings),
+            "settings": np.array([dumps(self.setting(index), indent=None) for index in range(len(self))]),
             "histories": np.array([*self.histories]),
         }
         for number, swept in enumerate(self.histories.values()):

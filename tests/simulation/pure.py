@@ -6,7 +6,10 @@ from contextlib import suppress
 import numpy as np
 
 from lrsched import ArgumentError
+from lrsched.simulation.columns import read
+from lrsched.simulation.engine import Batch
 from lrsched.simulation.replaying import replayed_epochs
+from lrsched.simulation.spaces import Schedules
 
 
 def rates_of(schedule, history, mode):
@@ -16,3 +19,9 @@ def rates_of(schedule, history, mode):
         for row, step in enumerate(replayed_epochs(schedule, history, mode)):
             rates[row] = step.learning_rate
     return rates.tobytes()
+
+
+def batch_of(schedules):
+    """The batch of some schedules."""
+    axes, number = Schedules(tuple(schedules)).axes(None, 0, None), len(schedules)
+    return Batch(0, number, *read(axes, 0, number))

@@ -6,11 +6,10 @@ from collections import Counter
 
 import pytest
 from hypothesis import settings as hypothesis_settings
-from simulation.pure import rates_of
+from simulation.pure import batch_of, rates_of
 
 from lrsched import read, schedule_from_config
 from lrsched.simulation import sweep
-from lrsched.simulation.engine import Batch
 
 pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # hostile histories deserve them
 
@@ -62,7 +61,7 @@ def test_the_engine_equals_the_pure_functions_on_every_training(corpus, part):
         settings = [_random_settings(numbers) for _ in range(SETTINGS)]
         schedules = [schedule_from_config(each, non_finite_error=policy) for each in settings]
         mode = numbers.choice(["free", "free", "recorded"])
-        batch = Batch.of(schedules)
+        batch = batch_of(schedules)
         assert batch.others == {}
         for schedule, rates in zip(schedules, batch.rates(history, mode).T, strict=True):
             assert rates.tobytes() == rates_of(schedule, history, mode), (folder, schedule)

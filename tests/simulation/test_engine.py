@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
-from simulation.pure import rates_of
+from simulation.pure import batch_of, rates_of
 
 from lrsched import (
     Constant,
@@ -19,7 +19,6 @@ from lrsched import (
     Preset,
 )
 from lrsched.simulation import sweep
-from lrsched.simulation.engine import Batch
 from lrsched.testing import strategies
 
 pytestmark = pytest.mark.filterwarnings("ignore::lrsched.errors.MeasureWarning")  # hostile histories deserve them
@@ -87,7 +86,7 @@ def histories():
 
 
 def assert_as_pure(schedules, history, mode):
-    batch = Batch.of(schedules)
+    batch = batch_of(schedules)
     assert batch.others == {}
     found = batch.rates(history, mode)
     assert found.shape == (len(history), len(schedules))
@@ -195,7 +194,7 @@ def test_settings_that_see_other_changes_of_the_error_do_not_go_together(schedul
 def test_gaps_are_left_to_the_pure_functions(schedule, mode):
     with_gaps = attrs.evolve(schedule, gaps="newest_with_key")
     held = HoldLearningRate(with_gaps, 2)
-    assert Batch.of([schedule, held]).others == {1: held}
+    assert batch_of([schedule, held]).others == {1: held}
     assert rates_of(with_gaps, UNEVEN, mode) != rates_of(schedule, UNEVEN, mode)
     swept = sweep([schedule, with_gaps], UNEVEN, mode).histories["history"].learning_rates
     assert [rates.tobytes() for rates in swept] == [rates_of(each, UNEVEN, mode) for each in (schedule, with_gaps)]
