@@ -116,7 +116,7 @@ class Schedule(ABC):
 
     @property
     def need_error_info(self) -> bool:
-        """Whether the rate depends on the errors at all: for a schedule with parts, whether one of them does."""
+        """Whether the rate depends on the errors at all. With parts, it does if one of them does."""
         return not self.parts or any(part.need_error_info for part in self.parts)
 
     @property
