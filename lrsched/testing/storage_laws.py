@@ -11,6 +11,7 @@ Two histories are the same here if they are bit for bit: 3 is not 3.0, and 0.0 n
 import pickle
 from collections.abc import Callable, Collection, Mapping, Sequence, Set as AbstractSet
 from contextlib import suppress
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final, final
@@ -36,7 +37,7 @@ Factory = Callable[[Path], Storage]
 STORAGE_LAWS: Final[dict[str, Law]] = {}
 """Every law of storages, by name."""
 
-_law = registering(STORAGE_LAWS)
+_law = partial(registering, STORAGE_LAWS, lambda place: place)
 _SELDOM: Final = 5  # laws that depend little on what is saved
 
 _PLAIN: Final = EpochData(learning_rate=0.1, error={"dev_score": 1.0})
