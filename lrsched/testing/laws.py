@@ -55,7 +55,7 @@ class BrokenLawError(LrschedError, AssertionError):
 
 
 class NoAnswerError(BrokenLawError):
-    """A schedule has no answer, or one that is no learning rate."""
+    """A schedule has no answer, or one that is no learning rate; or what should open a storage opens none."""
 
 
 @final

@@ -1,5 +1,6 @@
 """Values as Python source, so that what breaks a law can be pasted into a test."""
 
+import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
@@ -141,3 +142,17 @@ def failing_test(
         f"    assert {module}.{check.__name__}({subject}, {called})",
     ]
     return "\n".join([source.imports, "", "", *lines])
+
+
+def name_of(what: Any) -> str:
+    """What a function or a class is called; of another value its ``repr``."""
+    return getattr(what, "__name__", None) or repr(what)
+
+
+def takes(what: Any, number: int) -> bool:
+    """Whether it can be called with so many arguments."""
+    try:
+        inspect.signature(what).bind(*range(number))
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -28,7 +28,7 @@ from lrsched.schedules.constant import Constant
 from lrsched.storage import Readable, Storage
 from lrsched.storage.opening import read
 from lrsched.storage.wrappers import ReadOnly
-from lrsched.testing.laws import BrokenLawError, Law, no_exception, registering, through_pickle
+from lrsched.testing.laws import BrokenLawError, Law, NoAnswerError, no_exception, registering, through_pickle
 
 Factory = Callable[[Path], Storage]
 """Opens a storage in a folder that is there; with the same folder, the one that holds what was saved."""
@@ -45,7 +45,7 @@ _HARD_TO_HOLD: Final = EpochData(error={_TWO_SURROGATES: 1.0}, meta={"text": _TW
 _NEXT: Final = "the next that is opened"
 
 
-class NoStorageError(BrokenLawError):
+class NoStorageError(NoAnswerError):
     """What should open a storage gives something else, or raises."""
 
 
