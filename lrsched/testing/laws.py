@@ -143,8 +143,9 @@ _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is on it is in a folder
 def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
     """A folder for files that no power cut matters to: in memory, where the machine has a disk there."""
     is_usable = "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.R_OK | os.W_OK | os.X_OK)
-    where = _IN_MEMORY if is_usable else None
-    return tempfile.TemporaryDirectory(prefix="lrsched-", dir=where, ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(
+        prefix="lrsched-", dir=_IN_MEMORY if is_usable else None, ignore_cleanup_errors=True
+    )
 
 
 def parameter(schedule: Schedule | Function, name: str) -> Any:
@@ -432,13 +433,10 @@ def rate_is_decision(schedule: Schedule, history: History) -> bool:
     """A call, `Schedule.rate` and `Schedule.answer` give the rate of `Schedule.decide`, whatever it is asked with."""
     for past in (history, own_run(schedule, history)):
         for epoch, cursor, answer in _cursors(schedule, past):
-            rates = {
-                "when it is called": schedule(past, epoch),
-                "when a cursor asks for the rate": cursor.rate(Moment(epoch)),
-                "when a cursor asks": answer.learning_rate,
-            }
-            for how, rate in rates.items():
-                _demand_same({epoch: ask(schedule, past, epoch).learning_rate}, {epoch: rate}.get, how)
+            decided = {epoch: ask(schedule, past, epoch).learning_rate}
+            _demand_same(decided, partial(schedule, past), "when it is called")
+            _demand_same(decided, {epoch: cursor.rate(Moment(epoch))}.get, "when a cursor asks for the rate")
+            _demand_same(decided, {epoch: answer.learning_rate}.get, "when a cursor asks")
     return True
 
 
@@ -669,12 +667,11 @@ def _keeps_limit(
     rateless = History({epoch: data.with_learning_rate(None) for epoch, data in history.items()})
     for epoch, decision, is_own in _decisions(schedule, history):
         rate, before = decision.learning_rate, decision.previous
-        if action is not None:
-            moves = before is not None and beyond(rate, before)
-            if decision.action is not action and (not moves or decision.action in (Action.DEFAULT, Action.PRESET)):
-                continue
-            if not is_own and rate == ask(schedule, rateless, epoch).learning_rate:
-                continue
+        moves = before is not None and beyond(rate, before) and decision.action not in (Action.DEFAULT, Action.PRESET)
+        if action is not None and not (moves or decision.action is action):
+            continue
+        if action is not None and not is_own and rate == ask(schedule, rateless, epoch).learning_rate:
+            continue
         tried = True
         if beyond(rate, limit):
             _broken(f"for epoch {epoch} the rate goes from {before!r} to {rate!r}, {name} is {limit!r}")
@@ -694,14 +691,13 @@ def min_num_epochs(schedule: Schedule, history: History) -> bool:
         if end - first < least:
             lasted = f"{rates[first]!r} began at epoch {first} and ends before epoch {end}"
             _broken(f"{lasted}, after {end - first} epochs instead of at least {least}")
-    tried = len(spans) > 1
-    if any(parameter(part, "min_num_epochs") is not None for part in _inside(schedule)):
-        return tried  # it may be one of these that holds
-    for epoch, decision in answers_of(schedule, history).items():
+    # where a part has such a parameter, too, it may be the one that holds
+    holds_alone = all(parameter(part, "min_num_epochs") is None for part in _inside(schedule))
+    for epoch, decision in answers_of(schedule, history).items() if holds_alone else ():
         newest = [data.learning_rate for _, data in history.newest(max(least, 1), before=epoch)]
         if decision.action is Action.HOLD and len(newest) >= least and len(set(newest)) == 1:
             _broken(f"at epoch {epoch} it holds {newest[-1]!r}, which has lasted {least} epochs")
-    return tried
+    return len(spans) > 1
 
 
 def _inside(schedule: Schedule) -> Iterator[Schedule]:
@@ -792,10 +788,8 @@ def scale_invariant(schedule: Schedule, history: History) -> bool:
     sizes = [abs(error) for error in _all_errors(history) if error and math.isfinite(error)]
     if not sizes or not all(_SMALL < size < _LARGE for size in sizes):
         return False
-    scaled = {
-        f"when all errors are {scale!r} times as large": with_errors(history, scale.__mul__)
-        for scale in (1024.0, 1 / 1024.0)
-    }
+    scales = (1024.0, 1 / 1024.0)
+    scaled = {f"when all errors are {scale!r} times as large": with_errors(history, scale.__mul__) for scale in scales}
     return _same_rates(schedule, history, scaled)
 
 
@@ -891,14 +885,13 @@ def window(schedule: Schedule, history: History) -> bool:
 def presets_count(schedule: Schedule, history: History) -> bool:
     """For later epochs rate and action are the same when the rate that it presets for an epoch is recorded there."""
     told = answers_of(schedule, history)
-    presets = [
-        (epoch, decision.learning_rate)
+    presets = {
+        epoch: history.get(epoch, UNKNOWN).with_learning_rate(decision.learning_rate)
         for epoch, decision in told.items()
         if decision.action is Action.PRESET and not history.get(epoch, UNKNOWN).learning_rate
-    ]
-    for epoch, rate in presets:
-        recorded = history.set(epoch, history.get(epoch, UNKNOWN).with_learning_rate(rate))
-        later = {each: decision for each, decision in told.items() if each > epoch}
+    }
+    for epoch, recorded in presets.items():
+        later = {each: told[each] for each in told if each > epoch}
         because = f"when the preset of epoch {epoch} is recorded"
-        _demand_answers(later, schedule, recorded, because, "learning_rate", "action")
+        _demand_answers(later, schedule, history.set(epoch, recorded), because, "learning_rate", "action")
     return bool(presets)

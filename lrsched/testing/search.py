@@ -235,7 +235,7 @@ def _smallest(tried: Tried, broken: Broken, trial: Trial, seed: int, number: int
 
     def try_one(case: Any) -> None:
         nonlocal broken
-        if next(tries) > tried.position + attempts:  # Hypothesis draws the cases before that one once more
+        if not 0 <= next(tries) - tried.position <= attempts:  # Hypothesis draws the cases before that one once more
             return
         outcome = trial(tried.law, case)
         if isinstance(outcome, Broken):

@@ -291,12 +291,8 @@ def largest_epoch(place: Place, states: Sequence[History]) -> bool:
     del states
     storage = place()
     one = _more(History())
-    for history, changed in (
-        (one, None),
-        (one.set(LARGEST_EPOCH, _PLAIN), [LARGEST_EPOCH]),
-        (one.set(LARGEST_EPOCH, EpochData(learning_rate=0.5)), None),
-        (one, [LARGEST_EPOCH]),
-    ):
+    first, second = (one.set(LARGEST_EPOCH, data) for data in (_PLAIN, EpochData(learning_rate=0.5)))
+    for history, changed in ((one, None), (first, [LARGEST_EPOCH]), (second, None), (one, [LARGEST_EPOCH])):
         _save_plainly(storage, history, "with plain data", changed)
         _demand_stored(history, place)
     return True
@@ -401,8 +397,7 @@ def like_memory(place: Place, states: Sequence[History]) -> bool:
     """
     storage, held, tried = place(), History(), False
     for number, state in enumerate(states):
-        writer = storage
-        turn = number % 3
+        writer, turn = storage, number % 3
         if turn:
             writer = place()
             _demand(held, _load(writer), _NEXT)

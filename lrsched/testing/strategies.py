@@ -35,17 +35,9 @@ SPECIAL_RATES: Final = (0.0, -0.0, 5e-324, 1e308, 1.0, 0.1, 1e-3)
 ERROR_KEYS: Final = ("dev_score", "dev_error", "train_score")
 """What the errors are called in histories that are drawn, unless it is said otherwise; the first counts by default."""
 KNOWN_ERROR_KEYS: Final = (
-    "dev_score",
-    "dev_score_output",
-    "dev_score_output/output",
-    "dev_score_output/output_prob",
-    "dev_score_output/other",
-    "dev_error",
-    "dev_error_ctc",
-    "devtrain_score",
+    *(f"dev_score{output}" for output in ("", "_output", "_output/output", "_output/output_prob", "_output/other")),
+    *(f"{data}_{kind}" for data in ("dev", "devtrain", "train") for kind in ("error", "error_ctc", "score_output")),
     "train_score",
-    "train_score_output",
-    "train_error",
     "old_format_score",
 )
 STRANGE_TEXTS: Final = ("", " ", "_output", "q'\"\\\n", "größe_誤差_🙂", "\ud800", ":", "a:b", "{", "0")
