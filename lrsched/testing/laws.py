@@ -638,6 +638,35 @@ def max_learning_rate(schedule: Schedule, history: History) -> bool:
     return _keeps_limit(schedule, history, "max_learning_rate", operator.gt, Action.GROW)
 
 
+@_law("a rate lasts for at least min_num_epochs", parameter="min_num_epochs")
+def min_num_epochs(schedule: Schedule, history: History) -> bool:
+    """In its own runs, two changes lie at least ``min_num_epochs`` apart; so does the first from the first epoch.
+
+    And it holds no rate that has lasted so long.
+    """
+    least = parameter(schedule, "min_num_epochs")
+    rates = own_rates(schedule, history)
+    spans = [[*epochs] for _, epochs in groupby(rates, rates.get)]
+    for (first, *_), (end, *_) in pairwise(spans):
+        if end - first < least:
+            lasted = f"{rates[first]!r} began at epoch {first} and ends before epoch {end}"
+            _broken(f"{lasted}, after {end - first} epochs instead of at least {least}")
+    # where a part has such a parameter, too, it may be the one that holds
+    holds_alone = all(parameter(part, "min_num_epochs") is None for part in _inside(schedule))
+    for epoch, decision in answers_of(schedule, history).items() if holds_alone else ():
+        newest = [data.learning_rate for _, data in history.newest(max(least, 1), before=epoch)]
+        if decision.action is Action.HOLD and len(newest) >= least and len(set(newest)) == 1:
+            _broken(f"at epoch {epoch} it holds {newest[-1]!r}, which has lasted {least} epochs")
+    return len(spans) > 1
+
+
+def _inside(schedule: Schedule) -> Iterator[Schedule]:
+    """The parts of a schedule, and theirs."""
+    for part in schedule.parts:
+        yield part
+        yield from _inside(part)
+
+
 @_law("no rate is below minimum", parameter="minimum")
 def minimum(schedule: Schedule, history: History) -> bool:
     """Every rate is at least ``minimum``."""
@@ -676,35 +705,6 @@ def _keeps_limit(
         if beyond(rate, limit):
             _broken(f"for epoch {epoch} the rate goes from {before!r} to {rate!r}, {name} is {limit!r}")
     return tried
-
-
-@_law("a rate lasts for at least min_num_epochs", parameter="min_num_epochs")
-def min_num_epochs(schedule: Schedule, history: History) -> bool:
-    """In its own runs, two changes lie at least ``min_num_epochs`` apart; so does the first from the first epoch.
-
-    And it holds no rate that has lasted so long.
-    """
-    least = parameter(schedule, "min_num_epochs")
-    rates = own_rates(schedule, history)
-    spans = [[*epochs] for _, epochs in groupby(rates, rates.get)]
-    for (first, *_), (end, *_) in pairwise(spans):
-        if end - first < least:
-            lasted = f"{rates[first]!r} began at epoch {first} and ends before epoch {end}"
-            _broken(f"{lasted}, after {end - first} epochs instead of at least {least}")
-    # where a part has such a parameter, too, it may be the one that holds
-    holds_alone = all(parameter(part, "min_num_epochs") is None for part in _inside(schedule))
-    for epoch, decision in answers_of(schedule, history).items() if holds_alone else ():
-        newest = [data.learning_rate for _, data in history.newest(max(least, 1), before=epoch)]
-        if decision.action is Action.HOLD and len(newest) >= least and len(set(newest)) == 1:
-            _broken(f"at epoch {epoch} it holds {newest[-1]!r}, which has lasted {least} epochs")
-    return len(spans) > 1
-
-
-def _inside(schedule: Schedule) -> Iterator[Schedule]:
-    """The parts of a schedule, and theirs."""
-    for part in schedule.parts:
-        yield part
-        yield from _inside(part)
 
 
 @_law("a run that is replayed has the same rates")
@@ -778,11 +778,10 @@ def round_trip(schedule: Schedule, history: History) -> bool:
 
 # ---- the laws that a schedule may claim
 
-_claimed = {"claimed": True}
-_ANOTHER_NAME: Final = "another_error"
+_claim = partial(_law, claimed=True)
 
 
-@_law("the unit of the errors does not matter", **_claimed)
+@_claim("the unit of the errors does not matter")
 def scale_invariant(schedule: Schedule, history: History) -> bool:
     """Its own run has the same rates when all errors are multiplied by a number > 0 (here by powers of two)."""
     sizes = [abs(error) for error in _all_errors(history) if error and math.isfinite(error)]
@@ -793,7 +792,7 @@ def scale_invariant(schedule: Schedule, history: History) -> bool:
     return _same_rates(schedule, history, scaled)
 
 
-@_law("the zero of the errors does not matter", **_claimed)
+@_claim("the zero of the errors does not matter")
 def shift_invariant(schedule: Schedule, history: History) -> bool:
     """Its own run has the same rates when the same number is added to all errors (where the sums are exact)."""
     known = [error for error in _all_errors(history) if math.isfinite(error)]
@@ -804,14 +803,14 @@ def shift_invariant(schedule: Schedule, history: History) -> bool:
     return _same_rates(schedule, history, shifted)
 
 
-@_law("the name of the only error does not matter", **_claimed)
+@_claim("the name of the only error does not matter")
 def name_invariant(schedule: Schedule, history: History) -> bool:
     """Where all epochs have one error at most, of the same name, its own run has the same rates under another name."""
     names = {tuple(data.error) for data in history.values()} - {()}
     if len(names) != 1 or len(next(iter(names))) != 1:
         return False
-    because = f"when the error is called {_ANOTHER_NAME!r}"
-    return _same_rates(schedule, history, {because: with_errors(history, float, _ANOTHER_NAME)})
+    another = "another_error"
+    return _same_rates(schedule, history, {f"when its name is {another!r}": with_errors(history, float, another)})
 
 
 def _same_rates(schedule: Schedule, history: History, others: Mapping[str, History]) -> bool:
@@ -822,7 +821,7 @@ def _same_rates(schedule: Schedule, history: History, others: Mapping[str, Histo
     return True
 
 
-@_law("a worse error never gives a higher rate", **_claimed)
+@_claim("a worse error never gives a higher rate")
 def monotone(schedule: Schedule, history: History) -> bool:
     """Of two runs that differ in the newest epoch, the one whose errors are higher there has no higher rate next.
 
@@ -834,7 +833,7 @@ def monotone(schedule: Schedule, history: History) -> bool:
     return _never_higher(schedule, history, 1.0 + 2.0**-10, 2.0, 1024.0)
 
 
-@_law("a NaN or infinite error gives no higher rate", **_claimed)
+@_claim("a NaN or infinite error gives no higher rate")
 def non_finite_is_worst(schedule: Schedule, history: History) -> bool:
     """Of two runs that differ in the newest epoch, the one with no finite error there has no higher rate next."""
     return _never_higher(schedule, history, math.nan, math.inf, -math.inf)
@@ -856,7 +855,7 @@ def _never_higher(schedule: Schedule, history: History, *factors: float) -> bool
     return bool(newest)
 
 
-@_law("the rate never rises", **_claimed)
+@_claim("the rate never rises")
 def never_raises(schedule: Schedule, history: History) -> bool:
     """In its own run no rate is above the one before."""
     rates = own_rates(schedule, history)
@@ -866,7 +865,7 @@ def never_raises(schedule: Schedule, history: History) -> bool:
     return len(history) > 1
 
 
-@_law("errors before the last num_epochs changes do not matter", parameter="num_epochs", **_claimed)
+@_claim("errors before the last num_epochs changes do not matter", parameter="num_epochs")
 def window(schedule: Schedule, history: History) -> bool:
     """What is recorded before the newest ``num_epochs + 1`` epochs with data may be any error: the rate is the same."""
     number = parameter(schedule, "num_epochs")
@@ -881,7 +880,7 @@ def window(schedule: Schedule, history: History) -> bool:
     return bool(told)
 
 
-@_law("an epoch that it presets counts, recorded or not", **_claimed)
+@_claim("an epoch that it presets counts, recorded or not")
 def presets_count(schedule: Schedule, history: History) -> bool:
     """For later epochs rate and action are the same when the rate that it presets for an epoch is recorded there."""
     told = answers_of(schedule, history)
