@@ -319,7 +319,7 @@ def another_time(ahead: float) -> Iterator[None]:
     state = random.getstate()
     now = time.monotonic() + ahead
     clocks: dict[str, Any] = {"": lambda: now, "_ns": lambda: int(now * 1e9)}
-    names = {f"{name}{unit}": clock for name in _STOPWATCHES for unit, clock in clocks.items()}
+    names = {f"{name}{unit}": clock for name in _STOPWATCHES & {*dir(time)} for unit, clock in clocks.items()}
     random.seed(20260101)
     try:
         with time_machine.travel(time.time() + ahead), patch.multiple(time, **names):
