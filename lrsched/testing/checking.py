@@ -1,7 +1,7 @@
 """`check_schedule`: all laws of schedules at once."""
 
-import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal, final
 
@@ -13,11 +13,11 @@ from lrsched.core.epoch_data import UNKNOWN
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule, measures
 from lrsched.errors import broken_law
-from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
-from lrsched.testing.laws import LAWS, Law, NoAnswerError, answers, copier, history_of_its_own, parameter, said
+from lrsched.schedules.function import Function, as_schedule
+from lrsched.testing.laws import LAWS, Law, answers, copier, history_of_its_own, parameter, said
 from lrsched.testing.reporting import OnFail, Report, Verdict, Violation, chosen_laws, law_tests
 from lrsched.testing.search import Broken, Budget, Progress, Trial, search
-from lrsched.testing.source import Source, failing_test, import_of
+from lrsched.testing.source import Source, failing_test, import_of, name_of, takes
 from lrsched.testing.strategies import ERROR_KEYS, histories, hostile_histories, realistic_histories, simpler_histories
 
 Past = Literal["any", "realistic", "hostile"]
@@ -62,23 +62,22 @@ def subject_of(what: Any, name: str | None = None, imports: str | None = None) -
     Raises:
         ArgumentError: It is none of what can be checked.
     """
-    if isinstance(what, SearchStrategy):
-        return Subject(name or repr(what), what.map(copier), imports=imports)
-    if isinstance(what, Schedule):
-        return _always(copier(what), name or repr(what), imports, name)
-    called = name or getattr(what, "__name__", None) or repr(what)
-    imports = imports or import_of(what)
-    if _takes(what, 0):
+    called, imports = name or name_of(what), imports or import_of(what)
+    if takes(what, 0) and not isinstance(what, Schedule):
         try:
             made = what()
         except Exception as error:
             law, way_out = "made when it is called without arguments", "write a function that makes it"
             raise broken_law(f"what is checked, {called},", law, said(error), way_out) from error
-        if isinstance(made, SearchStrategy):
-            return Subject(called, made.map(copier), imports=imports)
-        as_schedule(made)
-        return _always(lambda: as_schedule(what()), called, imports, f"{called}()")
-    if _takes(what, 2) and not isinstance(what, type):
+        if not isinstance(made, SearchStrategy):
+            as_schedule(made)
+            return _always(lambda: as_schedule(what()), called, imports, f"{called}()")
+        what = made
+    if isinstance(what, SearchStrategy):
+        return Subject(called, what.map(copier), imports=imports)
+    if isinstance(what, Schedule):
+        return _always(copier(what), called, imports, name)
+    if takes(what, 2) and not isinstance(what, type):
         return _always(copier(what), called, imports, called)
     law = "a schedule, a function (history, epoch) -> rate, or what makes one when it is called without arguments"
     way_out = "write a function that makes one, or draw its parameters with lrsched.testing.schedules"
@@ -87,15 +86,6 @@ def subject_of(what: Any, name: str | None = None, imports: str | None = None) -
 
 def _always(make: Callable[[], Schedule], name: str, imports: str | None, expression: str | None) -> Subject:
     return Subject(name, st.just(make), make, imports, expression)
-
-
-def _takes(what: Any, number: int) -> bool:
-    """Whether it can be called with so many arguments."""
-    try:
-        inspect.signature(what).bind(*range(number))
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def concerning(subject: Subject, laws: Sequence[Law], claims: Iterable[str] = ()) -> list[Law]:
@@ -157,17 +147,13 @@ def check_schedule(
         make, history = case
         try:
             return law.check(make(), history_of_its_own(history))
-        except NoAnswerError:
-            if law.check is answers:
-                raise
-            return False  # `answers` says so already
         finally:
             for shared in (UNKNOWN.error, UNKNOWN.meta):  # parts of many epochs, which only force can change
                 dict.clear(shared)
 
     pasts = _pasts(past, [*keys, *_keys(always)], _numbers(always))
     cases, written = st.tuples(subject.makers, pasts), partial(_violation, subject)
-    trial = Trial(subject.name, cases, attempt, _size, written, unconcerned, _simpler)
+    trial = Trial(subject.name, cases, attempt, _size, written, answers, unconcerned, _simpler)
     return search(trial, chosen, Budget.of(budget), seed, progress).raised_if(on_fail)
 
 
@@ -192,23 +178,21 @@ def _why_not(law: Law, schedule: Schedule, claims: Collection[str], laws: Iterab
 
 def _keys(schedule: Schedule | None) -> tuple[str, ...]:
     """The errors that a schedule looks at; none if it cannot say."""
-    try:
+    with suppress(Exception):  # whatever a foreign class raises
         return () if schedule is None else tuple(key for measure in measures(schedule) for key in measure.keys)
-    except Exception:  # noqa: BLE001  whatever a foreign class raises
-        return ()
+    return ()
 
 
 def _numbers(value: Any) -> list[float]:
     """The parameters of a schedule that are floats, in it or in schedules inside it; of a function, its attributes."""
     if isinstance(value, float):
         return [value]
-    if isinstance(value, FunctionSchedule):
-        return [each for each in getattr(value.function, "__dict__", {}).values() if isinstance(each, float)]
     kind: Any = type(value)
     if isinstance(value, Schedule) and attrs.has(kind):
-        fields = attrs.fields(kind)
-        return list(dict.fromkeys(each for field in fields for each in _numbers(getattr(value, field.name))))
-    return []
+        held = [getattr(value, field.name) for field in attrs.fields(kind)]
+    else:
+        held = [each for each in getattr(value, "__dict__", {}).values() if isinstance(each, float)]
+    return list(dict.fromkeys(number for each in held for number in _numbers(each)))
 
 
 def _pasts(
@@ -227,10 +211,10 @@ _Case = tuple[Callable[[], Schedule], History]
 
 def _size(case: _Case) -> tuple[int, int]:
     make, history = case
-    try:
-        return len(history), len(repr(history)) + len(repr(make()))
-    except Exception:  # noqa: BLE001  what a foreign __repr__ raises
-        return len(history), len(repr(history))
+    length = len(repr(history))
+    with suppress(Exception):  # what a foreign __repr__ raises
+        length += len(repr(make()))
+    return len(history), length
 
 
 def _simpler(case: _Case) -> Iterator[_Case]:

@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from functools import wraps
-from itertools import count, pairwise
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial, wraps
+from itertools import cycle, groupby, pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, NoReturn, final
 from unittest.mock import patch
@@ -40,7 +41,7 @@ from lrsched.formats.text import TEXT
 from lrsched.schedules.combine import Clamp, Combinator, HoldLearningRate, Preset, Product, Scaled
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.function import Function, FunctionSchedule, as_schedule
-from lrsched.simulation.replaying import verify
+from lrsched.simulation.replaying import replay
 from lrsched.storage import Storage
 from lrsched.storage.memory import MemoryStorage
 from lrsched.storage.opening import open_storage
@@ -54,7 +55,7 @@ class BrokenLawError(LrschedError, AssertionError):
 
 
 class NoAnswerError(BrokenLawError):
-    """A schedule has no answer, or one that is no learning rate."""
+    """A schedule has no answer, or one that is no learning rate; or what should open a storage opens none."""
 
 
 @final
@@ -88,30 +89,29 @@ LAWS: Final[dict[str, Law]] = {}
 
 
 def registering(
-    laws: dict[str, Law], prepared: Callable[[Any], Any] = lambda subject: subject
-) -> Callable[..., Callable[[Check], Check]]:
-    """What puts laws into ``laws``: a decorator ``@law(says, **details)`` for functions, see `Law`.
+    laws: dict[str, Law], prepared: Callable[[Any], Any], says: str, **details: Any
+) -> Callable[[Check], Check]:
+    """What puts a function into ``laws``: a decorator.
 
     Args:
-        laws: Where they go.
-        prepared: Makes of what a law is called with what the function sees.
+        laws: Where it goes.
+        prepared: Makes of what the law is called with what the function sees.
+        says: See `Law`.
+        **details: See `Law`.
     """
 
-    def law(says: str, **details: Any) -> Callable[[Check], Check]:
-        def register(check: Check) -> Check:
-            @wraps(check)
-            def prepared_check(subject: Any, example: Any) -> bool:
-                return check(prepared(subject), example)
+    def register(check: Check) -> Check:
+        @wraps(check)
+        def prepared_check(subject: Any, example: Any) -> bool:
+            return check(prepared(subject), example)
 
-            laws[check.__name__] = Law(prepared_check, says, **details)
-            return prepared_check
+        laws[check.__name__] = Law(prepared_check, says, **details)
+        return prepared_check
 
-        return register
-
-    return law
+    return register
 
 
-_law = registering(LAWS, as_schedule)
+_law = partial(registering, LAWS, as_schedule)
 
 
 @contextmanager
@@ -143,8 +143,9 @@ _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108  what is on it is in a folder
 def temporary_folder() -> "tempfile.TemporaryDirectory[str]":
     """A folder for files that no power cut matters to: in memory, where the machine has a disk there."""
     is_usable = "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.R_OK | os.W_OK | os.X_OK)
-    where = _IN_MEMORY if is_usable else None
-    return tempfile.TemporaryDirectory(prefix="lrsched-", dir=where, ignore_cleanup_errors=True)
+    return tempfile.TemporaryDirectory(
+        prefix="lrsched-", dir=_IN_MEMORY if is_usable else None, ignore_cleanup_errors=True
+    )
 
 
 def parameter(schedule: Schedule | Function, name: str) -> Any:
@@ -152,11 +153,13 @@ def parameter(schedule: Schedule | Function, name: str) -> Any:
 
     It is an attribute of the schedule itself, or of the plain function that it is; those of its parts do not count.
     """
-    for holder in (schedule, getattr(schedule, "function", None)):
-        value = getattr(holder, name, None)
-        if value is not None:
-            return value
-    return None
+    own, functions = (getattr(holder, name, None) for holder in (schedule, getattr(schedule, "function", None)))
+    return functions if own is None else own
+
+
+def through_pickle(value: Any) -> Any:
+    """What another process gets of a value."""
+    return pickle.loads(pickle.dumps(value))  # noqa: S301  its own
 
 
 def copier(schedule: Schedule | Function) -> Callable[[], Schedule]:
@@ -165,16 +168,10 @@ def copier(schedule: Schedule | Function) -> Callable[[], Schedule]:
     A function is itself each time, and so is what can be neither pickled nor copied.
     """
     made = as_schedule(schedule)
-    try:
-        pickled = pickle.dumps(made)
-        pickle.loads(pickled)  # noqa: S301  its own
-    except Exception:  # noqa: BLE001  whatever a foreign class raises
-        try:
-            pristine = copy.deepcopy(made)
-        except Exception:  # noqa: BLE001  the same
-            return lambda: made
-        return lambda: copy.deepcopy(pristine)
-    return lambda: pickle.loads(pickled)  # noqa: S301  its own
+    for copied in (through_pickle, copy.deepcopy):
+        with suppress(Exception):  # whatever a foreign class raises
+            return partial(copied, copied(made))
+    return lambda: made
 
 
 def asked_epochs(history: History) -> list[int]:
@@ -198,6 +195,7 @@ def ask(schedule: Schedule, history: History, epoch: int) -> Decision:
 
 
 def _answering(epoch: int) -> AbstractContextManager[None]:
+    """While it lasts, whatever is raised is no answer for that epoch."""
     return no_exception(f"asked for epoch {epoch} it raises", kind=NoAnswerError)
 
 
@@ -211,14 +209,16 @@ def answers_of(schedule: Schedule, history: History) -> dict[int, Decision]:
     return {epoch: ask(schedule, history, epoch) for epoch in asked_epochs(history)}
 
 
+@no_exception("in a run of its own it raises", kind=NoAnswerError)
 def own_run(schedule: Schedule, history: History) -> History:
     """A training run with the epochs and the errors of ``history``, and with the schedule's own learning rates."""
-    cursor, run = _started(schedule), History()
+    cursor, run = Cursor.over(schedule), History()
     for epoch, data in history.items():
-        learning_rate = _rate(cursor, Moment.of(epoch, data))
+        moment = Moment.of(epoch, data)
+        learning_rate = cursor.rate(moment)
         _demand_rate(learning_rate, epoch)
-        rated = data.with_learning_rate(learning_rate)
-        cursor, run = _after(cursor, epoch, rated), run.set(epoch, rated)
+        run = run.set(epoch, data.with_learning_rate(learning_rate))
+        cursor = cursor.after(moment, run[epoch])
     return run
 
 
@@ -227,76 +227,52 @@ def own_rates(schedule: Schedule, history: History) -> dict[int, Any]:
     return {epoch: data.learning_rate for epoch, data in own_run(schedule, history).items()}
 
 
-def _started(schedule: Schedule) -> Cursor:
-    with no_exception("start raises", kind=NoAnswerError):
-        return Cursor.over(schedule)
-
-
-def _after(cursor: Cursor, epoch: int, data: EpochData) -> Cursor:
-    with no_exception("after raises", f" at epoch {epoch}", NoAnswerError):
-        return cursor.after(Moment.of(epoch, data), data)
-
-
-def _rate(cursor: Cursor, moment: Moment) -> float:
-    with _answering(moment.epoch):
-        return cursor.rate(moment)
-
-
-def _answer(cursor: Cursor, epoch: int) -> Decision:
-    with _answering(epoch):
-        return cursor.answer(Moment(epoch))
-
-
-def _cursors(schedule: Schedule, history: History) -> Iterator[tuple[int, Cursor]]:
-    """For each of the `asked_epochs` the cursor that has seen the epochs before it, one by one."""
-    cursor = _started(schedule)
+def _cursors(schedule: Schedule, history: History) -> Iterator[tuple[int, Cursor, Decision]]:
+    """For each of the `asked_epochs` the cursor that has seen the epochs before it, one by one, and what it answers."""
+    cursor = None
     for epoch in asked_epochs(history):
-        yield epoch, cursor
-        if epoch in history:
-            cursor = _after(cursor, epoch, history[epoch])
+        with _answering(epoch):
+            cursor = cursor or Cursor.over(schedule)
+            yield epoch, cursor, cursor.answer(Moment(epoch))
+            if epoch in history:
+                cursor = cursor.after(Moment.of(epoch, history[epoch]), history[epoch])
 
 
-def _decisions(schedule: Schedule, history: History) -> Iterator[tuple[int, Decision]]:
-    """The decisions for all `asked_epochs` of a history; then those of the schedule's own run."""
-    yield from answers_of(schedule, history).items()
-    yield from answers_of(schedule, own_run(schedule, history)).items()
+def _decisions(schedule: Schedule, history: History) -> Iterator[tuple[int, Decision, bool]]:
+    """The decisions for all `asked_epochs` of a history, then those of the schedule's own run; and which it is."""
+    for is_own in (False, True):
+        past = own_run(schedule, history) if is_own else history
+        for epoch, decision in answers_of(schedule, past).items():
+            yield epoch, decision, is_own
 
 
-def _going_by_rates(schedule: Schedule, history: History) -> Iterator[tuple[int, Decision]]:
-    """`_decisions`; of the history's own only those that go by its rates, which the schedule may never have given."""
-    rateless = History({epoch: data.with_learning_rate(None) for epoch, data in history.items()})
-    for epoch, decision in answers_of(schedule, history).items():
-        if decision.learning_rate != ask(schedule, rateless, epoch).learning_rate:
-            yield epoch, decision
-    yield from answers_of(schedule, own_run(schedule, history)).items()
+def history_of_its_own(history: History, errors: Callable[[Any], Any] = dict) -> History:
+    """The same history, which shares no part with another one: even what should not be changed may be.
 
-
-def epoch_of_its_own(learning_rate: float | None, error: Mapping[str, float], meta: Mapping[str, Any]) -> EpochData:
-    """An epoch that shares no part with another one: even what should not be changed may be."""
-    return EpochData(learning_rate=learning_rate, error=dict(error), meta=dict(meta)).with_meta({})
-
-
-def history_of_its_own(history: History) -> History:
-    """The same history, which shares no part with another one."""
-    copies = {epoch: epoch_of_its_own(each.learning_rate, each.error, each.meta) for epoch, each in history.items()}
+    Args:
+        history: The history.
+        errors: Makes the errors of an epoch out of those that it has.
+    """
+    copies = {
+        epoch: EpochData(learning_rate=data.learning_rate, error=errors(data.error), meta=data.meta).with_meta({})
+        for epoch, data in history.items()
+    }
     return History(copies)
 
 
 def with_errors(history: History, change: Callable[[float], float], name: str | None = None) -> History:
     """``history`` with each error changed, and under the given name instead of its own."""
-    changed = {}
-    for epoch, data in history.items():
-        errors = {name or own: change(float(value)) for own, value in data.error.items()}
-        changed[epoch] = epoch_of_its_own(data.learning_rate, errors, data.meta)
-    return History(changed)
+    return history_of_its_own(history, lambda error: {name or own: change(value) for own, value in error.items()})
 
 
-def _with(error: float, history: History, data: EpochData) -> EpochData:
+def _with(error: float, history: History, data: EpochData = UNKNOWN) -> EpochData:
     """Other data of an epoch: all errors that the history has anywhere are that one."""
     names = {name for each in history.values() for name in each.error} or {"dev_score"}
-    return epoch_of_its_own(data.learning_rate, dict.fromkeys(sorted(names), error), data.meta)
+    errors = dict.fromkeys(sorted(names), error)
+    return EpochData(learning_rate=data.learning_rate, error=errors, meta=data.meta).with_meta({})
 
 
+_A_RATE: Final = EpochData(learning_rate=0.125)
 _SMALL, _LARGE = 1e-100, 1e100
 
 
@@ -308,40 +284,33 @@ def _broken(message: str) -> NoReturn:
     raise BrokenLawError(message)
 
 
-def _demand_same(answers: Mapping[int, Any], others: Mapping[int, Any], because: str) -> None:
-    """Each epoch has the same answer in both.
+def _demand_same(told: Mapping[int, Any], again: Callable[[int], Any], because: str, *by: str) -> None:
+    """Each epoch has the same answer ``again``, in the attributes ``by`` or in all.
 
     Raises:
-        BrokenLawError: One has not; ends with ``because``.
+        BrokenLawError: One has not, or there is none now; ends with ``because``.
     """
-    for epoch, answer in answers.items():
-        other = others.get(epoch)
-        if repr(answer) != repr(other):
-            rates = [getattr(each, "learning_rate", each) for each in (answer, other)]
-            if rates[0] == rates[1]:
-                _broken(f"for epoch {epoch} it decides {answer!r}, but {other!r} {because}")
-            _broken(f"for epoch {epoch} it gives {rates[0]!r}, but {rates[1]!r} {because}")
+    for epoch, answer in told.items():
+        try:
+            other = again(epoch)
+        except NoAnswerError as error:
+            raise BrokenLawError(f"{error}, {because}") from error
+        shown = [attrgetter(*by)(each) if by else each for each in (answer, other)]
+        if repr(shown[0]) != repr(shown[1]):
+            rates = [getattr(each, "learning_rate", each) for each in shown]
+            one, two = shown if rates[0] == rates[1] else rates
+            _broken(f"for epoch {epoch} it gives {one!r}, but {two!r} {because}")
 
 
-def _demand_same_answers(told: Mapping[int, Decision], schedule: Schedule, history: History, because: str) -> None:
-    """Asked for the same epochs, in the same order, it answers the same.
-
-    Raises:
-        BrokenLawError: It does not, or has no answer now; ends with ``because``.
-    """
-    try:
-        others = {epoch: ask(schedule, history, epoch) for epoch in told}
-    except NoAnswerError as error:
-        raise BrokenLawError(f"{error}, {because}") from error
-    _demand_same(told, others, because)
+def _demand_answers(told: Mapping[int, Decision], schedule: Schedule, history: History, because: str, *by: str) -> None:
+    """Asked once more, it answers the same."""
+    _demand_same(told, partial(ask, schedule, history), because, *by)
 
 
 _DAY: Final = 24 * 60 * 60  # seconds
 _ANOTHER_TIME: Final = (2500 * _DAY + 27075.0, 2502 * _DAY + 28262.5, 2504 * _DAY + 29495.25)
 """Seconds to other years, hours and weekdays, and to other seconds of a minute at whatever part of one it is now."""
-_STOPWATCHES: Final = [
-    each for each in ("monotonic", "perf_counter", "process_time", "thread_time") if hasattr(time, each)
-]
+_STOPWATCHES: Final = {"monotonic", "perf_counter", "process_time", "thread_time"}
 
 
 @contextmanager
@@ -349,11 +318,11 @@ def another_time(ahead: float) -> Iterator[None]:
     """While it lasts, the clocks are so many seconds ahead, and `random` is at another place."""
     state = random.getstate()
     now = time.monotonic() + ahead
-    stopwatches: dict[str, Any] = {name: lambda: now for name in _STOPWATCHES}
-    stopwatches |= {f"{name}_ns": lambda: int(now * 1e9) for name in _STOPWATCHES}
+    clocks: dict[str, Any] = {"": lambda: now, "_ns": lambda: int(now * 1e9)}
+    names = {f"{name}{unit}": clock for name in _STOPWATCHES & {*dir(time)} for unit, clock in clocks.items()}
     random.seed(20260101)
     try:
-        with time_machine.travel(time.time() + ahead), patch.multiple(time, **stopwatches):
+        with time_machine.travel(time.time() + ahead), patch.multiple(time, **names):
             yield
     finally:
         random.setstate(state)
@@ -365,7 +334,7 @@ def another_time(ahead: float) -> Iterator[None]:
 @_law("whatever the past, the answer is a finite rate >= 0")
 def answers(schedule: Schedule, history: History) -> bool:
     """For every epoch there is a `Decision` whose rate is a finite float >= 0; here, and in its own run."""
-    return bool(dict(_decisions(schedule, history)))
+    return bool([*_decisions(schedule, history)])
 
 
 @_law("asking changes neither history nor schedule")
@@ -386,22 +355,20 @@ def pure(schedule: Schedule, history: History) -> bool:
 
 def _state(schedule: Schedule) -> Any:
     """What a schedule holds, so that a change shows."""
-    try:
+    with suppress(Exception):  # whatever a foreign class raises
         return pickle.dumps(schedule)
-    except Exception:  # noqa: BLE001  whatever a foreign class raises
-        return repr(getattr(schedule, "__dict__", schedule))
+    return repr(getattr(schedule, "__dict__", schedule))
 
 
 @_law("the same question always has the same answer")
 def deterministic(schedule: Schedule, history: History) -> bool:
     """Asked again, asked in another order, and asked years later, it answers the same."""
     told = answers_of(schedule, history)
-    _demand_same_answers(told, schedule, history, "when it is asked again")
-    backwards = dict(reversed(told.items()))
-    _demand_same_answers(backwards, schedule, history, "when the later epochs are asked first")
+    _demand_answers(told, schedule, history, "when it is asked again")
+    _demand_answers(dict(reversed(told.items())), schedule, history, "when the later epochs are asked first")
     for ahead in _ANOTHER_TIME:
         with another_time(ahead):
-            _demand_same_answers(told, schedule, history, "at another time")
+            _demand_answers(told, schedule, history, "at another time")
     return True
 
 
@@ -415,10 +382,9 @@ sys.path[:] = pickle.load(sys.stdin.buffer)
 try:
     schedule, history, epochs = pickle.load(sys.stdin.buffer)
 except (ImportError, AttributeError):
-    sys.exit(%d)
+    sys.exit()
 told.write(pickle.dumps({epoch: schedule.decide(history, epoch) for epoch in epochs}))
 """
-_NOT_IMPORTED: Final = 3
 
 
 @_law("a new process gives the same answers", every=25)
@@ -428,28 +394,23 @@ def new_process(schedule: Schedule, history: History) -> bool:
     What cannot be pickled, or imported there, is not asked.
     """
     for error in (1e-3, 1e3):
-        answers_of(schedule, History({epoch: _with(error, history, data) for epoch, data in history.items()}))
-    for epoch in asked_epochs(history):
-        ask(schedule, History(), epoch)
+        answers_of(schedule, History(dict.fromkeys(history, _with(error, history))))
     told = answers_of(schedule, history)
     try:
         question = pickle.dumps(sys.path) + pickle.dumps((schedule, history, [*told]))
     except Exception:  # noqa: BLE001  whatever a foreign class raises; `round_trip` says so
         return False
     seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"  # names of errors have another order in sets there
-    done = subprocess.run(  # noqa: S603  this very interpreter
-        [sys.executable, "-P", "-c", _NEW_PROCESS % _NOT_IMPORTED],
-        input=question,
-        capture_output=True,
-        check=False,
-        env={**os.environ, "PYTHONHASHSEED": seed},
-    )
-    if done.returncode == _NOT_IMPORTED:
-        return False
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-P", "-c", _NEW_PROCESS]
+    done = subprocess.run(command, input=question, capture_output=True, check=False, env=environment)  # noqa: S603  this very interpreter
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
         _broken(f"a new process cannot answer; it says: {lines[-1]}")
-    _demand_same(told, pickle.loads(done.stdout), "in a new process")  # noqa: S301  its own
+    if not done.stdout:
+        return False
+    answers_there = pickle.loads(done.stdout)  # noqa: S301  its own
+    _demand_same(told, answers_there.get, "in a new process")
     return True
 
 
@@ -458,14 +419,12 @@ def causal(schedule: Schedule, history: History) -> bool:
     """Decisions do not change when the epoch and all later ones are taken away, or get other data."""
     for epoch, decision in answers_of(schedule, history).items():
         past = history.before(epoch)
-        _demand_same_answers({epoch: decision}, schedule, past, "without data of it and of later epochs")
-        for rate, error in ((0.125, 1e-3), (None, 1e9)):
-            data = _with(error, history, EpochData(learning_rate=rate))
-            future = past.set(epoch, data)
-            if epoch + 7 <= LARGEST_EPOCH:
-                future = future.set(epoch + 1, data).set(epoch + 7, data)
+        _demand_answers({epoch: decision}, schedule, past, "without data of it and of later epochs")
+        for data in (_with(1e-3, history, _A_RATE), _with(1e9, history)):
+            later = [each for each in (epoch, epoch + 1, epoch + 7) if each <= LARGEST_EPOCH]
+            future = History({**past, **dict.fromkeys(later, data)})
             because = f"when it and later epochs have the data {data!r}"
-            _demand_same_answers({epoch: decision}, schedule, future, because)
+            _demand_answers({epoch: decision}, schedule, future, because)
     return True
 
 
@@ -473,13 +432,11 @@ def causal(schedule: Schedule, history: History) -> bool:
 def rate_is_decision(schedule: Schedule, history: History) -> bool:
     """A call, `Schedule.rate` and `Schedule.answer` give the rate of `Schedule.decide`, whatever it is asked with."""
     for past in (history, own_run(schedule, history)):
-        decided = {epoch: each.learning_rate for epoch, each in answers_of(schedule, past).items()}
-        _demand_same(decided, {epoch: schedule(past, epoch) for epoch in decided}, "when it is called")
-        cursors = dict(_cursors(schedule, past))
-        rates = {epoch: _rate(cursor, Moment(epoch)) for epoch, cursor in cursors.items()}
-        _demand_same(decided, rates, "when a cursor asks for the rate")
-        answered = {epoch: _answer(cursor, epoch).learning_rate for epoch, cursor in cursors.items()}
-        _demand_same(decided, answered, "when a cursor asks")
+        for epoch, cursor, answer in _cursors(schedule, past):
+            decided = {epoch: ask(schedule, past, epoch).learning_rate}
+            _demand_same(decided, partial(schedule, past), "when it is called")
+            _demand_same(decided, {epoch: cursor.rate(Moment(epoch))}.get, "when a cursor asks for the rate")
+            _demand_same(decided, {epoch: answer.learning_rate}.get, "when a cursor asks")
     return True
 
 
@@ -489,19 +446,17 @@ def folds(schedule: Schedule, history: History) -> bool:
 
     So does one that folds the second half at once.
     """
-    cursors = dict(_cursors(schedule, history))
-    half = [*cursors.values()][len(cursors) // 2]
-    for epoch, cursor in cursors.items():
-        decision = _answer(cursor, epoch)
-        _demand_same_answers({epoch: decision}, schedule, history, "when it is asked with the history")
+    cursors = [*_cursors(schedule, history)]
+    half = cursors[len(cursors) // 2][1]
+    for epoch, cursor, decision in cursors:
+        _demand_answers({epoch: decision}, schedule, history, "when it is asked with the history")
         for start in (Cursor.over(schedule), half):
-            if start.epoch > cursor.epoch:
-                continue
-            at_once = start.along(history.before(epoch))
-            because = f"when it folds the epochs after {start.epoch} at once"
-            if not _same_memory(cursor.memory, at_once.memory):
-                _broken(f"before epoch {epoch} it remembers {cursor.memory!r}, but {at_once.memory!r} {because}")
-            _demand_same({epoch: decision}, {epoch: at_once.answer(Moment(epoch))}, because)
+            if start.epoch <= cursor.epoch:
+                at_once = start.along(history.before(epoch))
+                because = f"when it folds the epochs after {start.epoch} at once"
+                if not _same_memory(cursor.memory, at_once.memory):
+                    _broken(f"before epoch {epoch} it remembers {cursor.memory!r}, but {at_once.memory!r} {because}")
+                _demand_same({epoch: decision}, {epoch: at_once.answer(Moment(epoch))}.get, because)
     return bool(history)
 
 
@@ -513,26 +468,29 @@ def _same_memory(one: Any, other: Any) -> bool:
 @_law("its memory is a value: what later epochs add does not change it, and it can be pickled")
 def memory_is_a_value(schedule: Schedule, history: History) -> bool:
     """An old cursor answers as before, whatever later ones saw; and so does one that was pickled."""
-    before = {}
-    for epoch, cursor in _cursors(schedule, history):
-        before[epoch] = cursor, repr(cursor.memory), _answer(cursor, epoch)
-        for rate, error in ((0.125, 1e-3), (None, math.nan)):  # what else might have come
-            _after(cursor, epoch, _with(error, history, EpochData(learning_rate=rate)))
-    for epoch, (cursor, state, decision) in before.items():
-        if repr(cursor.memory) != state:
-            _broken(f"before epoch {epoch} it remembered {state}, and {cursor.memory!r} after later epochs")
-        _demand_same({epoch: decision}, {epoch: cursor.answer(Moment(epoch))}, "after later epochs")
+    before = []
+    for epoch, cursor, decision in _cursors(schedule, history):
         with no_exception("its memory cannot be pickled:", "; keep plain values in it"):
-            pickled = pickle.loads(pickle.dumps(cursor.memory))  # noqa: S301  its own
+            before.append((epoch, cursor, decision, through_pickle(cursor.memory)))
+        for data in (_with(1e-3, history, _A_RATE), _with(math.nan, history)):  # what else might have come
+            with _answering(epoch):
+                cursor.after(Moment(epoch), data)
+    for epoch, cursor, decision, pickled in before:
         if not _same_memory(pickled, cursor.memory):
-            way_out = "give its class equality by value"
-            _broken(f"its memory {cursor.memory!r} is {pickled!r} after it was pickled; {way_out}")
-        other = attrs.evolve(cursor, memory=pickled)
-        _demand_same({epoch: decision}, {epoch: other.answer(Moment(epoch))}, "after its memory was pickled")
+            told = f"before epoch {epoch} it remembered {pickled!r}, as pickled there, and {cursor.memory!r} later"
+            _broken(f"{told}; a memory has equality by value, and never changes")
+        for memory, when in ((cursor.memory, "after later epochs"), (pickled, "after its memory was pickled")):
+            other = attrs.evolve(cursor, memory=memory)
+            _demand_same({epoch: decision}, {epoch: other.answer(Moment(epoch))}.get, when)
     return bool(history)
 
 
-_HAND_ON: Final = (HoldLearningRate, Preset)
+_RECORDED: Final[Sequence[Callable[[int, float], float | None]]] = (
+    lambda _, rate: rate,
+    lambda number, rate: rate if number % 3 else None,
+    lambda number, rate: rate if number % 3 else 0.03125 * number,  # by hand: combinators alone say what that means
+)
+"""What is recorded for an epoch of a run, by its number, where the whole decides on a rate."""
 
 
 @_law("each part decides as it would alone", parameter="parts")
@@ -543,50 +501,42 @@ def parts_decide_alone(schedule: Schedule, history: History) -> bool:
     `Combinator.by_hand` says what the parts see. Not asked of holds and presets, whose parts see the recorded rates.
     And every schedule in a field is a part.
     """
-    if isinstance(schedule, _HAND_ON) or not schedule.parts:
+    if isinstance(schedule, (HoldLearningRate, Preset)) or not schedule.parts:
         return False
     kind: Any = type(schedule)
     for field in attrs.fields(kind) if attrs.has(kind) else ():
         held = getattr(schedule, field.name)
         if isinstance(held, Schedule) and all(held is not part for part in schedule.parts):
             _broken(f"its field {field.name} is a schedule that is no part of it; name it in the property parts")
-    records: list[Callable[[int, float], float | None]] = [
-        lambda _, rate: rate,
-        lambda number, rate: rate if number % 3 else None,
-    ]
-    if isinstance(schedule, Combinator):
-        records.append(lambda number, rate: rate if number % 3 else 0.03125 * number)
-    for recorded in records:
+    for recorded in _RECORDED if isinstance(schedule, Combinator) else _RECORDED[:2]:
         _demand_alone(schedule, history, recorded)
     return bool(history)
 
 
+@no_exception("it raises", kind=NoAnswerError)
 def _demand_alone(schedule: Any, history: History, recorded: Callable[[int, float], float | None]) -> None:
-    """Demand it of a run in which ``recorded(number, rate)`` is recorded for its epoch of that number.
-
-    ``rate`` is the rate that the whole decides on.
-    """
-    whole, alone = _started(schedule), [*map(_started, schedule.parts)]
+    """Demand it of a run, see `_RECORDED`."""
+    whole, alone = Cursor.over(schedule), [*map(Cursor.over, schedule.parts)]
     for number, epoch in enumerate(asked_epochs(history), start=1):
-        data, decision = history.get(epoch), _answer(whole, epoch)
-        decided = [_answer(cursor, epoch) for cursor in alone]
+        decision, decided = whole.answer(Moment(epoch)), [cursor.answer(Moment(epoch)) for cursor in alone]
         if len(decision.cause.inner) != len(decided):
             _broken(f"it has {len(decided)} parts, and its decision for epoch {epoch} the decisions of other ones")
         for part, inner, own in zip(schedule.parts, decision.cause.inner, decided, strict=True):
             if inner.learning_rate != own.learning_rate or inner.action is not own.action:
                 told = f"for epoch {epoch} its part {part!r} decides on {inner.learning_rate!r} ({inner.action})"
                 _broken(f"{told}, but alone on {own.learning_rate!r} ({own.action})")
-        if data is None:
+        if epoch not in history:
             continue
-        rates: list[float | None] = [own.learning_rate for own in decided]
-        rate = recorded(number, decision.learning_rate)
-        if rate is None:
-            rates = [None] * len(rates)
-        elif rate != decision.learning_rate:
+        rate, rates = recorded(number, decision.learning_rate), [own.learning_rate for own in decided]
+        if rate is not None and rate != decision.learning_rate:
             handed_on = schedule.by_hand(rate, *rates)
             rates = [new if 0.0 <= new < math.inf else own for new, own in zip(handed_on, rates, strict=True)]
-        whole = _after(whole, epoch, data.with_learning_rate(rate))
-        alone = [_after(cursor, epoch, data.with_learning_rate(own)) for cursor, own in zip(alone, rates, strict=True)]
+        moment, data = Moment.of(epoch, history[epoch]), history[epoch].with_learning_rate(rate)
+        whole = whole.after(moment, data)
+        alone = [
+            cursor.after(moment, data if rate is None else data.with_learning_rate(own))
+            for cursor, own in zip(alone, rates, strict=True)
+        ]
 
 
 _NEUTRAL: Final[dict[str, Callable[[Schedule], Schedule]]] = {
@@ -606,30 +556,23 @@ def neutral(schedule: Schedule, history: History) -> bool:
     rates += [data.learning_rate for data in history.values()]
     if not all(_SMALL < rate < _LARGE for rate in rates if rate):  # twice the half of it may be another number
         return False
-    alone = {epoch: _without_reasons(decision) for epoch, decision in decided.items()}
     for name, around in _NEUTRAL.items():
-        inside = {epoch: _without_reasons(each) for epoch, each in answers_of(around(schedule), history).items()}
-        _demand_same(alone, inside, f"inside {name}")
+        inside = answers_of(around(schedule), history)
+        _demand_same(decided, inside.get, f"inside {name}", "learning_rate", "previous", "action")
     return True
-
-
-def _without_reasons(decision: Decision) -> tuple[float, float | None, Action]:
-    return decision.learning_rate, decision.previous, decision.action
 
 
 @_law("the previous rate of a decision is the history's")
 def previous(schedule: Schedule, history: History) -> bool:
     """``previous`` is the newest rate before the epoch; where wrappers may know of later ones, they must be newer."""
-    tried = False
-    for epoch, decision in answers_of(schedule, history).items():
-        newest = history.newest(1, before=epoch)
-        nothing_between = bool(newest) and newest[-1][0] == epoch - 1 and bool(newest[-1][1].learning_rate)
-        if not schedule.parts or nothing_between:
-            tried = True
-            known = history.most_recent_learning_rate(epoch)
-            if decision.previous != known:
-                _broken(f"for epoch {epoch} the previous rate is said to be {decision.previous!r}, it is {known!r}")
-    return tried
+    decided = answers_of(schedule, history)
+    if schedule.parts:
+        decided = {epoch: each for epoch, each in decided.items() if history.get(epoch - 1, UNKNOWN).learning_rate}
+    for epoch, decision in decided.items():
+        newest = history.most_recent_learning_rate(epoch)
+        if decision.previous != newest:
+            _broken(f"for epoch {epoch} the previous rate is said to be {decision.previous!r}, it is {newest!r}")
+    return bool(decided)
 
 
 @_law("the action and the cause of a decision are true")
@@ -640,28 +583,26 @@ def true_to_its_cause(schedule: Schedule, history: History) -> bool:
     Where the cause has a threshold, only a change above it decays, and growth needs one that is not above it, and below
     the grow threshold.
     """
-    for epoch, decision in _decisions(schedule, history):
-        rate, before, cause = decision.learning_rate, decision.previous, decision.cause
-        told = f"for epoch {epoch} it decides to {decision.action}, but "
-        does = {
-            Action.KEEP: rate == before,
-            Action.HOLD: rate == before,
-            Action.DECAY: before is not None and (rate < before or _is_lifted(cause)),
-            Action.GROW: before is not None and rate > before,
-        }
-        if not does.get(decision.action, True):
+    for epoch, decision, _ in _decisions(schedule, history):
+        rate, before, cause, action = decision.learning_rate, decision.previous, decision.cause, decision.action
+        told = f"for epoch {epoch} it decides to {action}, but "
+        says = Action.KEEP if action is Action.HOLD else action
+        stays_lifted = says is Action.DECAY and before is not None and _is_lifted(cause)
+        if (
+            says in (Action.KEEP, Action.DECAY, Action.GROW)
+            and says is not Action.of(before, rate)
+            and not stays_lifted
+        ):
             _broken(f"{told}the rate goes from {before!r} to {rate!r}")
         if cause.lifted_from is not None and cause.lifted_from > rate:
             _broken(f"{told}{cause.lifted_from!r} was not lifted to {rate!r}")
         if cause.change is None or cause.threshold is None:
             continue
         told += f"its cause has a {cause.measure or 'change'} of {cause.change!r} against threshold {cause.threshold!r}"
-        if decision.action is Action.DECAY and not cause.change > cause.threshold:
+        if action is Action.DECAY and not cause.change > cause.threshold:
             _broken(f"{told}; what decays is a change above it: where higher is better, give both with the other sign")
-        if decision.action is Action.GROW and cause.change > cause.threshold:
-            _broken(told)
         grow = cause.grow_threshold
-        if decision.action is Action.GROW and grow is not None and cause.change >= grow:
+        if action is Action.GROW and (cause.change > cause.threshold or (grow is not None and cause.change >= grow)):
             _broken(f"{told} and grow threshold {grow!r}")
     return True
 
@@ -677,12 +618,8 @@ def key_order(schedule: Schedule, history: History) -> bool:
     if all(len(data.error) < 2 for data in history.values()) and len(history) < 2:  # noqa: PLR2004  two have an order
         return False
     told = answers_of(schedule, history)
-    for backwards in (False, True):
-        ordered = {}
-        for epoch, data in reversed([*history.items()]):
-            error, meta = (dict(sorted(each.items(), reverse=backwards)) for each in (data.error, data.meta))
-            ordered[epoch] = epoch_of_its_own(data.learning_rate, error, meta)
-        _demand_same_answers(told, schedule, History(ordered), "when the errors come in another order")
+    backwards = history_of_its_own(history, lambda error: dict(reversed(error.items())))
+    _demand_answers(told, schedule, backwards, "when the errors come in another order")
     return True
 
 
@@ -692,32 +629,13 @@ def min_learning_rate(schedule: Schedule, history: History) -> bool:
 
     So a rate that goes by time may rise from below the minimum.
     """
-    return _keeps_limit(schedule, history, "min_learning_rate", Action.DECAY, operator.lt)
+    return _keeps_limit(schedule, history, "min_learning_rate", operator.lt, Action.DECAY)
 
 
 @_law("a growth never goes above max_learning_rate", parameter="max_learning_rate")
 def max_learning_rate(schedule: Schedule, history: History) -> bool:
     """A rate that a decision raises is at most ``max_learning_rate``, in its own run and where it goes by the rates."""
-    return _keeps_limit(schedule, history, "max_learning_rate", Action.GROW, operator.gt)
-
-
-def _keeps_limit(
-    schedule: Schedule, history: History, name: str, action: Action, beyond: Callable[[float, float], bool]
-) -> bool:
-    """Where a rate moves one way, by that action or without saying so, it does not go beyond the limit of that name.
-
-    The default and presets may be any rate.
-    """
-    limit = parameter(schedule, name)
-    tried = False
-    for epoch, decision in _going_by_rates(schedule, history):
-        rate, before = decision.learning_rate, decision.previous
-        moves = before is not None and beyond(rate, before) and decision.action not in (Action.DEFAULT, Action.PRESET)
-        if moves or decision.action is action:
-            tried = True
-            if beyond(rate, limit):
-                _broken(f"for epoch {epoch} the rate goes from {before!r} to {rate!r}, {name} is {limit!r}")
-    return tried
+    return _keeps_limit(schedule, history, "max_learning_rate", operator.gt, Action.GROW)
 
 
 @_law("a rate lasts for at least min_num_epochs", parameter="min_num_epochs")
@@ -727,26 +645,19 @@ def min_num_epochs(schedule: Schedule, history: History) -> bool:
     And it holds no rate that has lasted so long.
     """
     least = parameter(schedule, "min_num_epochs")
-    run = own_rates(schedule, history)
-    tried = False
-    since, before = 0, None
-    for epoch, rate in run.items():
-        if not since:
-            since = epoch
-        elif rate != before:
-            tried = True
-            if epoch - since < least:
-                lasted = f"{before!r} began at epoch {since} and ends before epoch {epoch}"
-                _broken(f"{lasted}, after {epoch - since} epochs instead of at least {least}")
-            since = epoch
-        before = rate
-    if any(parameter(part, "min_num_epochs") is not None for part in _inside(schedule)):
-        return tried  # it may be one of these that holds
-    for epoch, decision in answers_of(schedule, history).items():
+    rates = own_rates(schedule, history)
+    spans = [[*epochs] for _, epochs in groupby(rates, rates.get)]
+    for (first, *_), (end, *_) in pairwise(spans):
+        if end - first < least:
+            lasted = f"{rates[first]!r} began at epoch {first} and ends before epoch {end}"
+            _broken(f"{lasted}, after {end - first} epochs instead of at least {least}")
+    # where a part has such a parameter, too, it may be the one that holds
+    holds_alone = all(parameter(part, "min_num_epochs") is None for part in _inside(schedule))
+    for epoch, decision in answers_of(schedule, history).items() if holds_alone else ():
         newest = [data.learning_rate for _, data in history.newest(max(least, 1), before=epoch)]
         if decision.action is Action.HOLD and len(newest) >= least and len(set(newest)) == 1:
             _broken(f"at epoch {epoch} it holds {newest[-1]!r}, which has lasted {least} epochs")
-    return tried
+    return len(spans) > 1
 
 
 def _inside(schedule: Schedule) -> Iterator[Schedule]:
@@ -759,21 +670,41 @@ def _inside(schedule: Schedule) -> Iterator[Schedule]:
 @_law("no rate is below minimum", parameter="minimum")
 def minimum(schedule: Schedule, history: History) -> bool:
     """Every rate is at least ``minimum``."""
-    return _stays_within(schedule, history, "minimum", operator.lt)
+    return _keeps_limit(schedule, history, "minimum", operator.lt)
 
 
 @_law("no rate is above maximum", parameter="maximum")
 def maximum(schedule: Schedule, history: History) -> bool:
     """Every rate is at most ``maximum``."""
-    return _stays_within(schedule, history, "maximum", operator.gt)
+    return _keeps_limit(schedule, history, "maximum", operator.gt)
 
 
-def _stays_within(schedule: Schedule, history: History, name: str, beyond: Callable[[float, float], bool]) -> bool:
-    limit = parameter(schedule, name)
-    for epoch, decision in _decisions(schedule, history):
-        if beyond(decision.learning_rate, limit):
-            _broken(f"for epoch {epoch} the rate is {decision.learning_rate!r}, {name} is {limit!r}")
-    return True
+def _keeps_limit(
+    schedule: Schedule,
+    history: History,
+    name: str,
+    beyond: Callable[[float, float], bool],
+    action: Action | None = None,
+) -> bool:
+    """No rate goes beyond the limit of that name.
+
+    With an action only those count that move that way, by that action or without saying so: the default and presets may
+    be any rate. Of the history's own decisions only those count then that go by its rates, which the schedule may never
+    have given.
+    """
+    limit, tried = parameter(schedule, name), False
+    rateless = History({epoch: data.with_learning_rate(None) for epoch, data in history.items()})
+    for epoch, decision, is_own in _decisions(schedule, history):
+        rate, before = decision.learning_rate, decision.previous
+        moves = before is not None and beyond(rate, before) and decision.action not in (Action.DEFAULT, Action.PRESET)
+        if action is not None and not (moves or decision.action is action):
+            continue
+        if action is not None and not is_own and rate == ask(schedule, rateless, epoch).learning_rate:
+            continue
+        tried = True
+        if beyond(rate, limit):
+            _broken(f"for epoch {epoch} the rate goes from {before!r} to {rate!r}, {name} is {limit!r}")
+    return tried
 
 
 @_law("a run that is replayed has the same rates")
@@ -782,19 +713,18 @@ def replays(schedule: Schedule, history: History) -> bool:
     fresh = copier(schedule)
     run = own_run(fresh(), history)
     for mode in ("recorded", "free"):
-        for step in verify(fresh(), run, mode):
-            told = f"epoch {step.epoch} had the rate {step.recorded!r}"
-            _broken(f"{told}, but has {step.decision.learning_rate!r} when it is replayed from the {mode} past")
+        replayed = {step.epoch: step for step in replay(fresh(), run, mode)}
+        _demand_same(run, replayed.get, f"when it is replayed from the {mode} past", "learning_rate")
     return bool(run)
 
 
 @_law("cut anywhere, a training run goes on as if it had not")
 def resumes(schedule: Schedule, history: History) -> bool:
     """A training run that stops after every step, and goes on in a new process from its file, has the same rates."""
-    formats = (TEXT, JSON)
+    forms = cycle((TEXT, JSON))
 
-    def reopened(step: int, stored: History) -> Storage:
-        form = formats[step % len(formats)]
+    def reopened(stored: History) -> Storage:
+        form = next(forms)
         return MemoryStorage(form.parse(form.render(stored)))
 
     return _resumes(schedule, history, reopened)
@@ -803,32 +733,30 @@ def resumes(schedule: Schedule, history: History) -> bool:
 @_law("cut anywhere, it goes on so from every storage", every=25)
 def resumes_from_storage(schedule: Schedule, history: History) -> bool:
     """The same, with files of all formats and a database on a disk."""
-    names = ("learning_rates", "run.json", "learning_rates.gz", "run.db")
+    names = cycle(("learning_rates", "run.json", "learning_rates.gz", "run.db"))
     with temporary_folder() as folder:
 
-        def reopened(step: int, stored: History) -> Storage:
-            where = str(Path(folder, str(step), names[step % len(names)]))
-            Path(where).parent.mkdir()
+        def reopened(stored: History) -> Storage:
+            where = str(Path(tempfile.mkdtemp(dir=folder), next(names)))
             open_storage(where).save(stored)
             return open_storage(where)
 
         return _resumes(schedule, history, reopened)
 
 
-def _resumes(schedule: Schedule, history: History, reopened: Callable[[int, History], Storage]) -> bool:
-    """Whether a training run is the same that is stored and opened again twice an epoch: ``reopened(step, stored)``."""
+def _resumes(schedule: Schedule, history: History, reopened: Callable[[History], Storage]) -> bool:
+    """Whether a training run is the same that is stored, and opened again, twice an epoch."""
     fresh = copier(schedule)
     own_run(fresh(), history)  # raises where there is no answer
     uninterrupted, resumed = LearningRateControl(fresh()), LearningRateControl(fresh())
-    steps = count()
     for epoch, data in history.items():
         with no_exception(f"asked for epoch {epoch} it raises"):
             rate, again = (control.get_learning_rate_for_epoch(epoch) for control in (uninterrupted, resumed))
-        _demand_same({epoch: rate}, {epoch: again}, "after a restart")
-        resumed = LearningRateControl(fresh(), reopened(next(steps), resumed.history))
+        _demand_same({epoch: rate}, {epoch: again}.get, "after a restart")
+        resumed = LearningRateControl(fresh(), reopened(resumed.history))
         for control in (uninterrupted, resumed):
             control.set_epoch_error(epoch, data.error)
-        resumed = LearningRateControl(fresh(), reopened(next(steps), resumed.history))
+        resumed = LearningRateControl(fresh(), reopened(resumed.history))
     return bool(history)
 
 
@@ -840,61 +768,60 @@ def round_trip(schedule: Schedule, history: History) -> bool:
     """
     way_out = "; define it at the top of a module, as a function or a frozen class"
     with no_exception("it cannot be pickled and compared:", way_out):
-        sent = pickle.dumps(schedule)
-        other = pickle.loads(sent)  # noqa: S301  its own
-        same = bool(other == schedule) or (isinstance(schedule, FunctionSchedule) and pickle.dumps(other) == sent)
+        other, is_function = through_pickle(schedule), isinstance(schedule, FunctionSchedule)
+        same = other == schedule or (is_function and pickle.dumps(other) == pickle.dumps(schedule))
     if not same:
         _broken("it is not equal to what it was before it was pickled; attrs.frozen compares by value")
-    _demand_same_answers(answers_of(schedule, history), other, history, "after it was pickled")
+    _demand_answers(answers_of(schedule, history), other, history, "after it was pickled")
     return True
 
 
 # ---- the laws that a schedule may claim
 
-_claimed = {"claimed": True}
-_ANOTHER_NAME: Final = "another_error"
-_CHANGES: Final = (1.0 + 2.0**-10, 2.0, 1024.0)
+_claim = partial(_law, claimed=True)
 
 
-@_law("the unit of the errors does not matter", **_claimed)
+@_claim("the unit of the errors does not matter")
 def scale_invariant(schedule: Schedule, history: History) -> bool:
     """Its own run has the same rates when all errors are multiplied by a number > 0 (here by powers of two)."""
     sizes = [abs(error) for error in _all_errors(history) if error and math.isfinite(error)]
     if not sizes or not all(_SMALL < size < _LARGE for size in sizes):
         return False
-    rates = own_rates(schedule, history)
-    for scale in (1024.0, 1 / 1024.0):
-        scaled = own_rates(schedule, with_errors(history, scale.__mul__))
-        _demand_same(rates, scaled, f"when all errors are {scale!r} times as large")
-    return True
+    scales = (1024.0, 1 / 1024.0)
+    scaled = {f"when all errors are {scale!r} times as large": with_errors(history, scale.__mul__) for scale in scales}
+    return _same_rates(schedule, history, scaled)
 
 
-@_law("the zero of the errors does not matter", **_claimed)
+@_claim("the zero of the errors does not matter")
 def shift_invariant(schedule: Schedule, history: History) -> bool:
     """Its own run has the same rates when the same number is added to all errors (where the sums are exact)."""
     known = [error for error in _all_errors(history) if math.isfinite(error)]
     shifts = (1024.0, -1.0)
     if not known or any(error + shift - shift != error for error in known for shift in shifts):
         return False
-    rates = own_rates(schedule, history)
-    for shift in shifts:
-        shifted = own_rates(schedule, with_errors(history, shift.__add__))
-        _demand_same(rates, shifted, f"when {shift!r} is added to all errors")
-    return True
+    shifted = {f"when {shift!r} is added to all errors": with_errors(history, shift.__add__) for shift in shifts}
+    return _same_rates(schedule, history, shifted)
 
 
-@_law("the name of the only error does not matter", **_claimed)
+@_claim("the name of the only error does not matter")
 def name_invariant(schedule: Schedule, history: History) -> bool:
     """Where all epochs have one error at most, of the same name, its own run has the same rates under another name."""
     names = {tuple(data.error) for data in history.values()} - {()}
     if len(names) != 1 or len(next(iter(names))) != 1:
         return False
-    renamed = own_rates(schedule, with_errors(history, float, _ANOTHER_NAME))
-    _demand_same(own_rates(schedule, history), renamed, f"when the error is called {_ANOTHER_NAME!r}")
+    another = "another_error"
+    return _same_rates(schedule, history, {f"when its name is {another!r}": with_errors(history, float, another)})
+
+
+def _same_rates(schedule: Schedule, history: History, others: Mapping[str, History]) -> bool:
+    """Its own run has the same rates with the errors of some other histories; each by what it is because of."""
+    rates = own_rates(schedule, history)
+    for because, other in others.items():
+        _demand_same(rates, own_rates(schedule, other).get, because)
     return True
 
 
-@_law("a worse error never gives a higher rate", **_claimed)
+@_claim("a worse error never gives a higher rate")
 def monotone(schedule: Schedule, history: History) -> bool:
     """Of two runs that differ in the newest epoch, the one whose errors are higher there has no higher rate next.
 
@@ -903,34 +830,32 @@ def monotone(schedule: Schedule, history: History) -> bool:
     known = _all_errors(history)
     if not known or not all(_SMALL < error < _LARGE for error in known):
         return False
-    return _never_higher(schedule, history, lambda error: [error * change for change in _CHANGES])
+    return _never_higher(schedule, history, 1.0 + 2.0**-10, 2.0, 1024.0)
 
 
-@_law("a NaN or infinite error gives no higher rate", **_claimed)
+@_claim("a NaN or infinite error gives no higher rate")
 def non_finite_is_worst(schedule: Schedule, history: History) -> bool:
     """Of two runs that differ in the newest epoch, the one with no finite error there has no higher rate next."""
-    return _never_higher(schedule, history, lambda _: [math.nan, math.inf, -math.inf])
+    return _never_higher(schedule, history, math.nan, math.inf, -math.inf)
 
 
-def _never_higher(schedule: Schedule, history: History, worse_than: Callable[[float], Iterable[float]]) -> bool:
+def _never_higher(schedule: Schedule, history: History, *factors: float) -> bool:
+    """No newest errors that are so many times as large give a higher rate next."""
     run = own_run(schedule, history)
-    tried = False
-    for epoch, data in run.items():
-        if not data.error or epoch >= LARGEST_EPOCH:
-            continue
-        tried = True
+    newest = {epoch: data for epoch, data in run.items() if data.error and epoch < LARGEST_EPOCH}
+    for epoch, data in newest.items():
         past = run.before(epoch + 1)
         rate = ask(schedule, past, epoch + 1).learning_rate
-        for errors in zip(*map(worse_than, data.error.values()), strict=True):
-            worse = data.with_error(dict(zip(data.error, errors, strict=True)))
+        for factor in factors:
+            worse = data.with_error({name: error * factor for name, error in data.error.items()})
             higher = ask(schedule, past.set(epoch, worse), epoch + 1).learning_rate
             if higher > rate:
                 told = f"after {dict(data.error)!r} at epoch {epoch} the next rate is {rate!r}"
                 _broken(f"{told}, after {dict(worse.error)!r} it is {higher!r}")
-    return tried
+    return bool(newest)
 
 
-@_law("the rate never rises", **_claimed)
+@_claim("the rate never rises")
 def never_raises(schedule: Schedule, history: History) -> bool:
     """In its own run no rate is above the one before."""
     rates = own_rates(schedule, history)
@@ -940,34 +865,32 @@ def never_raises(schedule: Schedule, history: History) -> bool:
     return len(history) > 1
 
 
-@_law("errors before the last num_epochs changes do not matter", parameter="num_epochs", **_claimed)
+@_claim("errors before the last num_epochs changes do not matter", parameter="num_epochs")
 def window(schedule: Schedule, history: History) -> bool:
     """What is recorded before the newest ``num_epochs + 1`` epochs with data may be any error: the rate is the same."""
     number = parameter(schedule, "num_epochs")
-    tried = False
-    for epoch, decision in answers_of(schedule, history).items():
+    asked = answers_of(schedule, history)
+    told = {epoch: decision for epoch, decision in asked.items() if len(history.before(epoch)) > number + 1}
+    for epoch, decision in told.items():
         outside = [*history.before(epoch)][: -number - 1]
-        for error in (1e-3, 1e3) if outside else ():
-            tried = True
+        for error in (1e-3, 1e3):
             past = History({**history, **{each: _with(error, history, history[each]) for each in outside}})
-            rates = [each.learning_rate for each in (decision, ask(schedule, past, epoch))]
             because = f"when the errors up to epoch {outside[-1]} are {error!r}"
-            _demand_same({epoch: rates[0]}, {epoch: rates[1]}, because)
-    return tried
+            _demand_answers({epoch: decision}, schedule, past, because, "learning_rate")
+    return bool(told)
 
 
-@_law("an epoch that it presets counts, recorded or not", **_claimed)
+@_claim("an epoch that it presets counts, recorded or not")
 def presets_count(schedule: Schedule, history: History) -> bool:
     """For later epochs rate and action are the same when the rate that it presets for an epoch is recorded there."""
-    tried = False
     told = answers_of(schedule, history)
-    for epoch, decision in told.items():
-        data = history.get(epoch, UNKNOWN)
-        if decision.action is Action.PRESET and not data.learning_rate:
-            tried = True
-            recorded = history.set(epoch, data.with_learning_rate(decision.learning_rate))
-            for later in (each for each in told if each > epoch):
-                answers = [(each.learning_rate, each.action) for each in (told[later], ask(schedule, recorded, later))]
-                because = f"when the preset of epoch {epoch} is recorded"
-                _demand_same({later: answers[0]}, {later: answers[1]}, because)
-    return tried
+    presets = {
+        epoch: history.get(epoch, UNKNOWN).with_learning_rate(decision.learning_rate)
+        for epoch, decision in told.items()
+        if decision.action is Action.PRESET and not history.get(epoch, UNKNOWN).learning_rate
+    }
+    for epoch, recorded in presets.items():
+        later = {each: told[each] for each in told if each > epoch}
+        because = f"when the preset of epoch {epoch} is recorded"
+        _demand_answers(later, schedule, history.set(epoch, recorded), because, "learning_rate", "action")
+    return bool(presets)

@@ -86,9 +86,10 @@ class Report(Result):
             BrokenLawError: A law is broken; says which, how, and by what.
         """
         told = [
-            f"{violation.subject} breaks the law {law.name} ({law.says}): {violation.told}\n\n{violation.code}"
-            for law, violation in ((each.law, each.violation) for each in self.broken)
-            if violation is not None
+            f"{each.violation.subject} breaks the law {each.law.name} ({each.law.says}): {each.violation.told}\n\n"
+            f"{each.violation.code}"
+            for each in self.broken
+            if each.violation is not None
         ]
         if told:
             raise BrokenLawError("\n\n".join(told))

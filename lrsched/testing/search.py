@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 from lrsched.core.numbers import integer
 from lrsched.errors import ArgumentError, MeasureWarning, broken_law
-from lrsched.testing.laws import BrokenLawError, Law, said
+from lrsched.testing.laws import BrokenLawError, Check, Law, NoAnswerError, said
 from lrsched.testing.reporting import Checked, Report, Verdict, Violation
 
 Progress = Callable[[int, int], None]
@@ -123,6 +123,7 @@ class Trial:
         attempt: Whether a case had something to say about a law; whatever it raises breaks the law.
         size: How large a case is: the smallest is shown.
         written: Writes down what breaks a law.
+        basic: The law that says so where there is no answer: to the others, such a case has nothing to say.
         unconcerned: Why a law does not concern a case; None if it does.
         simpler: Cases that are like another one, but simpler.
     """
@@ -132,6 +133,7 @@ class Trial:
     attempt: Callable[[Law, Any], bool]
     size: Callable[[Any], Any]
     written: Callable[[Law, Broken], Violation]
+    basic: Check
     unconcerned: Callable[[Law, Any], Verdict | None] = lambda _law, _case: None
     simpler: Callable[[Any], Iterable[Any]] = lambda _case: ()
 
@@ -145,6 +147,8 @@ class Trial:
                 return "holds" if self.attempt(law, case) else "never tried"
         except HypothesisException:
             raise
+        except NoAnswerError as error:
+            return Broken(case, error) if law.check is self.basic else "never tried"
         except BrokenLawError as error:
             return Broken(case, error)
         except Exception as error:  # noqa: BLE001  whatever it is
@@ -231,7 +235,7 @@ def _smallest(tried: Tried, broken: Broken, trial: Trial, seed: int, number: int
 
     def try_one(case: Any) -> None:
         nonlocal broken
-        if next(tries) > tried.position + attempts:  # Hypothesis draws the cases before that one once more
+        if not 0 <= next(tries) - tried.position <= attempts:  # Hypothesis draws the cases before that one once more
             return
         outcome = trial(tried.law, case)
         if isinstance(outcome, Broken):

@@ -1,5 +1,6 @@
 """Values as Python source, so that what breaks a law can be pasted into a test."""
 
+import inspect
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence, Set as AbstractSet
@@ -8,7 +9,7 @@ from typing import Any, final
 import attrs
 
 import lrsched
-from lrsched.core.epoch_data import EpochData
+from lrsched.core.epoch_data import UNKNOWN, EpochData
 from lrsched.core.history import History
 from lrsched.core.schedule import Schedule
 from lrsched.schedules.function import FunctionSchedule
@@ -33,15 +34,17 @@ class Source:
     """
 
     def __init__(self) -> None:
-        self._modules: set[str] = set()
         self._names: dict[str, set[str]] = {}
         self._lines: set[str] = set()
 
     @property
     def imports(self) -> str:
         """The lines that import it."""
-        named = [f"from {home} import {', '.join(sorted(names))}" for home, names in self._names.items()]
-        blocks = (sorted(f"import {name}" for name in self._modules), sorted({*named, *self._lines}))
+        lines = {
+            *self._lines,
+            *(f"from {home} import {', '.join(sorted(names))}" for home, names in self._names.items()),
+        }
+        blocks = (sorted(line for line in lines if line.startswith(start)) for start in ("import ", "from "))
         return "\n\n".join("\n".join(block) for block in blocks if block)
 
     def add(self, line: str | None) -> None:
@@ -66,22 +69,16 @@ class Source:
         inner = f"{indent}    "
         if isinstance(value, History):
             lines = [f"{inner}    {epoch}: {self.of(data)}," for epoch, data in value.items()]
-            called = self.named(History)
-            return (
-                "\n".join([f"{called}(", f"{inner}{{", *lines, f"{inner}}}", f"{indent})"]) if lines else f"{called}()"
-            )
-        if isinstance(value, EpochData):
-            known = {"learning_rate": value.learning_rate, "error": value.error or None, "meta": value.meta or None}
-            return self._call(EpochData, {name: each for name, each in known.items() if each is not None})
+            block = "\n".join(["", f"{inner}{{", *lines, f"{inner}}}", indent]) if lines else ""
+            return f"{self.named(History)}({block})"
         if isinstance(value, FunctionSchedule):
             return self.of(value.function)
-        if isinstance(value, Schedule) and attrs.has(type(value)):
-            kind: Any = type(value)
-            return self._call(kind, _arguments(value))
+        if isinstance(value, (EpochData, Schedule)) and attrs.has(type(value)):
+            return self._call(value)
         if isinstance(value, Sequence) and value and isinstance(value[0], History):
             return "\n".join(["[", *(f"{inner}{self.of(each, inner)}," for each in value), f"{indent}]"])
         if isinstance(value, float) and not math.isfinite(value):
-            self._modules.add("math")
+            self.add("import math")
             return "math.nan" if math.isnan(value) else "math.inf" if value > 0 else "-math.inf"
         if isinstance(value, Mapping):
             return f"{{{', '.join(f'{self.of(key)}: {self.of(item)}' for key, item in value.items())}}}"
@@ -96,21 +93,16 @@ class Source:
         written = repr(value)
         return f'"{written[1:-1]}"' if written[0] == "'" and '"' not in written else written
 
-    def _call(self, cls: type, arguments: Mapping[str, Any]) -> str:
-        return f"{self.named(cls)}({', '.join(f'{name}={self.of(value)}' for name, value in arguments.items())})"
-
-
-def _arguments(value: Any) -> dict[str, Any]:
-    """What an attrs class is called with to make ``value``; without what is so by default."""
-    arguments = {}
-    for field in attrs.fields(type(value)):
-        default = field.default
-        if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # a class, for all but mypy
-            default = attrs.NOTHING if default.takes_self else default.factory()
-        given = getattr(value, field.name)
-        if field.init and repr(given) != repr(default):
-            arguments[field.alias or field.name] = given
-    return arguments
+    def _call(self, value: Any) -> str:
+        """The call of an attrs class that makes a value, without what is so by default."""
+        fields: Any = attrs.fields(type(value))
+        usual = vars(UNKNOWN) if isinstance(value, EpochData) else {field.name: field.default for field in fields}
+        arguments = [
+            f"{field.alias or field.name}={self.of(getattr(value, field.name))}"
+            for field in fields
+            if field.init and repr(getattr(value, field.name)) != repr(usual[field.name])
+        ]
+        return f"{self.named(type(value))}({', '.join(arguments)})"
 
 
 def import_of(what: Any) -> str | None:
@@ -141,3 +133,17 @@ def failing_test(
         f"    assert {module}.{check.__name__}({subject}, {called})",
     ]
     return "\n".join([source.imports, "", "", *lines])
+
+
+def name_of(what: Any) -> str:
+    """What a function or a class is called; of another value its ``repr``."""
+    return getattr(what, "__name__", None) or repr(what)
+
+
+def takes(what: Any, number: int) -> bool:
+    """Whether it can be called with so many arguments."""
+    try:
+        inspect.signature(what).bind(*range(number))
+    except (TypeError, ValueError):
+        return False
+    return True

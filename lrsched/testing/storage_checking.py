@@ -1,10 +1,7 @@
 """`check_storage`: all laws of storages at once."""
 
-import inspect
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any, Final, final
 
@@ -17,8 +14,8 @@ from lrsched.testing import strategies
 from lrsched.testing.laws import Law, temporary_folder
 from lrsched.testing.reporting import OnFail, Report, Violation, chosen_laws, law_tests
 from lrsched.testing.search import Broken, Budget, Progress, Trial, search
-from lrsched.testing.source import Source, failing_test, import_of
-from lrsched.testing.storage_laws import STORAGE_LAWS, Factory, NoStorageError, Place, is_storage
+from lrsched.testing.source import Source, failing_test, import_of, name_of, takes
+from lrsched.testing.storage_laws import STORAGE_LAWS, Factory, Place, is_storage
 
 _DEFAULT_EXAMPLES: Final = 40  # a storage is slower than a schedule
 
@@ -38,25 +35,17 @@ class StorageSubject:
     factory: Factory
     imports: str | None = None
 
-    @property
-    def expression(self) -> str:
-        """What the factory is in Python, with that import."""
-        return self.name if self.name.isidentifier() else "factory"
 
-
-def storage_subject_of(factory: Factory, name: str | None = None, imports: str | None = None) -> StorageSubject:
+def storage_subject_of(factory: Factory) -> StorageSubject:
     """What is to be checked.
 
     Raises:
         ArgumentError: It cannot be called with a folder.
     """
-    try:
-        inspect.signature(factory).bind(Path())
-    except (TypeError, ValueError) as error:
+    if not takes(factory, 1):
         way_out = "as in lambda folder: open_storage(folder / 'run.json')"
-        raise broken_law("factory", "a function of a folder that opens a storage there", factory, way_out) from error
-    called = name or getattr(factory, "__name__", None) or repr(factory)
-    return StorageSubject(called, factory, imports or import_of(factory))
+        raise broken_law("factory", "a function of a folder that opens a storage there", factory, way_out)
+    return StorageSubject(name_of(factory), factory, import_of(factory))
 
 
 def check_storage(
@@ -96,24 +85,15 @@ def check_storage(
         {'holds'}
     """
     subject = factory if isinstance(factory, StorageSubject) else storage_subject_of(factory)
-    numbers = count()
-    with temporary_folder() as folder:
 
-        def attempt(law: Law, states: Sequence[History]) -> bool:
-            root = Path(folder, str(next(numbers)))
-            try:
-                return law.check(Place(subject.factory, root), states)
-            except NoStorageError:
-                if law.check is is_storage:
-                    raise
-                return False  # `is_storage` says so already
-            finally:
-                shutil.rmtree(root, ignore_errors=True)
+    def attempt(law: Law, states: Sequence[History]) -> bool:
+        with temporary_folder() as folder:
+            return law.check(Place(subject.factory, Path(folder)), states)
 
-        cases = strategies.states() if states is None else states
-        trial = Trial(subject.name, cases, attempt, _size, partial(_violation, subject))
-        tries = Budget.of(_DEFAULT_EXAMPLES if budget is None else budget)
-        return search(trial, chosen_laws(laws, STORAGE_LAWS), tries, seed, progress).raised_if(on_fail)
+    cases = strategies.states() if states is None else states
+    trial = Trial(subject.name, cases, attempt, _size, partial(_violation, subject), is_storage)
+    tries = Budget.of(_DEFAULT_EXAMPLES if budget is None else budget)
+    return search(trial, chosen_laws(laws, STORAGE_LAWS), tries, seed, progress).raised_if(on_fail)
 
 
 def _size(states: Sequence[History]) -> tuple[int, int, int]:
@@ -123,7 +103,8 @@ def _size(states: Sequence[History]) -> tuple[int, int, int]:
 def _violation(subject: StorageSubject, law: Law, broken: Broken) -> Violation:
     source = Source()
     source.add(subject.imports)
-    place = f"{source.named(Place)}({subject.expression}, tmp_path)"
+    factory = subject.name if subject.name.isidentifier() else "factory"
+    place = f"{source.named(Place)}({factory}, tmp_path)"
     code = failing_test(law.check, place, broken.case, source, called="states", fixture="tmp_path")
     return Violation(subject.name, broken.case, str(broken.error), code)
 

@@ -8,9 +8,9 @@ Two histories are the same here if they are bit for bit: 3 is not 3.0, and 0.0 n
 `ArgumentError` it need not hold.
 """
 
-import pickle
 from collections.abc import Callable, Collection, Mapping, Sequence, Set as AbstractSet
 from contextlib import suppress
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final, final
@@ -28,7 +28,7 @@ from lrsched.schedules.constant import Constant
 from lrsched.storage import Readable, Storage
 from lrsched.storage.opening import read
 from lrsched.storage.wrappers import ReadOnly
-from lrsched.testing.laws import BrokenLawError, Law, no_exception, registering
+from lrsched.testing.laws import BrokenLawError, Law, NoAnswerError, no_exception, registering, through_pickle
 
 Factory = Callable[[Path], Storage]
 """Opens a storage in a folder that is there; with the same folder, the one that holds what was saved."""
@@ -36,7 +36,7 @@ Factory = Callable[[Path], Storage]
 STORAGE_LAWS: Final[dict[str, Law]] = {}
 """Every law of storages, by name."""
 
-_law = registering(STORAGE_LAWS)
+_law = partial(registering, STORAGE_LAWS, lambda place: place)
 _SELDOM: Final = 5  # laws that depend little on what is saved
 
 _PLAIN: Final = EpochData(learning_rate=0.1, error={"dev_score": 1.0})
@@ -45,7 +45,7 @@ _HARD_TO_HOLD: Final = EpochData(error={_TWO_SURROGATES: 1.0}, meta={"text": _TW
 _NEXT: Final = "the next that is opened"
 
 
-class NoStorageError(BrokenLawError):
+class NoStorageError(NoAnswerError):
     """What should open a storage gives something else, or raises."""
 
 
@@ -164,12 +164,10 @@ def _demand_conflict(
 ) -> None:
     """It does not overwrite what another saved."""
     with no_exception("it raises", " and no ConflictError when it would overwrite what another saved"):
-        try:
+        with suppress(ConflictError):
             storage.save(history, changed)
-        except ConflictError:
-            _demand_stored(stored, place, " after a ConflictError")
-            return
-    raise BrokenLawError(f"what another saved, {stored!r}, it overwrites unseen with {history!r}{_of(changed)}")
+            raise BrokenLawError(f"what another saved, {stored!r}, it overwrites unseen with {history!r}{_of(changed)}")
+        _demand_stored(stored, place, " after a ConflictError")
 
 
 def _more(history: History) -> History:
@@ -183,19 +181,15 @@ def _last(states: Sequence[History]) -> History:
     return next((state for state in reversed(states) if state), _more(History()))
 
 
-def _last_held(storage: Storage, states: Sequence[History]) -> History | None:
-    """The last of some histories, saved; None if it is refused."""
-    last = _last(states)
-    return last if _save(storage, last) else None
+def _held(storage: Storage, states: Sequence[History]) -> History:
+    """The last of some histories that it can hold, saved; a plain one if it can hold none."""
+    return next(state for state in (*reversed(states), _more(History())) if state and _save(storage, state))
 
 
-def _files(folder: Path) -> dict[str, tuple[bytes, int]]:
+def _files(folder: Path) -> set[tuple[str, bytes, int]]:
     """What is on the disk, and since when."""
-    return {
-        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {(str(path.relative_to(folder)), path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
 # ---- the laws
@@ -265,9 +259,7 @@ def apart(place: Place, states: Sequence[History]) -> bool:
     """Two storages that were opened at two places know nothing of each other."""
     here, there = place(), place.another("another")
     other = there()
-    state = _last_held(here, states)
-    if state is None:
-        return False
+    state = _held(here, states)
     for storage in (other, there()):
         _demand(History(), _load(storage), "another, at another place,")
     _save_plainly(other, _more(state), "at another place")
@@ -299,12 +291,8 @@ def largest_epoch(place: Place, states: Sequence[History]) -> bool:
     del states
     storage = place()
     one = _more(History())
-    for history, changed in (
-        (one, None),
-        (one.set(LARGEST_EPOCH, _PLAIN), [LARGEST_EPOCH]),
-        (one.set(LARGEST_EPOCH, EpochData(learning_rate=0.5)), None),
-        (one, [LARGEST_EPOCH]),
-    ):
+    first, second = (one.set(LARGEST_EPOCH, data) for data in (_PLAIN, EpochData(learning_rate=0.5)))
+    for history, changed in ((one, None), (first, [LARGEST_EPOCH]), (second, None), (one, [LARGEST_EPOCH])):
         _save_plainly(storage, history, "with plain data", changed)
         _demand_stored(history, place)
     return True
@@ -319,9 +307,7 @@ def unseen(place: Place, states: Sequence[History]) -> bool:
     first, second = place(), place()
     if second is first:
         return False
-    old = _last_held(first, states)
-    if old is None:
-        return False
+    old = _held(first, states)
     new = _more(old)
     _demand_conflict(second, new, place, old, changes(old, new))
     _demand_conflict(second, new, place, old)
@@ -341,12 +327,10 @@ def unseen(place: Place, states: Sequence[History]) -> bool:
 def pickled(place: Place, states: Sequence[History]) -> bool:
     """A copy in another process loads the same. Before that, it saves over nothing."""
     storage = place()
-    old = _last_held(storage, states)
-    if old is None:
-        return False
+    old = _held(storage, states)
     way_out = "; define it at the top of a module, and __reduce__ where it holds what is open"
     with no_exception("it cannot be pickled:", way_out):
-        first, second = (pickle.loads(pickle.dumps(storage)) for _ in range(2))  # noqa: S301  its own
+        first, second = through_pickle(storage), through_pickle(storage)
     new = _more(old)
     with no_exception("its copy raises", " when it saves, and no ConflictError"), suppress(ConflictError):
         first.save(new)
@@ -361,10 +345,7 @@ def pickled(place: Place, states: Sequence[History]) -> bool:
 def reads_only(place: Place, states: Sequence[History]) -> bool:
     """Loaded twice, and looked into, it is the same, and so is each file in its folder, if it has any."""
     _demand_read_only(History(), place)
-    stored = _last_held(place(), states)
-    if stored is None:
-        return False
-    _demand_read_only(stored, place)
+    _demand_read_only(_held(place(), states), place)
     return True
 
 
@@ -376,9 +357,8 @@ def _demand_read_only(stored: History, place: Place) -> None:
     if stored:
         _demand(stored, _load(place(), "its read()", read), "its read()")
     after = _files(place.folder)
-    if after != before:
-        names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-        raise BrokenLawError(f"loading {'it' if stored else 'nothing'} changes {', '.join(names)} on the disk")
+    if changed := sorted({name for name, *_ in before ^ after}):
+        raise BrokenLawError(f"loading {'it' if stored else 'nothing'} changes {', '.join(changed)} on the disk")
 
 
 @_law("a training run goes on where another process stopped", every=_SELDOM)
@@ -417,8 +397,7 @@ def like_memory(place: Place, states: Sequence[History]) -> bool:
     """
     storage, held, tried = place(), History(), False
     for number, state in enumerate(states):
-        writer = storage
-        turn = number % 3
+        writer, turn = storage, number % 3
         if turn:
             writer = place()
             _demand(held, _load(writer), _NEXT)

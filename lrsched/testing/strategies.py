@@ -25,6 +25,7 @@ from lrsched.schedules.combine import Composite
 from lrsched.schedules.constant import Constant
 from lrsched.schedules.function import FunctionSchedule
 from lrsched.schedules.kinds import KINDS
+from lrsched.testing.laws import with_errors
 
 HUGE_EPOCH: Final = 10**12
 _FAR_EPOCH: Final = 1000  # where schedules are asked, which may look at every epoch before
@@ -34,17 +35,9 @@ SPECIAL_RATES: Final = (0.0, -0.0, 5e-324, 1e308, 1.0, 0.1, 1e-3)
 ERROR_KEYS: Final = ("dev_score", "dev_error", "train_score")
 """What the errors are called in histories that are drawn, unless it is said otherwise; the first counts by default."""
 KNOWN_ERROR_KEYS: Final = (
-    "dev_score",
-    "dev_score_output",
-    "dev_score_output/output",
-    "dev_score_output/output_prob",
-    "dev_score_output/other",
-    "dev_error",
-    "dev_error_ctc",
-    "devtrain_score",
+    *(f"dev_score{output}" for output in ("", "_output", "_output/output", "_output/output_prob", "_output/other")),
+    *(f"{data}_{kind}" for data in ("dev", "devtrain", "train") for kind in ("error", "error_ctc", "score_output")),
     "train_score",
-    "train_score_output",
-    "train_error",
     "old_format_score",
 )
 STRANGE_TEXTS: Final = ("", " ", "_output", "q'\"\\\n", "größe_誤差_🙂", "\ud800", ":", "a:b", "{", "0")
@@ -116,15 +109,8 @@ def texts() -> SearchStrategy[str]:
 @cache
 def meta_atoms() -> SearchStrategy[Any]:
     """Literals without parts."""
-    return (
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.sampled_from([10**30, -(10**300)])
-        | errors()
-        | texts()
-        | st.binary(max_size=6)
-    )
+    plain = st.none() | st.booleans() | st.integers() | st.sampled_from([10**30, -(10**300)])
+    return plain | errors() | texts() | st.binary(max_size=6)
 
 
 @cache
@@ -137,16 +123,10 @@ def meta_keys() -> SearchStrategy[Any]:
 @cache
 def meta_literals() -> SearchStrategy[Any]:
     """Whatever a meta value may be; up to three levels deep."""
-    values = meta_atoms()
+    values, sets = meta_atoms(), st.sets(meta_keys(), max_size=3)
     for _ in range(3):
-        values = (
-            meta_atoms()
-            | st.lists(values, max_size=3)
-            | st.lists(values, max_size=3).map(tuple)
-            | st.dictionaries(meta_keys(), values, max_size=3)
-            | st.sets(meta_keys(), max_size=3)
-            | st.frozensets(meta_keys(), max_size=3)
-        )
+        lists, dicts = st.lists(values, max_size=3), st.dictionaries(meta_keys(), values, max_size=3)
+        values = meta_atoms() | lists | lists.map(tuple) | dicts | sets | sets.map(frozenset)
     return values
 
 
@@ -346,7 +326,7 @@ def _changes(data: SearchStrategy[EpochData] | None) -> SearchStrategy[Callable[
         st.tuples(st.integers(1, 3) | epochs(), data).map(lambda new: lambda history: history.set(*new))
         | st.integers(0, 7).map(lambda position: lambda history: _without(history, position))
         | histories(data, max_size=4).map(lambda new: lambda _: new)
-        | st.just(_with_twins)
+        | st.just(lambda history: with_errors(history, _twin))
         | st.just(History)
     )
 
@@ -357,13 +337,8 @@ def _without(history: History, position: int) -> History:
     return History({epoch: data for epoch, data in history.items() if epoch != gone})
 
 
-def _with_twins(history: History) -> History:
-    """Each error becomes another number that is equal, where there is one."""
-    twins = {epoch: {name: _twin(value) for name, value in data.error.items()} for epoch, data in history.items()}
-    return History({epoch: data.with_error(twins[epoch]) for epoch, data in history.items()})
-
-
 def _twin(value: float) -> float:
+    """Another number that is equal, where there is one."""
     if value == 0:
         return 0.0 if math.copysign(1.0, value) < 0 else -0.0
     if type(value) is int:
@@ -398,18 +373,6 @@ def tenth_of_the_last_error(history: History, epoch: int) -> float:
 
 
 @cache
-def decays() -> SearchStrategy[Any]:
-    """How a rate may decay."""
-    return st.none() | st.sampled_from([0.5, 0.0, 0.7, 0.9, 1.0]) | st.floats(0.0, 1.0) | st.just(a_third)
-
-
-@cache
-def growths() -> SearchStrategy[Any]:
-    """How a rate may grow."""
-    return st.none() | st.sampled_from([1.0, 1.1, 2.0]) | st.floats(1.0, 4.0) | st.just(a_little_more)
-
-
-@cache
 def thresholds() -> SearchStrategy[float]:
     """Thresholds of a relative error or a difference."""
     return st.sampled_from([0.0, -0.01, 0.01, -0.5, math.inf, -math.inf]) | st.floats(-1.0, 1.0)
@@ -433,8 +396,8 @@ _OF_LAW: Final[Mapping[Any, SearchStrategy[Any]]] = {
     numbers.rate: st.just(0.0) | usual_learning_rates(),
     numbers.threshold: thresholds(),
     numbers.flag: st.booleans(),
-    numbers.decay: decays(),
-    numbers.growth: growths(),
+    numbers.decay: st.none() | st.sampled_from([0.5, 0.0, 0.7, 0.9, 1.0]) | st.floats(0.0, 1.0) | st.just(a_third),
+    numbers.growth: st.none() | st.sampled_from([1.0, 1.1, 2.0]) | st.floats(1.0, 4.0) | st.just(a_little_more),
 }
 """What to draw for a parameter, by the law in its annotation, see `lrsched.core.numbers.checked`."""
 
@@ -443,22 +406,9 @@ _ASCENDING: Final = (("relative_error_grow_threshold", "relative_error_threshold
 
 
 def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int) -> SearchStrategy[Any]:
-    """What to draw for a parameter of a schedule."""
-    match field.name:
-        case "default_learning_rate" | "maximum":
-            return usual_learning_rates()
-        case "error_measure_key":
-            return error_measure_keys(keys)
-        case "function":
-            return st.sampled_from([one_by_epoch, tenth_of_the_last_error])
-        case "learning_rates":
-            return presets()
-        case "schedule":
-            return schedules(keys=keys, depth=depth - 1)
-        case "factors":
-            return st.lists(st.just(Constant(0.5)) | schedules(keys=keys, depth=depth - 1), max_size=2)
-        case "factor":
-            return st.sampled_from([1.0, 0.5, 2.0, 0.1, 0.0]) | st.floats(0.0, 10.0)
+    """What to draw for a parameter of a schedule that may have so many inside one another."""
+    if field.name in _OF_NAME:
+        return _OF_NAME[field.name](keys, depth - 1)
     law = next(iter(getattr(field.type, "__metadata__", ())), None)
     limits = getattr(law, "keywords", {})
     if "least" in limits:
@@ -473,10 +423,8 @@ def _values(field: "attrs.Attribute[Any]", keys: SearchStrategy[str], depth: int
 
 def schedule_classes(kind: type[Schedule] = Schedule) -> tuple[type[Schedule], ...]:
     """Every class of schedules in lrsched that is a ``kind``: those with a name, functions, those made of others."""
-    composites: Any = [
-        each for each in vars(combine).values() if isinstance(each, type) and issubclass(each, Composite)
-    ]
-    classes = dict.fromkeys((*KINDS.values(), FunctionSchedule, *composites))
+    combined: Any = [each for each in vars(combine).values() if isinstance(each, type) and issubclass(each, Composite)]
+    classes = dict.fromkeys((*KINDS.values(), FunctionSchedule, *combined))
     return tuple(each for each in classes if issubclass(each, kind) and not inspect.isabstract(each))
 
 
@@ -528,6 +476,19 @@ def schedules(
         return cls(**arguments)
     except ArgumentError:  # parameters that do not go together
         reject()
+
+
+_OF_NAME: Final[Mapping[str, Callable[[SearchStrategy[str], int], SearchStrategy[Any]]]] = {
+    "default_learning_rate": lambda _keys, _depth: usual_learning_rates(),
+    "maximum": lambda _keys, _depth: usual_learning_rates(),
+    "error_measure_key": lambda keys, _depth: error_measure_keys(keys),
+    "function": lambda _keys, _depth: st.sampled_from([one_by_epoch, tenth_of_the_last_error]),
+    "learning_rates": lambda _keys, _depth: presets(),
+    "schedule": lambda keys, depth: schedules(keys=keys, depth=depth),
+    "factors": lambda keys, depth: st.lists(st.just(Constant(0.5)) | schedules(keys=keys, depth=depth), max_size=2),
+    "factor": lambda _keys, _depth: st.sampled_from([1.0, 0.5, 2.0, 0.1, 0.0]) | st.floats(0.0, 10.0),
+}
+"""What to draw for a parameter, by its name, for names of errors, and so many schedules inside one another."""
 
 
 # ---- configurations
