@@ -19,7 +19,7 @@ import attrs
 from lrsched.config.effects import Effects, effects, names_in, reaching_all_names
 from lrsched.errors import FormatError
 
-_MOST_STEPS: Final = 10_000_000  # so many parts all values have together
+_MOST_STEPS: Final = 3_000_000  # so many parts all values have together
 _LARGEST: Final = 1_000_000
 _RAISED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _UPDATES: Final = ("locals().update", "globals().update")
