@@ -618,8 +618,11 @@ def key_order(schedule: Schedule, history: History) -> bool:
     if all(len(data.error) < 2 for data in history.values()) and len(history) < 2:  # noqa: PLR2004  two have an order
         return False
     told = answers_of(schedule, history)
-    backwards = history_of_its_own(history, lambda error: dict(reversed(error.items())))
-    _demand_answers(told, schedule, backwards, "when the errors come in another order")
+    backwards = {}
+    for epoch, data in reversed([*history.items()]):
+        error, meta = (dict(reversed(each.items())) for each in (data.error, data.meta))
+        backwards[epoch] = EpochData(learning_rate=data.learning_rate, error=error, meta=meta)
+    _demand_answers(told, schedule, History(backwards), "when the errors come in another order")
     return True
 
 

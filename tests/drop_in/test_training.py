@@ -1,6 +1,6 @@
 """Real trainings: RETURNN's torch engine trains a tiny network, with its own learning-rate control and with ours.
 
-They take half a minute, so the profile ``deep`` has them: ``HYPOTHESIS_PROFILE=deep pytest tests/drop_in/test_training.py``.
+They take half a minute, so the profile ``deep`` has them: ``HYPOTHESIS_PROFILE=deep pytest tests/drop_in``.
 A training is killed by SIGKILL at a named point, which the config below knows, so that nothing here waits or polls.
 """
 
