@@ -12,7 +12,7 @@ _NAME = "__returnn_config__"
 
 
 class _Config:
-    """What a file finds as ``config`` where RETURNN is not installed: the settings so far, by the same methods."""
+    """Stands in for RETURNN's config where RETURNN is not installed: it has the settings that the file set so far."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.typed_dict = settings

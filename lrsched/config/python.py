@@ -25,8 +25,16 @@ _RAISED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, Value
 _UPDATES: Final = ("locals().update", "globals().update")
 _BUILTINS: Final = ("abs", "bool", "dict", "float", "int", "len", "list", "max", "min", "range", "str", "tuple")
 _IMPORTS: Final = {"math": ("exp", "log", "pi", "sqrt"), "numpy": ("geomspace", "linspace", "logspace")}
-_OPERATORS: Final = {"mult": "mul", "div": "truediv", "usub": "neg", "uadd": "pos", "not": "not_"}
-_OPERATORS.update(noteq="ne", lte="le", gte="ge")
+_OPERATORS: Final = {
+    "mult": "mul",
+    "div": "truediv",
+    "usub": "neg",
+    "uadd": "pos",
+    "not": "not_",
+    "noteq": "ne",
+    "lte": "le",
+    "gte": "ge",
+}
 """What operators are called in the module `operator`, where it is not what they are called in the tree."""
 
 
@@ -48,9 +56,12 @@ _SIZED: Final = (str, bytes, range, list, tuple)
 
 
 def parse(text: str, filename: str, is_setting: Callable[[str], bool]) -> tuple[dict[str, Any], FormatError | None]:
-    r"""The names that a Python file sets, and the first code that may change the settings, None if there is none.
+    r"""The names that a Python file sets, and an error that says which code may change the settings, or None.
 
-    What is not known is the error that says why; it is raised where the file is not Python, or too large.
+    Where a value is not known, an error that says why stands in its place.
+
+    Raises:
+        FormatError: The file is not Python, nested too deep, or too large.
 
     Examples:
         >>> text = "from numpy import linspace\nx = 0.5\nrates = list(linspace(0.25, x, num=3))\nrate = open('x')"

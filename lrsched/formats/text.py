@@ -26,7 +26,7 @@ def read(text: str, filename: str | None) -> tuple[History, FormatError | None]:
     return History(epochs), fault
 
 
-# An epoch as it is nearly always written. Its errors are JSON but for the quotes and some words, so C can read them.
+# Nearly all epochs are written in this way. With other quotes and words, the errors are JSON, which C reads.
 _USUAL_EPOCH = re.compile(
     rf"""{literal.SPACE}([1-9]\d{{0,17}}):\ EpochData\(learningRate=(-?\d[^\s,]*),
     \ error=\{{((?:\n?'[^"\\{{}}]*)?)\}}\)(?:,|(?=\n?\}}))""",

@@ -1,5 +1,6 @@
 """Many settings over many histories."""
 
+import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -12,7 +13,7 @@ import numpy as np
 from lrsched.core.frozendict import FrozenDict
 from lrsched.core.history import History
 from lrsched.core.measure import Direction, ErrorMeasure, NonFinitePolicy
-from lrsched.core.numbers import choice, integer
+from lrsched.core.numbers import apply_factor, choice, integer
 from lrsched.core.schedule import Schedule
 from lrsched.errors import ArgumentError, ExecutorError, broken_law
 from lrsched.schedules.combine import Preset
@@ -37,8 +38,6 @@ _IN_FLIGHT: Final = 32
 """How many pieces of work an executor has at once: what is done waits in memory for its turn."""
 _COST: Final = 1000
 """How many decisions of the engine take the time of one of a pure function."""
-_TOO_LARGE: Final = "the learning rate after learning_rate_growth must be a finite number, got inf; correct the value"
-"""What the pure functions say there."""
 MOST_RATES: Final = 2**30
 """How many rates are kept at most: 8 GiB."""
 
@@ -245,11 +244,19 @@ def _swept(batch: Batch, history: History, mode: Mode, keep_rates: bool, kept: F
     }
     for position in np.flatnonzero(np.isnan(rates[-1:]).any(axis=0)).tolist():  # it grew beyond all numbers
         epoch = [*history][np.isnan(rates[:, position]).argmax()]
-        failures.setdefault(position, f"at epoch {epoch}: {_TOO_LARGE}")
+        failures.setdefault(position, f"at epoch {epoch}: {_too_large()}")
     recorded = rate_array(data.learning_rate for data in history.values())
     in_order = FrozenDict({position: why for position, why in sorted(failures.items()) if why})
     swept = SweptHistory(epoch_array(history), recorded, mode, batch.floors, in_order, rates.T)
     return swept if keep_rates else swept.without_rates()
+
+
+def _too_large() -> str:
+    """What the pure functions say of a growth beyond the largest float."""
+    try:
+        return f"{apply_factor('learning_rate_growth', 2.0, sys.float_info.max)}"
+    except ArgumentError as error:
+        return str(error)
 
 
 def _pure_rates(made: Made, kept: FrozenDict[int, float], history: History, mode: Mode, out: np.ndarray) -> str | None:

@@ -28,7 +28,7 @@ def read(path: Path, question: Callable[[sqlite3.Connection], Found]) -> Found |
     Where nobody has a database open, SQLite would make files beside it to read it: they stay, the one who trains may
     have no right to write them, and a folder that cannot be written has no place for them. So it is read as a file that
     does not change, and read again if it did. Where somebody has it open for longer than a save takes, SQLite reads
-    beside him.
+    beside that process.
 
     Raises:
         FormatError: It is no database of lrsched, or is damaged.

@@ -284,13 +284,13 @@ def _broken(message: str) -> NoReturn:
     raise BrokenLawError(message)
 
 
-def _demand_same(told: Mapping[int, Any], again: Callable[[int], Any], because: str, *by: str) -> None:
-    """Each epoch has the same answer ``again``, in the attributes ``by`` or in all.
+def _demand_same(decisions: Mapping[int, Any], again: Callable[[int], Any], because: str, *by: str) -> None:
+    """Demand that each epoch has the same answer ``again``, in the attributes ``by`` or in all.
 
     Raises:
-        BrokenLawError: One has not, or there is none now; ends with ``because``.
+        BrokenLawError: An answer differs, or an epoch has no answer any more; the message ends with ``because``.
     """
-    for epoch, answer in told.items():
+    for epoch, answer in decisions.items():
         try:
             other = again(epoch)
         except NoAnswerError as error:
@@ -302,9 +302,11 @@ def _demand_same(told: Mapping[int, Any], again: Callable[[int], Any], because: 
             _broken(f"for epoch {epoch} it gives {one!r}, but {two!r} {because}")
 
 
-def _demand_answers(told: Mapping[int, Decision], schedule: Schedule, history: History, because: str, *by: str) -> None:
-    """Asked once more, it answers the same."""
-    _demand_same(told, partial(ask, schedule, history), because, *by)
+def _demand_answers(
+    decisions: Mapping[int, Decision], schedule: Schedule, history: History, because: str, *by: str
+) -> None:
+    """Demand that the schedule decides the same when it is asked once more."""
+    _demand_same(decisions, partial(ask, schedule, history), because, *by)
 
 
 _DAY: Final = 24 * 60 * 60  # seconds
@@ -363,18 +365,18 @@ def _state(schedule: Schedule) -> Any:
 @_law("the same question always has the same answer")
 def deterministic(schedule: Schedule, history: History) -> bool:
     """Asked again, asked in another order, and asked years later, it answers the same."""
-    told = answers_of(schedule, history)
-    _demand_answers(told, schedule, history, "when it is asked again")
-    _demand_answers(dict(reversed(told.items())), schedule, history, "when the later epochs are asked first")
+    decisions = answers_of(schedule, history)
+    _demand_answers(decisions, schedule, history, "when it is asked again")
+    _demand_answers(dict(reversed(decisions.items())), schedule, history, "when the later epochs are asked first")
     for ahead in _ANOTHER_TIME:
         with another_time(ahead):
-            _demand_answers(told, schedule, history, "at another time")
+            _demand_answers(decisions, schedule, history, "at another time")
     return True
 
 
 _NEW_PROCESS: Final = """
 import contextlib, os, pickle, sys
-told = open(os.dup(1), "wb")
+output = open(os.dup(1), "wb")
 os.dup2(2, 1)  # what a module prints is in nobody's way
 with contextlib.suppress(ImportError):
     import lrsched.control  # before the path has folders where modules may be called like those of Python
@@ -383,7 +385,7 @@ try:
     schedule, history, epochs = pickle.load(sys.stdin.buffer)
 except (ImportError, AttributeError):
     sys.exit()
-told.write(pickle.dumps({epoch: schedule.decide(history, epoch) for epoch in epochs}))
+output.write(pickle.dumps({epoch: schedule.decide(history, epoch) for epoch in epochs}))
 """
 
 
@@ -395,9 +397,9 @@ def new_process(schedule: Schedule, history: History) -> bool:
     """
     for error in (1e-3, 1e3):
         answers_of(schedule, History(dict.fromkeys(history, _with(error, history))))
-    told = answers_of(schedule, history)
+    decisions = answers_of(schedule, history)
     try:
-        question = pickle.dumps(sys.path) + pickle.dumps((schedule, history, [*told]))
+        question = pickle.dumps(sys.path) + pickle.dumps((schedule, history, [*decisions]))
     except Exception:  # noqa: BLE001  whatever a foreign class raises; `round_trip` says so
         return False
     seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"  # names of errors have another order in sets there
@@ -410,7 +412,7 @@ def new_process(schedule: Schedule, history: History) -> bool:
     if not done.stdout:
         return False
     answers_there = pickle.loads(done.stdout)  # noqa: S301  its own
-    _demand_same(told, answers_there.get, "in a new process")
+    _demand_same(decisions, answers_there.get, "in a new process")
     return True
 
 
@@ -477,8 +479,8 @@ def memory_is_a_value(schedule: Schedule, history: History) -> bool:
                 cursor.after(Moment(epoch), data)
     for epoch, cursor, decision, pickled in before:
         if not _same_memory(pickled, cursor.memory):
-            told = f"before epoch {epoch} it remembered {pickled!r}, as pickled there, and {cursor.memory!r} later"
-            _broken(f"{told}; a memory has equality by value, and never changes")
+            message = f"before epoch {epoch} it remembered {pickled!r}, as pickled there, and {cursor.memory!r} later"
+            _broken(f"{message}; a memory has equality by value, and never changes")
         for memory, when in ((cursor.memory, "after later epochs"), (pickled, "after its memory was pickled")):
             other = attrs.evolve(cursor, memory=memory)
             _demand_same({epoch: decision}, {epoch: other.answer(Moment(epoch))}.get, when)
@@ -523,8 +525,8 @@ def _demand_alone(schedule: Any, history: History, recorded: Callable[[int, floa
             _broken(f"it has {len(decided)} parts, and its decision for epoch {epoch} the decisions of other ones")
         for part, inner, own in zip(schedule.parts, decision.cause.inner, decided, strict=True):
             if inner.learning_rate != own.learning_rate or inner.action is not own.action:
-                told = f"for epoch {epoch} its part {part!r} decides on {inner.learning_rate!r} ({inner.action})"
-                _broken(f"{told}, but alone on {own.learning_rate!r} ({own.action})")
+                message = f"for epoch {epoch} its part {part!r} decides on {inner.learning_rate!r} ({inner.action})"
+                _broken(f"{message}, but alone on {own.learning_rate!r} ({own.action})")
         if epoch not in history:
             continue
         rate, rates = recorded(number, decision.learning_rate), [own.learning_rate for own in decided]
@@ -585,7 +587,7 @@ def true_to_its_cause(schedule: Schedule, history: History) -> bool:
     """
     for epoch, decision, _ in _decisions(schedule, history):
         rate, before, cause, action = decision.learning_rate, decision.previous, decision.cause, decision.action
-        told = f"for epoch {epoch} it decides to {action}, but "
+        message = f"for epoch {epoch} it decides to {action}, but "
         says = Action.KEEP if action is Action.HOLD else action
         stays_lifted = says is Action.DECAY and before is not None and _is_lifted(cause)
         if (
@@ -593,17 +595,21 @@ def true_to_its_cause(schedule: Schedule, history: History) -> bool:
             and says is not Action.of(before, rate)
             and not stays_lifted
         ):
-            _broken(f"{told}the rate goes from {before!r} to {rate!r}")
+            _broken(f"{message}the rate goes from {before!r} to {rate!r}")
         if cause.lifted_from is not None and cause.lifted_from > rate:
-            _broken(f"{told}{cause.lifted_from!r} was not lifted to {rate!r}")
+            _broken(f"{message}{cause.lifted_from!r} was not lifted to {rate!r}")
         if cause.change is None or cause.threshold is None:
             continue
-        told += f"its cause has a {cause.measure or 'change'} of {cause.change!r} against threshold {cause.threshold!r}"
+        message += (
+            f"its cause has a {cause.measure or 'change'} of {cause.change!r} against threshold {cause.threshold!r}"
+        )
         if action is Action.DECAY and not cause.change > cause.threshold:
-            _broken(f"{told}; what decays is a change above it: where higher is better, give both with the other sign")
+            _broken(
+                f"{message}; what decays is a change above it: where higher is better, give both with the other sign"
+            )
         grow = cause.grow_threshold
         if action is Action.GROW and (cause.change > cause.threshold or (grow is not None and cause.change >= grow)):
-            _broken(f"{told} and grow threshold {grow!r}")
+            _broken(f"{message} and grow threshold {grow!r}")
     return True
 
 
@@ -617,12 +623,12 @@ def key_order(schedule: Schedule, history: History) -> bool:
     """Decisions are the same when the errors, and the epochs, were recorded in another order."""
     if all(len(data.error) < 2 for data in history.values()) and len(history) < 2:  # noqa: PLR2004  two have an order
         return False
-    told = answers_of(schedule, history)
+    decisions = answers_of(schedule, history)
     backwards = {}
     for epoch, data in reversed([*history.items()]):
         error, meta = (dict(reversed(each.items())) for each in (data.error, data.meta))
         backwards[epoch] = EpochData(learning_rate=data.learning_rate, error=error, meta=meta)
-    _demand_answers(told, schedule, History(backwards), "when the errors come in another order")
+    _demand_answers(decisions, schedule, History(backwards), "when the errors come in another order")
     return True
 
 
@@ -853,8 +859,8 @@ def _never_higher(schedule: Schedule, history: History, *factors: float) -> bool
             worse = data.with_error({name: error * factor for name, error in data.error.items()})
             higher = ask(schedule, past.set(epoch, worse), epoch + 1).learning_rate
             if higher > rate:
-                told = f"after {dict(data.error)!r} at epoch {epoch} the next rate is {rate!r}"
-                _broken(f"{told}, after {dict(worse.error)!r} it is {higher!r}")
+                message = f"after {dict(data.error)!r} at epoch {epoch} the next rate is {rate!r}"
+                _broken(f"{message}, after {dict(worse.error)!r} it is {higher!r}")
     return bool(newest)
 
 
@@ -873,27 +879,27 @@ def window(schedule: Schedule, history: History) -> bool:
     """What is recorded before the newest ``num_epochs + 1`` epochs with data may be any error: the rate is the same."""
     number = parameter(schedule, "num_epochs")
     asked = answers_of(schedule, history)
-    told = {epoch: decision for epoch, decision in asked.items() if len(history.before(epoch)) > number + 1}
-    for epoch, decision in told.items():
+    decisions = {epoch: decision for epoch, decision in asked.items() if len(history.before(epoch)) > number + 1}
+    for epoch, decision in decisions.items():
         outside = [*history.before(epoch)][: -number - 1]
         for error in (1e-3, 1e3):
             past = History({**history, **{each: _with(error, history, history[each]) for each in outside}})
             because = f"when the errors up to epoch {outside[-1]} are {error!r}"
             _demand_answers({epoch: decision}, schedule, past, because, "learning_rate")
-    return bool(told)
+    return bool(decisions)
 
 
 @_claim("an epoch that it presets counts, recorded or not")
 def presets_count(schedule: Schedule, history: History) -> bool:
     """For later epochs rate and action are the same when the rate that it presets for an epoch is recorded there."""
-    told = answers_of(schedule, history)
+    decisions = answers_of(schedule, history)
     presets = {
         epoch: history.get(epoch, UNKNOWN).with_learning_rate(decision.learning_rate)
-        for epoch, decision in told.items()
+        for epoch, decision in decisions.items()
         if decision.action is Action.PRESET and not history.get(epoch, UNKNOWN).learning_rate
     }
     for epoch, recorded in presets.items():
-        later = {each: told[each] for each in told if each > epoch}
+        later = {each: decisions[each] for each in decisions if each > epoch}
         because = f"when the preset of epoch {epoch} is recorded"
         _demand_answers(later, schedule, history.set(epoch, recorded), because, "learning_rate", "action")
     return bool(presets)

@@ -85,14 +85,14 @@ class Report(Result):
         Raises:
             BrokenLawError: A law is broken; says which, how, and by what.
         """
-        told = [
+        texts = [
             f"{each.violation.subject} breaks the law {each.law.name} ({each.law.says}): {each.violation.told}\n\n"
             f"{each.violation.code}"
             for each in self.broken
             if each.violation is not None
         ]
-        if told:
-            raise BrokenLawError("\n\n".join(told))
+        if texts:
+            raise BrokenLawError("\n\n".join(texts))
 
     def raised_if(self, on_fail: OnFail) -> "Report":
         """Itself, unless what is broken is to be raised.
