@@ -13,8 +13,8 @@ _METHODS: Final = {*dir(list), *dir(dict), *dir(str), "value", "typed_value"}
 """Methods of lists, dicts and texts, and of RETURNN's config."""
 _READING: Final = {*dir(tuple), *dir(str), "copy", "get", "items", "keys", "values", "value", "typed_value"}
 """Those that change nothing."""
-_ALL_NAMES: Final = {"eval", "exec", "globals", "locals", "vars"}
-_HARMLESS: Final = {*vars(builtins)} - _ALL_NAMES - {"map", "filter", "setattr"}
+SETTING_ANY_NAME: Final = {"eval", "exec", "globals", "locals", "vars", "config.set", "config.update"}
+_HARMLESS: Final = {*vars(builtins)} - SETTING_ANY_NAME - {"map", "filter", "setattr"}
 """Functions that change nothing that they get."""
 
 
@@ -53,8 +53,6 @@ def _effects(parts: Iterable[Any], scope: str | None = None) -> Effects:
                 reads.add(name)
             case ast.Global(names=names) | ast.Nonlocal(names=names):
                 outer.update(names)
-            case ast.Attribute(value=owner, ctx=ast.Store()):  # a module's, say
-                sets |= names_in(owner)
             case ast.Subscript(value=owner, ctx=ast.Store() | ast.Del()) | ast.AugAssign(target=ast.Name() as owner):
                 changes |= names_in(owner)
             case ast.Call(func=ast.Attribute(value=owner, attr=method), args=args, keywords=keywords):
@@ -79,15 +77,3 @@ def _effects(parts: Iterable[Any], scope: str | None = None) -> Effects:
 def names_in(*nodes: ast.AST) -> set[str]:
     """All names in some code."""
     return {part.id for node in nodes for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def reaching_all_names(tree: ast.AST, followed: Collection[ast.AST]) -> Iterator[tuple[str, int]]:
-    """The code that may set any name, and its lines, but for the names `globals` and `locals` in ``followed``."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.ImportFrom(names=[ast.alias(name="*")], module=module):
-                yield f"from {module or '.'} import *", node.lineno
-            case ast.Name(id=name) if name in _ALL_NAMES and node not in followed:
-                yield f"{name}()", node.lineno
-            case ast.Attribute(value=ast.Name(id="builtins" | "config"), attr="exec" | "eval" | "set" | "update"):
-                yield f"{ast.unparse(node)}()", node.lineno

@@ -5,53 +5,28 @@ the list or dict that it stands for, its value is a `FormatError` from there on,
 """
 
 import ast
-import builtins
-import importlib
-import math
 import operator
 import warnings
+from collections import ChainMap
 from collections.abc import Callable, Iterable
+from pkgutil import resolve_name
 from textwrap import shorten
+from types import ModuleType
 from typing import Any, Final
 
-import attrs
-
-from lrsched.config.effects import Effects, effects, names_in, reaching_all_names
+from lrsched.config.effects import SETTING_ANY_NAME, Effects, effects, names_in
 from lrsched.errors import FormatError
 
 _MOST_STEPS: Final = 3_000_000  # so many parts all values have together
 _LARGEST: Final = 1_000_000
 _RAISED: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _UPDATES: Final = ("locals().update", "globals().update")
-_BUILTINS: Final = ("abs", "bool", "dict", "float", "int", "len", "list", "max", "min", "range", "str", "tuple")
-_IMPORTS: Final = {"math": ("exp", "log", "pi", "sqrt"), "numpy": ("geomspace", "linspace", "logspace")}
-_OPERATORS: Final = {
-    "mult": "mul",
-    "div": "truediv",
-    "usub": "neg",
-    "uadd": "pos",
-    "not": "not_",
-    "noteq": "ne",
-    "lte": "le",
-    "gte": "ge",
-}
+_BUILTINS: Final = {f.__name__: f for f in (abs, bool, dict, float, int, len, list, max, min, range, str, tuple)}
+_IMPORTS: Final = ("math.exp", "math.log", "math.sqrt", "numpy.geomspace", "numpy.linspace", "numpy.logspace")
+_OPERATORS: Final = dict(Mult="mul", Div="truediv", USub="neg", UAdd="pos", Not="not_", NotEq="ne", LtE="le", GtE="ge")  # noqa: C408  it reads better
 """What operators are called in the module `operator`, where it is not what they are called in the tree."""
-
-
-@attrs.frozen
-class _Imported:
-    """Something imported that is not followed, by its name."""
-
-    name: str
-
-
-def _imported(name: str) -> Any:
-    home, _, attribute = name.rpartition(".")
-    is_followed = attribute in _IMPORTS.get(home, ())
-    return getattr(importlib.import_module(home), attribute) if is_followed else _Imported(name)
-
-
-_SCALARS: Final = (type(None), int, float, str, bytes, range, _Imported)
+_PLAIN: Final = (type(None), int, float, str, bytes, range, slice)
+_SCALARS: Final = (*_PLAIN, ModuleType)  # a module stands for all imported names that are not followed
 _SIZED: Final = (str, bytes, range, list, tuple)
 
 
@@ -64,10 +39,8 @@ def parse(text: str, filename: str, is_setting: Callable[[str], bool]) -> tuple[
         FormatError: The file is not Python, nested too deep, or too large.
 
     Examples:
-        >>> text = "from numpy import linspace\nx = 0.5\nrates = list(linspace(0.25, x, num=3))\nrate = open('x')"
-        >>> names, doubt = parse(text, "training.config", lambda name: name == "rates")
-        >>> names["rates"], names["rate"], doubt
-        ([0.25, 0.375, 0.5], FormatError('open() is not run @ training.config:4'), None)
+        >>> parse("x = 0.5\nrate = open('x')", "training.config", lambda name: name == "rate")
+        ({'x': 0.5, 'rate': FormatError("open('x') is not followed @ training.config:2")}, None)
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # of the parser
@@ -83,12 +56,14 @@ class _Globals(ast.NodeTransformer):
     """Puts ``name`` in place of ``globals()["name"]``."""
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        match node:
-            case ast.Subscript(
-                value=ast.Call(func=ast.Name(id="globals")), slice=ast.Constant(value=str(name)), ctx=ast.Load()
-            ):
-                return ast.copy_location(ast.Name(name, ast.Load()), node)
+        match node.value, node.slice, node.ctx:
+            case ast.Call(func=ast.Name(id="globals")), ast.Constant(value=str(name)), ast.Load() as read:
+                return ast.copy_location(ast.Name(name, read), node)
         return self.generic_visit(node)
+
+
+def _imported(name: str) -> Any:
+    return resolve_name(name) if name in _IMPORTS else ModuleType(name)
 
 
 class _Reader:
@@ -96,82 +71,63 @@ class _Reader:
 
     def __init__(self, tree: ast.Module, filename: str, is_setting: Callable[[str], bool]) -> None:
         self.tree, self.filename, self.steps = tree, filename, _MOST_STEPS
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        self.used = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-        self.wanted = {node.id for node in names if is_setting(node.id)}  # and what these are made of
+        self.used = {use.id for use in ast.walk(tree) if isinstance(use, ast.Name) and isinstance(use.ctx, ast.Load)}
+        self.wanted = {name for name in names_in(tree) if is_setting(name)}  # and what these are made of
         for own, *_ in (effects(node, ()) for node in reversed(tree.body)):
             self.wanted |= own.reads if own.sets & self.wanted else set()
         self.names: dict[str, Any] = {}
+        self.scope = ChainMap(self.names, _BUILTINS)
         self.linked: dict[str, set[str]] = {}  # names that may have a list or dict in common
         self.functions: list[Effects] = []  # those of the functions so far
         self.doubts: list[FormatError] = []
         self.followed: list[ast.AST] = []  # the names `globals` and `locals` where what they do is followed
 
     def read(self) -> tuple[dict[str, Any], FormatError | None]:
-        self.run(self.tree.body)
+        for statement in self.tree.body:
+            self.part(statement)
         for name, value in self.names.items():
             try:
                 self.names[name] = self.plain(value, self.tree.body[-1])
             except FormatError as error:
                 self.names[name] = error
-        for code, line in reaching_all_names(self.tree, self.followed):
-            self.doubts.append(self.error(f"{code} may set any name", line))
+        for node in ast.walk(self.tree):
+            code = ast.unparse(node) if isinstance(node, (ast.Name, ast.Attribute, ast.ImportFrom)) else ""
+            may_set = code.removeprefix("builtins.") in SETTING_ANY_NAME or code.endswith("import *")
+            if may_set and node not in self.followed:
+                self.doubts.append(self.error(f"{code} may set any name", node))
         return self.names, min(self.doubts, key=lambda doubt: doubt.line or 0, default=None)
 
     def error(self, reason: str, at: Any) -> FormatError:
         return FormatError(reason, filename=self.filename, line=getattr(at, "lineno", at))
 
-    # ---- statements
+    def not_followed(self, node: ast.AST) -> FormatError:
+        return self.error(f"{shorten(ast.unparse(node), 60)} is not followed", node)
 
-    def run(self, statements: Iterable[ast.stmt]) -> None:
-        for statement in statements:
-            branch: Iterable[ast.stmt] = ()
-            try:
-                branch = self.follow(statement)
-            except _RAISED as error:
-                self.unknown(statement, error)
-            self.run(branch)
-
-    def follow(self, statement: ast.stmt) -> Iterable[ast.stmt]:  # noqa: C901, PLR0912  a table of cases
-        """Do what a statement does; an `if` gives the statements to do next."""
+    def follow(self, statement: ast.stmt) -> None:
         match statement:
             case ast.If(test=test, body=body, orelse=orelse):
-                return body if self.known(test) else orelse
-            case ast.Assign(targets=targets, value=expression):
+                for each in body if self.known(test) else orelse:
+                    self.part(each)
+                return
+            case ast.Assign(value=expression) | ast.AnnAssign(value=ast.expr() as expression):
                 value = self.part(expression)
-                for target in targets:
+                for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
                     self.assign(target, value)
-            case ast.AnnAssign(target=target, value=ast.expr() as expression):
-                self.assign(target, self.part(expression))
-            case ast.AugAssign(target=ast.Name() as target, op=op, value=expression):
-                value = self.operated(statement, op, self.known(target), self.known(expression), in_place="i")
-                self.assign(target, value)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 home = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
                 for alias in names:
                     name = alias.asname or alias.name.partition(".")[0]
                     self.names[name] = _imported(f"{home}{alias.name if alias.asname or home else name}")
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(func=function))) as call) if (
-                ast.unparse(call.func) in _UPDATES
-            ):
-                tables = [
-                    self.value(each) for each in (*call.args, *(each.value for each in call.keywords if not each.arg))
-                ]
-                tables.append({each.arg: self.part(each.value) for each in call.keywords if each.arg})
-                for table in tables:
-                    self.names.update(table)
-                    self.link({*table, *names_in(call)})
+            case ast.Expr(ast.Call(ast.Attribute(ast.Call(function))) as call) if ast.unparse(call.func) in _UPDATES:
+                table = self.called(dict, call)
+                self.names.update(table)
+                self.link({*table, *names_in(call)})
                 self.followed.append(function)
-            case ast.Expr(value=expression):
-                self.part(expression)
-            case ast.AnnAssign() | ast.Pass() | ast.Global():
+            case ast.AnnAssign() | ast.Pass():
                 pass
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                raise self.error("it is a function or a class", statement)
             case _:
-                raise self.error(f"it is set inside {type(statement).__name__.lower()!r}", statement)
+                raise self.not_followed(statement)
         self.link(names_in(statement))
-        return ()
 
     def assign(self, target: ast.expr, value: Any) -> None:
         match target:
@@ -181,14 +137,11 @@ class _Reader:
                 for each, item in zip(targets, value, strict=True):
                     self.assign(each, item)
             case _:
-                raise value if isinstance(value, FormatError) else self.error("it is not set by name", target)
-
-    # ---- code that is not followed
+                raise value if isinstance(value, FormatError) else self.not_followed(target)
 
     def unknown(self, node: ast.AST, error: Exception) -> FormatError:
         """The error that stands for the value of code that is not followed, after all that the code may do."""
-        reason = f"running it raises {type(error).__name__}: {error}"
-        why = error if isinstance(error, FormatError) else self.error(reason, node)
+        why = error if isinstance(error, FormatError) else self.error(f"{type(error).__name__}: {error}", node)
         own, *inner = effects(node, self.used)
         self.functions += inner
         for each in (own, *self.functions):
@@ -196,8 +149,7 @@ class _Reader:
             self.link(each.sets | each.reads)
             given = self.objects(each.gives)
             if given & self.wanted and not self.doubts:
-                reason = f"{why.message}, and may change a list or dict of the settings"
-                self.doubts.append(self.error(reason, why.line))
+                self.doubts.append(self.error(f"{why.message}, and may change a list or dict of settings", why.line))
             self.names.update(dict.fromkeys(self.objects(each.changes) | (given - self.wanted), why))
         return why
 
@@ -212,8 +164,6 @@ class _Reader:
         linked = names.union(*(self.linked.get(name, ()) for name in names))
         return {name for name in linked if not isinstance(self.names.get(name), (*_SCALARS, FormatError))}
 
-    # ---- values
-
     def plain(self, value: Any, at: Any) -> Any:
         """``value`` with Python's numbers in place of NumPy's; raises what says that a part of it is not known."""
         self.steps -= 1
@@ -227,20 +177,26 @@ class _Reader:
             return type(value)([self.plain(item, at) for item in value])
         if hasattr(value, "tolist") and not value.shape:
             return value.item()
-        if not isinstance(value, _SCALARS) or isinstance(value, _Imported):
-            raise self.error(f"it depends on {getattr(value, 'name', type(value).__name__)}", at)
-        if (
-            value.bit_length() if isinstance(value, int) else len(value) if isinstance(value, _SIZED) else 0
-        ) > _LARGEST:
+        if not isinstance(value, _PLAIN):
+            raise self.error(f"it depends on {getattr(value, '__name__', type(value).__name__)}", at)
+        size = value.bit_length() if isinstance(value, int) else len(value) if isinstance(value, _SIZED) else 0
+        if size > _LARGEST:
             raise self.error("it is too large", at)
         return value
 
-    def part(self, node: ast.expr) -> Any:
-        """The value of an expression, or the error that stands for it."""
+    def part(self, node: ast.stmt | ast.expr) -> Any:
+        """The value of an expression, or the error that stands for it; a statement is followed."""
         try:
-            return self.value(node)
+            return self.follow(node) if isinstance(node, ast.stmt) else self.value(node)
         except _RAISED as error:
             return self.unknown(node, error)
+
+    def whole(self, node: ast.expr) -> Any:
+        """The value of an expression, parts of which may be unknown."""
+        value = self.value(node)
+        if isinstance(value, FormatError):
+            raise value
+        return value
 
     def known(self, node: ast.expr) -> Any:
         """The value of an expression, all of which must be known."""
@@ -253,20 +209,18 @@ class _Reader:
         match node:
             case ast.Constant(value=value):
                 return value
-            case ast.Name(id=name) if name in self.names:
-                return self.names[name]
-            case ast.Name(id=name) if name in _BUILTINS:
-                return vars(builtins)[name]
+            case ast.Name(id=name) if name in self.scope:
+                return self.scope[name]
             case ast.Subscript(value=owner, slice=index):
-                items = self.value(owner)
+                items = self.whole(owner)
                 if isinstance(items, (list, tuple, dict, str)):
-                    return items[self.value(index) if isinstance(index, ast.Slice) else self.known(index)]
+                    return items[self.known(index)]
             case ast.Slice(lower=lower, upper=upper, step=step):
                 return slice(*(each and self.known(each) for each in (lower, upper, step)))
             case ast.List(elts=nodes) | ast.Tuple(elts=nodes):
                 return (list if isinstance(node, ast.List) else tuple)(map(self.part, nodes))
-            case ast.Dict(keys=keys, values=nodes) if all(keys):
-                return {self.known(key): self.part(each) for key, each in zip(keys, nodes, strict=True) if key}
+            case ast.Dict(keys=keys, values=nodes):
+                return self.table(zip(keys, nodes, strict=True))
             case ast.UnaryOp(op=op, operand=operand):
                 return self.operated(node, op, self.known(operand))
             case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
@@ -279,50 +233,39 @@ class _Reader:
                 return self.value(body if self.known(test) else orelse)
             case ast.JoinedStr(values=nodes):
                 return "".join(map(self.known, nodes))
-            case ast.FormattedValue(value=inner, conversion=conversion, format_spec=spec):
-                kind = f"!{chr(conversion)}" if conversion > 0 else ""
-                return f"{{{kind}:{self.known(spec) if spec else ''}}}".format(self.known(inner))
-            case ast.ListComp(
-                elt=element, generators=[ast.comprehension(target=ast.Name(id=name), iter=items, ifs=[])]
-            ):
-                return self.repeated(element, name, self.known(items))
+            case ast.FormattedValue(value=inner, conversion=-1, format_spec=spec):
+                return format(self.known(inner), self.known(spec) if spec else "")
             case ast.Attribute(value=owner, attr="format" | "tolist" as name):
                 return getattr(self.known(owner), name)
-            case ast.Attribute(value=owner, attr=name) if isinstance(home := self.value(owner), _Imported):
-                return _imported(f"{home.name}.{name}")
-            case ast.Call(keywords=keywords) if all(each.arg for each in keywords):
-                return self.called(node)
-        raise self.error(f"{shorten(ast.unparse(node), 60)} is not followed", node)
+            case ast.Attribute(value=owner, attr=name) if isinstance(home := self.whole(owner), ModuleType):
+                return _imported(f"{home.__name__}.{name}")
+            case ast.Call(func=function):
+                return self.called(self.part(function), node)
+        raise self.not_followed(node)
 
-    def repeated(self, element: ast.expr, name: str, items: Iterable[Any]) -> list[Any]:
-        outer, made = self.names, []
-        try:
-            for item in items:
-                self.names = {**outer, name: item}
-                made.append(self.known(element))
-        finally:
-            self.names = outer
-        return made
-
-    def operated(self, node: ast.AST, op: ast.AST, left: Any, *right: Any, in_place: str = "") -> Any:
-        name = type(op).__name__.lower()
-        function = getattr(operator, in_place + _OPERATORS.get(name, name), None)
+    def operated(self, node: ast.AST, op: ast.AST, left: Any, *right: Any) -> Any:
+        name = type(op).__name__
+        function = getattr(operator, _OPERATORS.get(name, name.lower()), None)
         if function is None:
-            raise self.error(f"the operator {type(op).__name__} is not followed", node)
+            raise self.not_followed(node)
         sizes = [len(each) if isinstance(each, _SIZED) else each for each in (left, *right)]
         if isinstance(op, ast.Pow) and isinstance(left, int):
             sizes[0] = left.bit_length()
-        if sizes != [left, *right] and math.prod(sizes) > _LARGEST:
+        if isinstance(op, (ast.Mult, ast.Pow)) and sizes != [left, *right] and operator.mul(*sizes) > _LARGEST:
             raise self.error("it is too large", node)
         return function(left, *right)
 
-    def called(self, node: ast.Call) -> Any:
-        function = self.part(node.func)
+    def called(self, function: Any, call: ast.Call) -> Any:
         if not callable(function):
-            raise self.error(f"{ast.unparse(node.func)}() is not run", node)
-        read = self.part if function is dict else self.known
-        arguments = [
-            read(ast.ListComp(each.elt, each.generators) if isinstance(each, ast.GeneratorExp) else each)
-            for each in node.args
-        ]
-        return function(*arguments, **{each.arg: read(each.value) for each in node.keywords if each.arg})
+            raise self.not_followed(call)
+        named = self.table((ast.Constant(each.arg) if each.arg else None, each.value) for each in call.keywords)
+        if function is dict:  # parts of it may be unknown
+            return dict(*map(self.whole, call.args), **named)
+        return function(*map(self.known, call.args), **self.plain(named, call))
+
+    def table(self, items: Iterable[tuple[ast.expr | None, ast.expr]]) -> dict[Any, Any]:
+        """A dict of keys and values; a value without a key is a dict whose items are taken over."""
+        made: dict[Any, Any] = {}
+        for key, node in items:
+            made.update({self.known(key): self.part(node)} if key else self.whole(node))
+        return made

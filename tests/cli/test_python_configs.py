@@ -67,7 +67,7 @@ cycle = total // step
 wup = list(np.linspace(initial_lr, peak_lr, num=cycle))
 dec = list(np.linspace(peak_lr, initial_lr, num=cycle))
 learning_rates = wup + dec + [final_lr] * 3
-learning_rates += [lr * sqrt(2.0) for lr in wup[:3]]
+learning_rates = learning_rates + [wup[0] * sqrt(2.0), wup[1] * sqrt(2.0), wup[2] * sqrt(2.0)]
 assert len(learning_rates) == 46
 learning_rate_control = "constant"
 learning_rate = peak_lr
@@ -81,7 +81,7 @@ lr_opts = dict(decay=0.9, reset={1: base_lr, 25: base_lr * 0.6})
 learning_rates = str(lr_opts["reset"])
 learning_rate = base_lr
 learning_rate_control = "newbob_abs"
-learning_rate_control_error_measure = ["dev_error_{}".format(name) for name in ["ctc", "ce"]]
+learning_rate_control_error_measure = ["dev_error_{}".format("ctc"), "dev_error_%s" % "ce"]
 newbob_error_threshold = -float("0.02")
 newbob_learning_rate_decay = lr_opts["decay"]
 learning_rate_growth = 1.05
