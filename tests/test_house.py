@@ -110,3 +110,23 @@ def test_type_checkers_see_the_public_names_and_their_homes(package):
     assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = package.nothing
+
+
+def _functions(module):
+    """All functions and methods that a module defines."""
+    owners = [module, *(kind for kind in vars(module).values() if inspect.isclass(kind))]
+    for owner in (owner for owner in owners if getattr(owner, "__module__", module.__name__) == module.__name__):
+        for value in vars(owner).values():
+            function = inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", value))
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                yield function
+
+
+@pytest.mark.parametrize("room", ["core", "schedules"])
+def test_each_parameter_can_be_given_by_its_name(room):
+    modules = [importlib.import_module(f"lrsched.{room}.{path.stem}") for path in (PACKAGE / room).glob("*.py")]
+    functions = [function for module in modules for function in _functions(module)]
+    assert len(functions) > 50
+    for function in functions:
+        kinds = {parameter.kind for parameter in inspect.signature(function).parameters.values()}
+        assert inspect.Parameter.POSITIONAL_ONLY not in kinds, function

@@ -108,6 +108,9 @@ def test_a_decision_in_words_can_have_all_digits():
         "0.6666666666666666 -> 0.3333333333333333 (decay, rule): difference 0.3333333333333333 is above the threshold "
         "0.25; dev_score 1.0 -> 2.0 (epochs 1 -> 2); lifted from 0.14285714285714285 to the minimum"
     )
+    assert decision.rates() == "0.667 -> 0.333"
+    assert decision.why() == decision.cause.describe() != decision.cause.describe(exact=True)
+    assert decision.cause.measured() == "difference 0.333 is above the threshold 0.25"
 
 
 def test_they_are_values_and_a_nan_equals_a_nan():

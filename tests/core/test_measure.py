@@ -610,6 +610,29 @@ def test_four_epochs_with_nothing_to_compare_raise_a_doubt_once(strict):
     assert _doubts(asked, *interrupted) == []
 
 
+def test_a_loss_is_likelier_than_a_score_and_a_score_than_an_error():
+    for names in (("dev_loss", "dev_score"), ("dev_score", "dev_wer"), ("dev_a", "dev_loss")):
+        assert _counts(names).reason == "no key is configured; it is the likeliest"
+
+
+def test_a_sentence_names_six_errors_and_counts_the_rest():
+    for more, end in ((0, "'f';"), (1, "'f' and 1 more;"), (3, "'f' and 3 more;")):
+        (kind, doubt), *_ = _counts([*"abcdefghi"[: 6 + more]]).doubts
+        assert (kind, doubt.partition(" the alphabet")[0]) == ("alphabet", f"of 'a', 'b', 'c', 'd', 'e', {end[:-1]}")
+
+
+def test_where_nothing_is_compared_the_way_out_is_one_that_helps():
+    two = [{"x": 1.0}, {"y": 1.0}] * 9
+    (doubt,) = _doubts(ErrorMeasure(["x", "y"], stand_ins="returnn"), *two)
+    assert doubt.endswith("; set learning_rate_control_error_measure to an error that every epoch has")
+    (doubt,) = _doubts(ErrorMeasure("x", gaps="newest_with_key"), *[{"z": 1.0}] * 9)
+    assert doubt.endswith("; the errors are 'z'")
+    (doubt,) = _doubts(ErrorMeasure(["x", "y"]), *two[:4], {"x": 1.0}, {})
+    assert doubt.startswith("epoch 5: ")
+    (doubt,) = _doubts(ErrorMeasure(["x", "y"]), *two[:4], {}, {})
+    assert doubt.endswith("; record the errors of an epoch before the next rate is asked for")
+
+
 def test_a_key_that_never_comes_raises_a_doubt_also_with_gaps():
     asked = ErrorMeasure("x", gaps="newest_with_key")
     assert _doubts(asked, *[{"z": 1.0}] * 3) == []

@@ -245,3 +245,12 @@ def test_a_cursor_does_not_go_back():
     for shorter in (history.before(3), History()):
         with pytest.raises(ArgumentError, match="the last epoch of history must be after epoch 3"):
             cursor.along(shorter)
+
+
+@pytest.mark.parametrize("left_out", ["start", "after", "answer", "decide"])
+def test_a_schedule_has_to_say_what_it_does(left_out):
+    base = Schedule if left_out == "decide" else Fold
+    written = {name: getattr(Counter, name) for name in base.__abstractmethods__ - {left_out}}
+    with pytest.raises(TypeError, match=left_out):
+        type("Unfinished", (base,), written)()
+    assert type("Finished", (base,), {**written, left_out: lambda *_: None})()

@@ -347,3 +347,50 @@ def test_a_function_must_give_a_rate(answer):
 
     with pytest.raises(ArgumentError, match=r"broken\(history, 3\) must be a finite number >= 0, got"):
         FunctionSchedule(broken)(History(), 3)
+
+
+def test_the_rate_before_is_that_of_a_preset_that_nobody_recorded():
+    """The part knows of it, so the whole says what it would have made of it."""
+    halved = Scaled(Preset(Constant(0.1), {2: 0.5}), 0.5)
+    assert halved.decide(_rates(0.125), 3).previous == 0.25
+    assert halved.decide(_rates(0.125), 2).previous == 0.125
+    assert Product(Preset(Constant(0.1), {2: 0.5}), Constant(0.5)).decide(_rates(0.125), 3).previous == 0.25
+
+
+def test_a_clamp_says_on_which_side_a_rate_is():
+    clamp = Clamp(Constant(0.1), 0.25, 0.5)
+    for rate, side in ((0.2, "below the minimum"), (0.25, "within the limits"), (0.5, "within the limits")):
+        assert clamp.reason(rate) == f"{rate} is {side}"
+    assert clamp.reason(0.75) == "0.75 is above the maximum"
+
+
+@pytest.mark.parametrize("min_num_epochs", range(4))
+def test_a_hold_remembers_the_same_whether_it_folds_or_follows(min_num_epochs):
+    hold = HoldLearningRate(_halved, min_num_epochs)
+    for rates in ((), (0.5,), (0.5, 0.5), (0.5, 0.5, 0.5), (0.25, 0.5, 0.5), (0.5, None), (0.5, 0.5, 0.25, None, 0.25)):
+        history, memory = _rates(*rates), hold.start()
+        for epoch, data in history.items():
+            memory = hold.after(memory, Moment(epoch), data)
+        assert hold.fold(history) == memory
+
+
+def test_a_preset_comes_after_the_newest_rate():
+    assert Preset(_halved, {3: 0.7}).decide(_rates(0.3, 0.2), 3).previous == 0.2
+    assert Preset(NEWBOB, {3: 0.7}).decide(_rates(0.3, None), 3).previous == 0.3
+
+
+def test_what_is_made_of_schedules_claims_what_all_of_them_do():
+    rule = {"scale_invariant", "monotone", "non_finite_is_worst", "never_raises"}
+    assert NEWBOB.claims == rule
+    for made in (Scaled(NEWBOB, 0.5), Clamp(NEWBOB), HoldLearningRate(NEWBOB, 2), Product(NEWBOB, NEWBOB)):
+        assert made.claims == rule
+    assert Product(NEWBOB, _halved).claims == frozenset()
+    assert Product(NEWBOB, Constant(0.1)).claims == Constant(0.1).claims & rule != frozenset()
+    assert Preset(NEWBOB, {}).claims == {"scale_invariant", "presets_count"}
+    assert Scaled(Preset(NEWBOB, {}), 0.5).claims == {"scale_invariant"}
+
+
+@pytest.mark.parametrize("schedule", [Constant(0.1), NEWBOB])
+def test_a_rule_is_shown_by_its_arguments(schedule):
+    assert "default_learning_rate=" in repr(schedule)
+    assert "measure=ErrorMeasure" not in repr(schedule)

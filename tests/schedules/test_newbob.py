@@ -534,3 +534,53 @@ def _looked_at(monkeypatch, rule, has_key):
 def test_a_long_gap_is_searched_a_few_times_and_not_at_every_epoch(monkeypatch, kind, pattern):
     for length in (400, 1600):
         assert length <= _looked_at(monkeypatch, WITH_GAPS[kind], pattern(length)) <= 10 * length + 100
+
+
+RELATIVE = {"scale_invariant", "monotone", "non_finite_is_worst", "never_raises"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "claims"),
+    [
+        ({}, RELATIVE),
+        ({"mode": "max"}, RELATIVE - {"monotone"}),
+        ({"non_finite_error": "keep"}, RELATIVE - {"non_finite_is_worst"}),
+        ({"learning_rate_growth": 1.5}, RELATIVE - {"never_raises"}),
+        ({"learning_rate_growth": None}, RELATIVE),
+        ({"min_learning_rate": 1.0}, RELATIVE - {"monotone", "non_finite_is_worst", "never_raises"}),
+        ({"min_learning_rate": 0.5}, RELATIVE),
+        ({"learning_rate_decay": lambda rate: rate}, {"scale_invariant"}),
+        ({"learning_rate_growth": lambda rate: rate}, {"scale_invariant"}),
+        ({"stand_ins": "returnn"}, RELATIVE | {"name_invariant"}),
+        ({"stand_ins": "returnn", "error_measure_key": "x"}, RELATIVE | {"name_invariant"}),
+        ({"stand_ins": "returnn", "strict_error_key": True}, RELATIVE | {"name_invariant"}),
+        ({"stand_ins": "returnn", "error_measure_key": "x", "strict_error_key": True}, RELATIVE),
+        ({"stand_ins": "returnn", "error_measure_key": "x", "gaps": "newest_with_key"}, RELATIVE),
+    ],
+)
+def test_what_a_rule_claims(changes, claims):
+    plain = {"default_learning_rate": 0.5, "learning_rate_decay": 0.5}
+    assert NewbobRelative(-0.01, **plain | changes).claims == claims
+    assert NewbobAbs(-0.01, **plain | changes).claims == claims - {"scale_invariant"} | {"shift_invariant"}
+
+
+def test_an_epoch_without_errors_cannot_be_compared_unless_gaps_are_passed_over(newbob):
+    history = _errors({"dev_score": 2.0}, {}, {"dev_score": 3.0})
+    assert newbob.decide(history, 4).action is Action.KEEP
+    assert newbob(history, 4) == 0.5
+    over_gaps = attrs.evolve(newbob, error_measure_key="dev_score", gaps="newest_with_key")
+    assert over_gaps.decide(history, 4).action is Action.DECAY
+
+
+def test_with_gaps_an_update_looks_for_the_key_in_no_more_than_its_interval():
+    rule = attrs.evolve(WITH_GAPS["multi"], num_epochs=1, update_interval=3)
+    history = _errors({"x": 2.0}, {"x": 2.0}).set(5, EpochData(learning_rate=0.5)).set(6, EpochData(learning_rate=0.5))
+    assert (rule.decide(history, 7).action, rule(history, 7)) == (Action.KEEP, 0.5)
+    assert rule(_errors({"x": 2.0}, {}, {}, {"x": 2.0}, {}, {}), 7) == 0.25
+
+
+def test_an_original_nan_is_an_improvement_and_said_to_be_one():
+    rule = NewbobRelative(-0.01, default_learning_rate=0.5, learning_rate_growth=2.0, non_finite_error="original")
+    decision = rule.decide(_history(1.0, math.nan), 3)
+    assert (decision.action, decision.learning_rate) == (Action.GROW, 1.0)
+    assert decision.cause.reason == "the error improved enough"
