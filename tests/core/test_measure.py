@@ -461,6 +461,8 @@ def test_measures_are_values():
     assert hash(ErrorMeasure("x")) == hash(ErrorMeasure(["x"]))
     assert len({ErrorMeasure("x"), ErrorMeasure("x", strict=True), ErrorMeasure("x", mode="max")}) == 3
     assert ErrorMeasure(stand_ins="returnn") != COMMON == ErrorMeasure()
+    assert repr(ErrorMeasure("x")).startswith("ErrorMeasure(keys=('x',), strict=False, mode='min', ")
+    assert repr(COMMON).endswith("gaps='neighbours')")
 
 
 # ---- larger is better: the mirror image of smaller is better
@@ -608,6 +610,22 @@ def test_four_epochs_with_nothing_to_compare_raise_a_doubt_once(strict):
     assert "gaps='newest_with_key'" in doubt
     interrupted = [{"x": 1.0}, {"y": 1.0}, {"x": 1.0}, {"x": 1.0}] * 9
     assert _doubts(asked, *interrupted) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "groups"),
+    [
+        ("{}_loss", ["val valid validation", "dev devel", "eval evaluation", "test", "other"]),
+        ("val_{}", ["loss", "score", "error err wer cer mae mse rmse nll ppl perplexity", "other"]),
+    ],
+)
+def test_words_are_alike_or_one_is_likelier(form, groups):
+    groups = [[form.format(word) for word in group.split()] for group in groups]
+    for (first, *alike), likelier in zip(groups, [[], *groups], strict=False):
+        for other in alike:
+            assert _counts([first, other]).reason.endswith("the alphabet picks it")
+        for better in likelier:
+            assert (_counts([first, better]).key, _counts([first, better]).doubts) == (better, ())
 
 
 def test_a_loss_is_likelier_than_a_score_and_a_score_than_an_error():
