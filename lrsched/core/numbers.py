@@ -236,7 +236,7 @@ def apply_factor(name: str, factor: Factor, learning_rate: float) -> float:
     else:
         after = f"{{}}({learning_rate!r})"
         changed = float(number(after.format(name), factor(learning_rate), "a finite number"))
-    if not -math.inf < changed < math.inf:
+    if not math.isfinite(changed):
         raise broken_law(after.format(name), "a finite number", changed, "correct the value")
     return changed
 

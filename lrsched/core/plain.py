@@ -19,7 +19,7 @@ def jsonable(value: Any) -> Any:
     if value is None or isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, float):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return json.dumps(value)
     kind: Any = type(value)
     if names := _fields(kind):
         return {name: jsonable(getattr(value, name)) for name in names}

@@ -134,7 +134,7 @@ class Combinator(Composite):
     def _going(self, memory: _Combined) -> _Going:
         going = [*map(_going, self.parts, memory.parts)]
         (part_rate, part_sees, _), others = going[0], [*enumerate(going)][1:]  # nearly always there are no others
-        combine, whole, own_rates = self.combine, 0.0, [0.0] * len(going)
+        combine, whole, own_rates = self.combine, math.nan, [math.nan] * len(going)
         newest, handed_on = memory.newest, memory.handed_on
 
         def own(moment: Moment) -> float:

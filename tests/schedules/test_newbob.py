@@ -562,6 +562,8 @@ def test_what_a_rule_claims(changes, claims):
     plain = {"default_learning_rate": 0.5, "learning_rate_decay": 0.5}
     assert NewbobRelative(-0.01, **plain | changes).claims == claims
     assert NewbobAbs(-0.01, **plain | changes).claims == claims - {"scale_invariant"} | {"shift_invariant"}
+    multi = NewbobMultiEpoch(1, 1, -0.01, -0.01, **plain | changes)
+    assert multi.claims == (claims | {"window"} if multi.gaps == "neighbours" else claims)
 
 
 def test_an_epoch_without_errors_cannot_be_compared_unless_gaps_are_passed_over(newbob):
