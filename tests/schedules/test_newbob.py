@@ -579,6 +579,8 @@ def test_with_gaps_an_update_looks_for_the_key_in_no_more_than_its_interval():
     history = _errors({"x": 2.0}, {"x": 2.0}).set(5, EpochData(learning_rate=0.5)).set(6, EpochData(learning_rate=0.5))
     assert (rule.decide(history, 7).action, rule(history, 7)) == (Action.KEEP, 0.5)
     assert rule(_errors({"x": 2.0}, {}, {}, {"x": 2.0}, {}, {}), 7) == 0.25
+    for every_epoch in WITH_GAPS.values():  # without an interval the newest epoch is looked at, however old it is
+        assert every_epoch(_errors({"x": 2.0}, {"x": 2.0}), 7) == 0.25
 
 
 def test_an_original_nan_is_an_improvement_and_said_to_be_one():
