@@ -114,7 +114,7 @@ class _Reader:
                 for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target]:
                     self.assign(target, value)
             case ast.Import(names=names) | ast.ImportFrom(names=names):
-                home = f"{statement.module}." if isinstance(statement, ast.ImportFrom) else ""
+                home = f"{statement.module or ''}." if isinstance(statement, ast.ImportFrom) else ""
                 for alias in names:
                     name = alias.asname or alias.name.partition(".")[0]
                     self.names[name] = _imported(f"{home}{alias.name if alias.asname or home else name}")
