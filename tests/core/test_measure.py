@@ -633,6 +633,13 @@ def test_a_loss_is_likelier_than_a_score_and_a_score_than_an_error():
         assert _counts(names).reason == "no key is configured; it is the likeliest"
 
 
+def test_the_first_key_may_have_been_meant_to_be_another():
+    (_, doubt), *_ = _counts(["train_loss", "val_loss"], ["train_los", "zzz"]).doubts
+    assert doubt.endswith("so 'val_loss' counts; did you mean 'train_loss'?")
+    (_, doubt), *_ = _counts(["train_loss", "val_loss"], ["train_los", "zzz"], strict=True).doubts
+    assert doubt.endswith("so none counts; did you mean 'train_loss'?")
+
+
 def test_a_sentence_names_six_errors_and_counts_the_rest():
     for more, end in ((0, "'f';"), (1, "'f' and 1 more;"), (3, "'f' and 3 more;")):
         (kind, doubt), *_ = _counts([*"abcdefghi"[: 6 + more]]).doubts

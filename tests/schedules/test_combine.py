@@ -354,6 +354,7 @@ def test_the_rate_before_is_that_of_a_preset_that_nobody_recorded():
     halved = Scaled(Preset(Constant(0.1), {2: 0.5}), 0.5)
     assert halved.decide(_rates(0.125), 3).previous == 0.25
     assert halved.decide(_rates(0.125), 2).previous == 0.125
+    assert Scaled(Preset(Constant(0.1), {2: 0.0}), 0.5).decide(_rates(0.125), 3).previous == 0.0
     assert Product(Preset(Constant(0.1), {2: 0.5}), Constant(0.5)).decide(_rates(0.125), 3).previous == 0.25
 
 
