@@ -150,11 +150,14 @@ def test_reading_calls_none_of_the_builtins_that_run_code():
         called.append(args)
         raise RuntimeError(args)
 
+    def importing(name, *args):  # of what is there already it runs nothing; Python 3.13's json asks for it
+        return (originals["__import__"] if name in sys.modules else forbidden)(name, *args)
+
     names = ("eval", "exec", "compile", "__import__", "open")
     originals = {name: getattr(builtins, name) for name in names}
     try:
         for name in names:
-            setattr(builtins, name, forbidden)
+            setattr(builtins, name, importing if name == "__import__" else forbidden)
         loaded = [_loads_or_says_where(content) for content in contents]
     finally:
         for name in names:
