@@ -77,4 +77,5 @@ def test_the_layout():
     assert dumps(nested) == '{\n  "a": {\n    "c": [],\n    "d": {}\n  },\n  "b": [1, "\\u00e9"]\n}'
     assert dumps([{"a": 1}, [2, {"b": 3}]], 1) == '[\n {"a": 1},\n [2, {"b": 3}]\n]'
     assert dumps([[1], [{"a": 2}]], 1) == '[\n [1],\n [{"a": 2}]\n]'
+    assert dumps([1, {"a": 2}]) == '[1, {"a": 2}]'
     assert dumps({"a": [{"b": [1]}]}, None) == '{"a": [{"b": [1]}]}'
